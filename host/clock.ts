@@ -1,0 +1,21 @@
+/**
+ * Time and randomness as the host's logic sees them. The real ones are `node-clock.ts` and
+ * `node-random.ts`; tests and the simulated world bring their own.
+ */
+
+/** A started delay. Cancelling one that has fired, or was cancelled before, does nothing. */
+export interface Delay {
+  cancel(): void;
+}
+
+export interface Clock {
+  /** The instant, UTC milliseconds since 1970. May jump when the machine's clock is set. */
+  now(): number;
+  /** Calls `act` once, no sooner than `ms` from now. A pending delay does not keep the process alive. */
+  after(ms: number, act: () => void): Delay;
+}
+
+export interface Random {
+  /** Bytes that nobody can foretell: fit for salts, tokens and key material. */
+  bytes(count: number): Buffer;
+}

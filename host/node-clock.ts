@@ -1,0 +1,14 @@
+/** The machine's clock and timers. */
+import type { Clock } from './clock.ts';
+
+/** Longest delay that Node's timers take, in milliseconds; beyond it they would fire at once. */
+const DELAY_MAX_MS = 2_147_483_647;
+
+export const nodeClock: Clock = {
+  now: () => Date.now(),
+  after(ms, act) {
+    const timer = setTimeout(act, Math.min(Math.max(ms, 0), DELAY_MAX_MS));
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
