@@ -1,0 +1,86 @@
+/**
+ * The programme's documents: who takes part, under which terms. Each is versioned; a change is a new
+ * version with person and reason, and the old one stays. Cached by `directory.ts`, which owns the cache.
+ */
+import type { Fen } from '../../protocol/index.ts';
+import type { Rule } from '../rules/model.ts';
+
+export interface Programme {
+  readonly id: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+  readonly regime: 'single-purpose' | 'multi-purpose';
+  /** Eight digits, sent as DE32 and inside DE44. */
+  readonly acquirerId: string;
+  /** Card number prefixes that are ours; others are answered 15. */
+  readonly binPrefixes: readonly string[];
+  readonly maxBalanceRegistered: Fen;
+  readonly maxBalanceAnonymous: Fen;
+  /** 0 when there is no limit beside the balance. */
+  readonly maxPerTransaction: Fen;
+  readonly spendOrder: 'bonus-first' | 'principal-first';
+  readonly preAuthorisationDays: number;
+  /** Completion may exceed the held gross up to this, 10000 to 11500. */
+  readonly completionMaxBp: number;
+  /** Position of the CVN's first digit in track 2's discretionary data. */
+  readonly cvnOffset: number;
+  /** Yuan of paid principal per award point. */
+  readonly yuanPerPoint: number;
+}
+
+export interface Company { readonly id: string; readonly nameZh: string; readonly nameEn: string }
+export interface SalePoint { readonly id: string; readonly nameZh: string; readonly nameEn: string; readonly companyId: string; readonly unremittedMax: Fen }
+export interface Merchant {
+  /** Fifteen characters, DE42. */
+  readonly id: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+  readonly companyId: string;
+  readonly trade: string;
+  /** Four digits, merchant category code. */
+  readonly mcc: string;
+  readonly state: 'active' | 'suspended' | 'closed';
+  readonly contractId: string;
+  readonly bankAccountMasked: string;
+}
+export interface Branch { readonly id: string; readonly merchantId: string; readonly nameZh: string; readonly nameEn: string }
+export interface TerminalProfile {
+  /** Eight characters, DE41. */
+  readonly id: string;
+  readonly merchantId: string;
+  readonly branchId: string;
+  readonly state: 'active' | 'suspended' | 'withdrawn';
+  /** Name of the terminal master key in the vault. */
+  readonly tmk: string;
+  /** Sign-in key modes that this terminal may ask for. */
+  readonly keyModes: readonly ('003' | '004' | '005')[];
+  readonly macAlgorithm: 'unionpay-ecb' | 'x9.19';
+  /** A MAK of 8 bytes in a 16-byte slot when true. */
+  readonly singleLengthMak: boolean;
+  readonly keyedEntryAllowed: boolean;
+}
+export interface Contract {
+  readonly id: string;
+  readonly version: number;
+  readonly settlementBp: number;
+  /** Holder rebate that this merchant's sales accrue, of what was paid, before rules. */
+  readonly rebateBp: number;
+  readonly agentBp: number;
+  readonly payoutDays: number;
+  readonly minimumPayout: Fen;
+}
+export interface Tier { readonly id: string; readonly nameZh: string; readonly nameEn: string; readonly rank: number; readonly pointsBp: number }
+
+/** Document kinds and their bodies. */
+export interface Documents {
+  readonly programme: Programme;
+  readonly company: Company;
+  readonly salePoint: SalePoint;
+  readonly merchant: Merchant;
+  readonly branch: Branch;
+  readonly terminal: TerminalProfile;
+  readonly contract: Contract;
+  readonly tier: Tier;
+  readonly rule: Rule;
+}
+export type DocumentKind = keyof Documents;

@@ -1,0 +1,92 @@
+/**
+ * The port to a database: set-based reads, guarded set-based writes. SQLite serves it now, PostgreSQL
+ * next; `shared-suite.ts` says what an implementation promises.
+ */
+import type {
+  AccountRow, BatchRow, CardRow, DayRow, IdentityRow, LotRow, TableName, Tables, TerminalRow, TransactionRow,
+} from './rows.ts';
+
+/** What one batch wants to see before it decides. All lists may be empty; duplicates are allowed. */
+export interface Wants {
+  readonly identities?: readonly string[];
+  readonly panHashes?: readonly string[];
+  readonly accountIds?: readonly string[];
+  readonly transactionIds?: readonly string[];
+  readonly rrns?: readonly string[];
+  readonly uts?: readonly string[];
+  /** `terminalId|batch|trace` */
+  readonly traces?: readonly string[];
+  /** `merchantId|auth` */
+  readonly auths?: readonly string[];
+  readonly terminalIds?: readonly string[];
+  /** `terminalId|batch`: the batch row and, when `withTransactions`, all its transactions. */
+  readonly batches?: readonly { readonly key: string; readonly withTransactions: boolean }[];
+  readonly counters?: readonly string[];
+}
+
+/**
+ * What was found. Reading a transaction or a card also brings its account, that account's open lots
+ * and the lots that the transaction's money names.
+ */
+export interface Found {
+  readonly identities: readonly IdentityRow[];
+  readonly transactions: readonly TransactionRow[];
+  readonly cards: readonly CardRow[];
+  readonly accounts: readonly AccountRow[];
+  readonly lots: readonly LotRow[];
+  readonly terminals: readonly TerminalRow[];
+  readonly batches: readonly BatchRow[];
+  /** Uploaded items of the wanted batches that are asked with their transactions. */
+  readonly uploads: readonly Tables['uploads'][];
+  readonly counters: ReadonlyMap<string, number>;
+  /** The open business day. */
+  readonly day: DayRow;
+}
+
+export type Guard =
+  /** The identity, or another row's key, is not there yet. */
+  | { readonly kind: 'absent'; readonly table: 'identities' | 'cards' | 'accounts' | 'terminals' | 'batches' | 'files' | 'steps' | 'documents' | 'days'; readonly key: string }
+  /** The row is there at this version. Reading under a guard without writing is allowed. */
+  | { readonly kind: 'version'; readonly table: 'terminals' | 'batches' | 'transactions' | 'cards' | 'accounts' | 'days'; readonly key: string; readonly version: number }
+  /** Adds to a counter; fails when the sum would pass `max`. */
+  | { readonly kind: 'counter'; readonly counter: string; readonly add: number; readonly max: number | null };
+
+/** Full rows by table. A mutable row carries its new version; the store writes it as it is. */
+export type Changes = { readonly [T in TableName]?: readonly Tables[T][] };
+
+/** A journal record before it is sealed: canonical bytes (UTF-8 JSON without sequence or head). */
+export interface JournalDraft {
+  readonly body: string;
+}
+
+export interface CommitItem {
+  readonly guards: readonly Guard[];
+  readonly changes: Changes;
+  readonly journal: readonly JournalDraft[];
+}
+
+export type CommitOutcome =
+  /** `head` is the journal head after this item's last record, 64 hex. */
+  | { readonly committed: true; readonly head: string; readonly sequence: number }
+  /** Nothing of this item was written; it is decided again. */
+  | { readonly committed: false; readonly conflict: Guard };
+
+export interface StorePort {
+  /** One consistent snapshot of all that is wanted. */
+  read(wants: Wants): Promise<Found>;
+  /**
+   * Commits, durably, each item whose guards hold, in order, in one transaction: a guard sees the
+   * items before it. Rejects with STORE_FAILED when nothing was committed, STORE_UNKNOWN when that
+   * is not certain.
+   */
+  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]>;
+  /** All rows of a table in key order, by pages: for the directory, clearing, proofs and exports. */
+  scan<T extends TableName>(table: T, where?: Partial<Record<keyof Tables[T] & string, string | number>>): AsyncIterable<readonly Tables[T][]>;
+  /** The journal of all streams in sequence order, by pages. */
+  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly import('./rows.ts').JournalRow[]>;
+  /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
+  balances(options?: { readonly byLot?: boolean; readonly upToBusinessDate?: string }): Promise<readonly { readonly account: string; readonly lot: string | null; readonly unit: string; readonly sum: number }[]>;
+  /** Largest numbers in use, for making the next: reference numbers, auth codes. */
+  highest(): Promise<{ readonly rrn: string | null }>;
+  close(): Promise<void>;
+}

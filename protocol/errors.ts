@@ -1,0 +1,103 @@
+/**
+ * Every failure we report, one row each. The code is the contract; detail and hint may be reworded.
+ *
+ * Columns: `retry` says whether the same act may succeed later without a change; `hint` says what a
+ * person does next. Retired codes stay listed, so that an old log can still be read.
+ */
+// biome-ignore format: a table is read by column
+export const FAILURES = {
+  // The wire
+  FRAME_TOO_LONG:      { retry: false, hint: 'Wrong port, or the peer frames differently.' },
+  FRAME_TOO_SHORT:     { retry: false, hint: 'A frame holds at least TPDU, header, MTI and bitmap (21 bytes).' },
+  MESSAGE_TRUNCATED:   { retry: false, hint: 'A field runs past the end of the frame: compare its length prefix.' },
+  MESSAGE_TRAILING:    { retry: false, hint: 'Bytes follow the last field: the bitmap and the fields disagree.' },
+  MTI_BAD:             { retry: false, hint: 'The MTI is four decimal digits in two BCD bytes.' },
+  FIELD_BAD_LENGTH:    { retry: false, hint: 'Compare it with its row in protocol/fields.ts.' },
+  FIELD_BAD_CONTENT:   { retry: false, hint: 'Compare its characters with its row in protocol/fields.ts.' },
+  FIELD_UNKNOWN:       { retry: false, hint: 'The field has no shape in this dialect.' },
+  FIELD_MISSING:       { retry: false, hint: 'Compare the message with its row in protocol/transactions.ts.' },
+  TRACK_BAD:           { retry: true,  hint: 'Swipe the card again, at an even speed.' },
+  PAN_BAD:             { retry: false, hint: 'Read the card number again: its check digit or length is wrong.' },
+  TLV_BAD:             { retry: false, hint: 'The tag-length-value data ends too early or announces too much.' },
+  AMOUNT_BAD:          { retry: false, hint: 'An amount is a whole number of fen, 0 to 999999999999.' },
+  DATE_BAD:            { retry: false, hint: 'A business date is YYYYMMDD.' },
+  // Keys
+  KEY_BAD:             { retry: false, hint: 'Check the key length, its parity and that it is not a known weak key.' },
+  KEY_UNKNOWN:         { retry: false, hint: 'The vault holds no key of that name.' },
+  KEY_USE:             { retry: false, hint: 'A key serves one purpose only.' },
+  KEY_CHECK_VALUE:     { retry: true,  hint: 'The key check value differs: load the key again.' },
+  KEY_FILE:            { retry: false, hint: 'Wrong passphrase, or the key file was changed.' },
+  MAC_MISMATCH:        { retry: false, hint: 'Sign in again: the MAC keys differ.' },
+  PIN_BLOCK_BAD:       { retry: false, hint: 'The PIN block does not fit this card number.' },
+  SELF_TEST:           { retry: false, hint: 'The cryptography of this machine gives wrong answers: do not use it.' },
+  // Terminal and devices
+  DEVICE_ABSENT:       { retry: true,  hint: 'Plug the device in again and check its cable.' },
+  DEVICE_SILENT:       { retry: true,  hint: 'The device does not answer: switch it off and on.' },
+  DEVICE_GARBAGE:      { retry: true,  hint: 'The device answers what its protocol does not know: check its type and speed.' },
+  DEVICE_REFUSED:      { retry: false, hint: 'The device refused the command.' },
+  DEVICE_BUSY:         { retry: true,  hint: 'The device is in another command.' },
+  PAPER_OUT:           { retry: true,  hint: 'Refill the paper; the slip is completed as a reprint.' },
+  PRINTER_FAULT:       { retry: true,  hint: 'Close the cover and look for a jam.' },
+  CANCELLED:           { retry: true,  hint: 'Start the transaction again.' },
+  HOST_SILENT:         { retry: true,  hint: 'A reversal goes out before the next request.' },
+  HOST_UNREACHABLE:    { retry: true,  hint: 'Check the network; nothing was sent.' },
+  NOT_SIGNED_IN:       { retry: true,  hint: 'Sign in at the host first.' },
+  OPERATOR_REFUSED:    { retry: true,  hint: 'Log on with an operator who may do this.' },
+  NOT_ALLOWED_NOW:     { retry: true,  hint: 'Finish what is open first.' },
+  STATE_NOT_ALLOWED:   { retry: false, hint: 'Restart, so that the journal is replayed.' },
+  JOURNAL_DAMAGED:     { retry: false, hint: 'Restore the journal from its copy; do not edit it.' },
+  INPUT_BAD:           { retry: true,  hint: 'Type it again in the form that the prompt shows.' },
+  // Host
+  CONFIG_BAD:          { retry: false, hint: 'Correct the setting that is named and start again.' },
+  STORE_CONFLICT:      { retry: true,  hint: 'Another change came first: it is decided again.' },
+  STORE_FAILED:        { retry: true,  hint: 'The database did not take the change; nothing was committed.' },
+  STORE_UNKNOWN:       { retry: true,  hint: 'The outcome of the commit is unknown: read it back before answering.' },
+  BOOKS_UNBALANCED:    { retry: false, hint: 'Stop and call the ledger owner: a proof of the books failed.' },
+  RULE_BAD:            { retry: false, hint: 'Correct the rule that is named.' },
+  REQUEST_BAD:         { retry: false, hint: 'Compare the request with the documented JSON.' },
+  NOT_FOUND:           { retry: false, hint: 'Check the identifier.' },
+  ALREADY_EXISTS:      { retry: false, hint: 'The same identifier exists with other content.' },
+  NOT_AUTHORISED:      { retry: false, hint: 'Use a token that holds the role this act needs.' },
+  FOUR_EYES:           { retry: false, hint: 'Another person must approve.' },
+  CLEARING_STEP:       { retry: true,  hint: 'Run the clearing again: finished steps are not repeated.' },
+  FILE_EXISTS:         { retry: false, hint: 'A settlement file is never overwritten; a correction takes the next number.' },
+  // Programmer's errors: an assertion that failed
+  INVARIANT:           { retry: false, hint: 'This is a defect: report it with the detail.' },
+} as const satisfies Record<string, { readonly retry: boolean; readonly hint: string }>;
+
+export type FailureCode = keyof typeof FAILURES;
+
+/** The one error this project throws. Callers match on `code`; people read `detail` and `hint`. */
+export class PosError extends Error {
+  readonly code: FailureCode;
+  readonly detail: string;
+  readonly hint: string;
+  readonly retry: boolean;
+  /** Where in a message the first wrong byte is, counted from the first byte given to the decoder. */
+  readonly offset: number | undefined;
+  /** The data element that is wrong, when one can be named. */
+  readonly field: number | undefined;
+
+  /**
+   * @param detail may be printed anywhere: it names fields and positions, never card data or keys
+   */
+  constructor(
+    code: FailureCode,
+    detail: string,
+    options?: ErrorOptions & { readonly offset?: number; readonly field?: number },
+  ) {
+    super(`${code}: ${detail}`, options);
+    this.name = 'PosError';
+    this.code = code;
+    this.detail = detail;
+    this.hint = FAILURES[code].hint;
+    this.retry = FAILURES[code].retry;
+    this.offset = options?.offset;
+    this.field = options?.field;
+  }
+}
+
+/** Throws INVARIANT unless the condition holds. `detail` never carries card data or keys. */
+export function ensure(condition: boolean, detail: string): asserts condition {
+  if (!condition) throw new PosError('INVARIANT', detail);
+}

@@ -1,0 +1,75 @@
+/**
+ * Runs every test file in a process of its own and counts what ran.
+ *
+ * A file that ran no test has failed: `.run()` is missing. Ends with the line `N passed, N failed`.
+ * Arguments are parts of file names: only files that contain one of them run.
+ */
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { ROOT, sourceFiles } from './files.ts';
+
+const FILE_SECONDS_MAX = 300;
+
+interface FileResult {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly output: string;
+}
+
+const wanted = process.argv.slice(2);
+const files = sourceFiles('.test.ts').filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w)));
+const results = await runAll(files, availableParallelism());
+
+for (const { file, output, failed } of results.filter((r) => r.failed > 0)) {
+  console.error(`\n--- ${file}: ${failed} failed`);
+  console.error(output);
+}
+const passed = results.reduce((sum, r) => sum + r.passed, 0);
+const failed = results.reduce((sum, r) => sum + r.failed, 0);
+const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3);
+console.log(`${results.length} files; slowest: ${slowest.map((r) => `${r.file} ${r.seconds.toFixed(1)} s`).join(', ')}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** Runs the files, `width` at a time, in order. */
+async function runAll(queue: readonly string[], width: number): Promise<readonly FileResult[]> {
+  const done: FileResult[] = [];
+  const waiting = [...queue];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const result = await runFile(file);
+      done.push(result);
+      const mark = result.failed === 0 ? 'ok  ' : 'FAIL';
+      console.log(`${mark} ${file}  ${result.passed} passed  ${result.seconds.toFixed(1)} s`);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+  return done;
+}
+
+function runFile(file: string): Promise<FileResult> {
+  return new Promise((resolve) => {
+    const started = process.hrtime.bigint();
+    const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: ROOT, timeout: FILE_SECONDS_MAX * 1000 });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('close', (status, signal) => {
+      const output = Buffer.concat(chunks).toString('utf8');
+      const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
+      const good = status === 0 && total > 0 && passed === total;
+      const reason =
+        total === 0 ? 'It ran no test: is .run() missing?' : signal === null ? '' : `Stopped by ${signal} after ${FILE_SECONDS_MAX} s: is a socket or timer left open?`;
+      resolve({
+        file,
+        passed,
+        failed: good ? 0 : Math.max(1, total - passed),
+        seconds: Number(process.hrtime.bigint() - started) / 1e9,
+        output: `${output}${reason}`,
+      });
+    });
+  });
+}
