@@ -1,0 +1,142 @@
+/**
+ * The seam between the terminal's flows and its three devices. Flows know only these interfaces;
+ * drivers implement them over a `BytePort`, which is a serial line, a pseudo-terminal or, in the
+ * simulated world, memory.
+ */
+import type { Track2 } from '../../protocol/index.ts';
+import type { Slip } from '../receipt/model.ts';
+
+/**
+ * A line of bytes to one device. After `close`, or after the device was unplugged (`onClose` tells),
+ * the same object may be opened again: device-link.ts polls it with a back-off.
+ */
+export interface BytePort {
+  /** Opens exclusively. DEVICE_ABSENT when the line is not there or somebody else holds it. */
+  open(): Promise<void>;
+  /** Resolves once the bytes left; DEVICE_ABSENT when the line is closed or closes before that. */
+  write(bytes: Buffer): Promise<void>;
+  onData(listener: (chunk: Buffer) => void): void;
+  /** Called once for each time the line closes, also when `close` was asked for. */
+  onClose(listener: (reason: string) => void): void;
+  close(): Promise<void>;
+  readonly isOpen: boolean;
+}
+
+export type DeviceName = 'reader' | 'pinPad' | 'printer';
+
+/**
+ * absent: no line; opening: the line is there, the device is being probed; ready; busy: in a
+ * command; error: the line is there but the device is silent, answers garbage or reports a fault.
+ */
+export type DeviceState = 'absent' | 'opening' | 'ready' | 'busy' | 'error';
+
+export interface SwipedCard {
+  readonly track2: Track2;
+  /** The holder's name on track 1, or null. */
+  readonly track1Name: string | null;
+}
+
+export interface CardReader {
+  /**
+   * Waits for a good swipe; bytes that come while nobody waits are dropped.
+   *
+   * Three bad reads are forgiven, each reported with how many are left (2, 1, 0); the fourth
+   * rejects with TRACK_BAD. An expired card is given back all the same: the host judges expiry.
+   * @throws TRACK_BAD, CANCELLED (signal), DEVICE_SILENT (timeoutMs), DEVICE_ABSENT, DEVICE_BUSY
+   */
+  read(options: {
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    onBadRead(left: number): void;
+  }): Promise<SwipedCard>;
+  state(): DeviceState;
+}
+
+/** Check values are hex of 3 or 4 bytes; null while the pad holds no such key. */
+export interface PinPadStatus {
+  readonly version: string;
+  readonly tmkCheckValue: string | null;
+  readonly macCheckValue: string | null;
+  readonly pinCheckValue: string | null;
+}
+
+export type KeyMode = '003' | '004' | '005';
+
+/** Every method may reject with DEVICE_ABSENT, DEVICE_SILENT, DEVICE_GARBAGE or DEVICE_REFUSED. */
+export interface PinPad {
+  status(): Promise<PinPadStatus>;
+  /** Gives DE62 of the sign-in answer to the pad. KEY_CHECK_VALUE: the pad keeps its old keys. */
+  loadWorkingKeys(mode: KeyMode, de62: string): Promise<void>;
+  /** DE64, eight bytes, under the current MAK. KEY_UNKNOWN before the first sign-in. */
+  mac(data: Buffer): Promise<Buffer>;
+  /** True when the MAC is right under the current or the previous MAK (repeats may come under it). */
+  verifyMac(data: Buffer, mac: Buffer): Promise<boolean>;
+  /** Which key made the MAC: needed to know that the host has seen the new keys. */
+  whichMac(data: Buffer, mac: Buffer): Promise<'current' | 'previous' | 'none'>;
+  /**
+   * Shows `amountText` and waits for the PIN on the pad's own keys. The clear PIN stays in the pad.
+   * @returns the PIN block (format 0 under PIK), or 'bypassed' when the holder pressed confirm alone
+   * @throws CANCELLED (holder, or signal), DEVICE_SILENT (nobody typed within timeoutMs), KEY_UNKNOWN
+   */
+  enterPin(options: {
+    readonly pan: string;
+    readonly amountText: string;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<Buffer | 'bypassed'>;
+  /** Encrypts under a storage key that never leaves the pad: a full card number rests only so. */
+  seal(clear: Buffer): Promise<string>;
+  unseal(sealed: string): Promise<Buffer>;
+  random(count: number): Promise<Buffer>;
+  /** Up to four lines of 16 columns on the holder's display. */
+  display(lines: readonly string[]): Promise<void>;
+  /** Goes before everything that waits, and ends a PIN entry. */
+  cancel(): Promise<void>;
+  /** Keys pressed while no PIN is asked for: 'confirm', 'cancel', 'clear', '0'…'9'. */
+  onKey(listener: (key: PadKey) => void): void;
+  state(): DeviceState;
+}
+
+export type PadKey =
+  | 'confirm' | 'cancel' | 'clear'
+  | '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9'; // biome-ignore format: keys by row
+
+export interface PrinterStatus {
+  readonly online: boolean;
+  readonly paper: 'enough' | 'near end' | 'out';
+  readonly coverOpen: boolean;
+  readonly error: boolean;
+}
+
+export interface Printer {
+  /** @throws DEVICE_ABSENT, DEVICE_SILENT, DEVICE_GARBAGE */
+  status(): Promise<PrinterStatus>;
+  /**
+   * Sends one slip, asking for the printer's state before, between and after its lines.
+   *
+   * Rejects with PAPER_OUT, PRINTER_FAULT, DEVICE_ABSENT, DEVICE_SILENT or DEVICE_GARBAGE; the
+   * error's `cause` is then a `PrintProgress`, see `printProgress`.
+   */
+  print(slip: Slip): Promise<void>;
+  state(): DeviceState;
+}
+
+/** How far a slip came. Lines between `known` and `sent` may or may not be on the paper. */
+export interface PrintProgress {
+  readonly kind: 'print progress';
+  /** Lines that were followed by an answer that said all is well. */
+  readonly linesKnownPrinted: number;
+  readonly linesSent: number;
+  readonly linesTotal: number;
+}
+
+export type FaultListener = (device: DeviceName, state: DeviceState, text: string) => void;
+
+export interface Devices {
+  readonly reader: CardReader;
+  readonly pinPad: PinPad;
+  readonly printer: Printer;
+  /** Each change to absent or error, and back to ready; `text` is Chinese with English beside it. */
+  onFault(listener: FaultListener): void;
+  close(): Promise<void>;
+}
