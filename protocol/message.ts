@@ -1,0 +1,44 @@
+import type { FieldSpec } from './fields.ts';
+
+/** A message as values: what `encode` takes and `toObject` gives. */
+export interface MessageValues {
+  /** Four digits. */
+  readonly mti: string;
+  /** By field number, 2…128: see `Message.get` for how a value is written. */
+  readonly fields: Readonly<Record<number, string>>;
+}
+
+/** A message that was decoded and found right, field by field; values are cut out when asked for. */
+export interface Message {
+  /** Four digits. */
+  readonly mti: string;
+  has(field: number): boolean;
+  /**
+   * The value of a field, undefined when it is absent.
+   *
+   * n: digits, leading zeros kept · z: nibbles as 0–9 A–F (a track's separator is D) · an, ans: text
+   * (GB18030 on the wire), as sent unless the row says `trim` · b: upper-case hex · xn: C or D and digits.
+   */
+  get(field: number): string | undefined;
+  /** The fields present, ascending, without bit 1. */
+  fields(): readonly number[];
+  /** The bytes that the MAC covers: MTI up to the byte before DE64. Undefined without DE64. */
+  macData(): Buffer | undefined;
+  /** Fields that the table does not list, kept in the shape that ISO 8583:1987 gives them. */
+  readonly unknown: readonly number[];
+  toObject(): { mti: string; fields: Record<number, string> };
+}
+
+/** Turns bytes from MTI on into a message, and values into bytes. Throws nothing but PosError. */
+export interface Codec {
+  /**
+   * Judges every byte, then hands out a message that cuts its values lazily. The bytes stay the
+   * message's: do not write into them afterwards.
+   */
+  decode(body: Buffer): Message;
+  /** The bytes of a message, MTI first. A new buffer each time. */
+  encode(message: MessageValues): Buffer;
+}
+
+/** A table of data elements: `FIELDS`, or another acquirer's. */
+export type FieldTable = Readonly<Record<number, FieldSpec>>;

@@ -1,0 +1,43 @@
+import { PosError } from './errors.ts';
+
+/**
+ * The primary account number: ISO/IEC 7812-1, 13…19 digits here, the last one the Luhn digit over
+ * the rest.
+ */
+const PAN_SHAPE = /^\d{13,19}$/;
+
+/** True when the last digit is the Luhn digit of those before it. Length is not judged. */
+export function isLuhnValid(pan: string): boolean {
+  return /^\d{2,}$/.test(pan) && luhnDigit(pan.slice(0, -1)) === pan.slice(-1);
+}
+
+/**
+ * The digit that makes a number pass the Luhn check (ISO/IEC 7812-1, annex B).
+ *
+ * @param withoutCheckDigit digits only, else PAN_BAD
+ * @example luhnDigit('411111111111111') is '1'
+ */
+export function luhnDigit(withoutCheckDigit: string): string {
+  if (!/^\d+$/.test(withoutCheckDigit)) throw new PosError('PAN_BAD', 'not digits only');
+  let sum = 0;
+  let doubled = true; // the digit left of the check digit counts twice
+  for (let at = withoutCheckDigit.length - 1; at >= 0; at -= 1) {
+    const digit = withoutCheckDigit.charCodeAt(at) - 48;
+    const counted = doubled ? digit * 2 : digit;
+    sum += counted > 9 ? counted - 9 : counted;
+    doubled = !doubled;
+  }
+  return String((10 - (sum % 10)) % 10);
+}
+
+/** What may be shown of a card number: first six, last four. Of fewer than 13 characters, nothing. */
+export function maskPan(pan: string): string {
+  if (pan.length < 13) return '*'.repeat(pan.length);
+  return `${pan.slice(0, 6)}${'*'.repeat(pan.length - 10)}${pan.slice(-4)}`;
+}
+
+/** Throws PAN_BAD, without showing the number, unless it is 13…19 digits with a right Luhn digit. */
+export function checkPan(pan: string): void {
+  if (!PAN_SHAPE.test(pan)) throw new PosError('PAN_BAD', 'a card number has 13 to 19 digits');
+  if (!isLuhnValid(pan)) throw new PosError('PAN_BAD', 'the check digit of the card number is wrong');
+}
