@@ -92,14 +92,13 @@ export interface PinPad {
   display(lines: readonly string[]): Promise<void>;
   /** Goes before everything that waits, and ends a PIN entry. */
   cancel(): Promise<void>;
-  /** Keys pressed while no PIN is asked for: 'confirm', 'cancel', 'clear', '0'…'9'. */
+  /** Function keys pressed while no PIN is asked for. */
   onKey(listener: (key: PadKey) => void): void;
   state(): DeviceState;
 }
 
-export type PadKey =
-  | 'confirm' | 'cancel' | 'clear'
-  | '0' | '1' | '2' | '3' | '4' | '5' | '6' | '7' | '8' | '9'; // biome-ignore format: keys by row
+/** Digits are not among them: a PIN typed too early must never reach the terminal in clear. */
+export type PadKey = 'confirm' | 'cancel' | 'clear' | 'f1' | 'f2' | 'f3';
 
 export interface PrinterStatus {
   readonly online: boolean;
