@@ -11,7 +11,7 @@ export interface Delay {
 export interface Clock {
   /** The instant, UTC milliseconds since 1970. May jump when the machine's clock is set. */
   now(): number;
-  /** Calls `act` once, no sooner than `ms` from now. A pending delay does not keep the process alive. */
+  /** Calls `act` once, no sooner than `ms` from now. */
   after(ms: number, act: () => void): Delay;
 }
 

@@ -8,7 +8,6 @@ export const nodeClock: Clock = {
   now: () => Date.now(),
   after(ms, act) {
     const timer = setTimeout(act, Math.min(Math.max(ms, 0), DELAY_MAX_MS));
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };

@@ -27,6 +27,7 @@ export const FAILURES = {
   KEY_USE:             { retry: false, hint: 'A key serves one purpose only.' },
   KEY_CHECK_VALUE:     { retry: true,  hint: 'The key check value differs: load the key again.' },
   KEY_FILE:            { retry: false, hint: 'Wrong passphrase, or the key file was changed.' },
+  SEAL_BROKEN:         { retry: false, hint: 'The sealed text was changed, or sealed by another vault or for another place.' },
   MAC_MISMATCH:        { retry: false, hint: 'Sign in again: the MAC keys differ.' },
   PIN_BLOCK_BAD:       { retry: false, hint: 'The PIN block does not fit this card number.' },
   SELF_TEST:           { retry: false, hint: 'The cryptography of this machine gives wrong answers: do not use it.' },
@@ -50,6 +51,9 @@ export const FAILURES = {
   // Host
   CONFIG_BAD:          { retry: false, hint: 'Correct the setting that is named and start again.' },
   STORE_CONFLICT:      { retry: true,  hint: 'Another change came first: it is decided again.' },
+  STORE_REFUSED:       { retry: false, hint: 'The database refused this one change: the detail names the constraint.' },
+  STORE_BUSY:          { retry: true,  hint: 'Another process holds the database: let it finish.' },
+  STORE_SCHEMA:        { retry: false, hint: 'The database was made by another version: run the version that made it, or a newer one.' },
   STORE_FAILED:        { retry: true,  hint: 'The database did not take the change; nothing was committed.' },
   STORE_UNKNOWN:       { retry: true,  hint: 'The outcome of the commit is unknown: read it back before answering.' },
   BOOKS_UNBALANCED:    { retry: false, hint: 'Stop and call the ledger owner: a proof of the books failed.' },

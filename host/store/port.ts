@@ -2,8 +2,18 @@
  * The port to a database: set-based reads, guarded set-based writes. SQLite serves it now, PostgreSQL
  * next; `shared-suite.ts` says what an implementation promises.
  */
+import type { PosError } from '../../protocol/index.ts';
 import type {
-  AccountRow, BatchRow, CardRow, DayRow, IdentityRow, LotRow, TableName, Tables, TerminalRow, TransactionRow,
+  AccountRow,
+  BatchRow,
+  CardRow,
+  DayRow,
+  IdentityRow,
+  LotRow,
+  TableName,
+  Tables,
+  TerminalRow,
+  TransactionRow,
 } from './rows.ts';
 
 /** What one batch wants to see before it decides. All lists may be empty; duplicates are allowed. */
@@ -43,12 +53,35 @@ export interface Found {
   readonly day: DayRow;
 }
 
+/**
+ * What must hold when the item is written. `key` is the row's key columns joined by `|`, as in
+ * `terminalId|batch`, `runId|step`, `kind|id|version` (schema.ts lists them).
+ */
 export type Guard =
   /** The identity, or another row's key, is not there yet. */
-  | { readonly kind: 'absent'; readonly table: 'identities' | 'cards' | 'accounts' | 'terminals' | 'batches' | 'files' | 'steps' | 'documents' | 'days'; readonly key: string }
+  | {
+      readonly kind: 'absent';
+      readonly table:
+        | 'identities'
+        | 'cards'
+        | 'accounts'
+        | 'terminals'
+        | 'batches'
+        | 'files'
+        | 'steps'
+        | 'documents'
+        | 'days'
+        | 'salts';
+      readonly key: string;
+    }
   /** The row is there at this version. Reading under a guard without writing is allowed. */
-  | { readonly kind: 'version'; readonly table: 'terminals' | 'batches' | 'transactions' | 'cards' | 'accounts' | 'days'; readonly key: string; readonly version: number }
-  /** Adds to a counter; fails when the sum would pass `max`. */
+  | {
+      readonly kind: 'version';
+      readonly table: 'terminals' | 'batches' | 'transactions' | 'cards' | 'accounts' | 'days' | 'salts';
+      readonly key: string;
+      readonly version: number;
+    }
+  /** Adds to a counter; fails when the sum would pass `max`. Giving back (`add` below zero) never fails. */
   | { readonly kind: 'counter'; readonly counter: string; readonly add: number; readonly max: number | null };
 
 /** Full rows by table. A mutable row carries its new version; the store writes it as it is. */
@@ -68,8 +101,14 @@ export interface CommitItem {
 export type CommitOutcome =
   /** `head` is the journal head after this item's last record, 64 hex. */
   | { readonly committed: true; readonly head: string; readonly sequence: number }
-  /** Nothing of this item was written; it is decided again. */
-  | { readonly committed: false; readonly conflict: Guard };
+  /** A guard failed. Nothing of this item was written; it is decided again. */
+  | { readonly committed: false; readonly conflict: Guard; readonly failure: null }
+  /**
+   * The database refused this item alone (STORE_REFUSED: a constraint, a value that does not fit;
+   * BOOKS_UNBALANCED: an entry that does not sum to zero). Nothing of it was written, and deciding it
+   * again on the same facts would fail again.
+   */
+  | { readonly committed: false; readonly conflict: null; readonly failure: PosError };
 
 export interface StorePort {
   /** One consistent snapshot of all that is wanted. */
@@ -81,11 +120,27 @@ export interface StorePort {
    */
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]>;
   /** All rows of a table in key order, by pages: for the directory, clearing, proofs and exports. */
-  scan<T extends TableName>(table: T, where?: Partial<Record<keyof Tables[T] & string, string | number>>): AsyncIterable<readonly Tables[T][]>;
+  scan<T extends TableName>(
+    table: T,
+    where?: Partial<Record<keyof Tables[T] & string, string | number>>,
+  ): AsyncIterable<readonly Tables[T][]>;
   /** The journal of all streams in sequence order, by pages. */
-  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly import('./rows.ts').JournalRow[]>;
+  scanJournal(
+    stream?: string,
+    afterSequence?: number,
+  ): AsyncIterable<readonly import('./rows.ts').JournalRow[]>;
   /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
-  balances(options?: { readonly byLot?: boolean; readonly upToBusinessDate?: string }): Promise<readonly { readonly account: string; readonly lot: string | null; readonly unit: string; readonly sum: number }[]>;
+  balances(options?: {
+    readonly byLot?: boolean;
+    readonly upToBusinessDate?: string;
+  }): Promise<
+    readonly {
+      readonly account: string;
+      readonly lot: string | null;
+      readonly unit: string;
+      readonly sum: number;
+    }[]
+  >;
   /** Largest numbers in use, for making the next: reference numbers, auth codes. */
   highest(): Promise<{ readonly rrn: string | null }>;
   close(): Promise<void>;

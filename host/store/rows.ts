@@ -97,13 +97,7 @@ export interface RememberedAnswer {
   readonly items: readonly (readonly [string, string])[];
 }
 
-export type TransactionState =
-  | 'approved'
-  | 'declined'
-  | 'reversed'
-  | 'voided'
-  | 'completed'
-  | 'released';
+export type TransactionState = 'approved' | 'declined' | 'reversed' | 'voided' | 'completed' | 'released';
 
 export interface TransactionRow {
   /** A ULID, made by the host. */
@@ -160,7 +154,16 @@ export interface CardRow {
   /** First six and last four digits. */
   readonly panMasked: string;
   readonly accountId: string;
-  readonly state: 'stock' | 'inactive' | 'active' | 'frozen' | 'lost' | 'expired' | 'replaced' | 'redeemed' | 'destroyed';
+  readonly state:
+    | 'stock'
+    | 'inactive'
+    | 'active'
+    | 'frozen'
+    | 'lost'
+    | 'expired'
+    | 'replaced'
+    | 'redeemed'
+    | 'destroyed';
   /** YYMM. */
   readonly expiry: string;
   readonly serviceCode: string;
@@ -228,6 +231,19 @@ export interface FileRow {
   readonly at: number;
 }
 
+/**
+ * The salt of a subject's commitments in the journal. It rests here, outside the journal, so that it can
+ * be destroyed: a row with a null salt says that it was, and when.
+ */
+export interface SaltRow {
+  /** What the commitments are about, for example `account:A0001`. */
+  readonly subject: string;
+  readonly version: number;
+  /** 32 bytes as 64 hex digits; null once destroyed. */
+  readonly salt: string | null;
+  readonly at: number;
+}
+
 /** One sealed record of the audit journal, as it rests. */
 export interface JournalRow {
   readonly stream: string;
@@ -257,6 +273,7 @@ export interface Tables {
   readonly documents: DocumentRow;
   readonly steps: StepRow;
   readonly files: FileRow;
+  readonly salts: SaltRow;
 }
 export type TableName = keyof Tables;
 export type { LotPart };
