@@ -21,7 +21,11 @@ broken += run('tables in the READMEs', process.execPath, ['--import', 'tsx', 'sc
 process.exitCode = broken > 0 ? 1 : 0;
 
 function run(name: string, program: string, args: readonly string[]): number {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 << 20 });
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+  });
   console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${name}`);
   if (status === 0) return 0;
   console.error(stdout + stderr);

@@ -29,7 +29,9 @@ for (const { file, output, failed } of results.filter((r) => r.failed > 0)) {
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed = results.reduce((sum, r) => sum + r.failed, 0);
 const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3);
-console.log(`${results.length} files; slowest: ${slowest.map((r) => `${r.file} ${r.seconds.toFixed(1)} s`).join(', ')}`);
+console.log(
+  `${results.length} files; slowest: ${slowest.map((r) => `${r.file} ${r.seconds.toFixed(1)} s`).join(', ')}`,
+);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
@@ -52,7 +54,10 @@ async function runAll(queue: readonly string[], width: number): Promise<readonly
 function runFile(file: string): Promise<FileResult> {
   return new Promise((resolve) => {
     const started = process.hrtime.bigint();
-    const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: ROOT, timeout: FILE_SECONDS_MAX * 1000 });
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      cwd: ROOT,
+      timeout: FILE_SECONDS_MAX * 1000,
+    });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -62,7 +67,11 @@ function runFile(file: string): Promise<FileResult> {
       const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
       const good = status === 0 && total > 0 && passed === total;
       const reason =
-        total === 0 ? 'It ran no test: is .run() missing?' : signal === null ? '' : `Stopped by ${signal} after ${FILE_SECONDS_MAX} s: is a socket or timer left open?`;
+        total === 0
+          ? 'It ran no test: is .run() missing?'
+          : signal === null
+            ? ''
+            : `Stopped by ${signal} after ${FILE_SECONDS_MAX} s: is a socket or timer left open?`;
       resolve({
         file,
         passed,
