@@ -1,0 +1,64 @@
+/**
+ * What a receipt printer can show, and how wide it is there.
+ *
+ * A printer in Chinese mode (`FS &`) takes GB18030 bytes and gives each two-byte code a full cell, so
+ * the width of printable text in columns IS its length in GB18030 bytes: also for ×, ·, Greek and other
+ * characters whose Unicode width is ambiguous.
+ */
+import iconv from 'iconv-lite';
+
+/**
+ * The printers' trade mark for a missing character. A name on a receipt must not be silently wrong:
+ * old fonts have no four-byte GB18030 characters, so these are shown as this one, two columns wide.
+ */
+export const MISSING_CHARACTER = '〓';
+
+const PRIVATE_USE = /\p{Co}/u;
+const CONTROL = /^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
+const clusters = new Intl.Segmenter('zh', { granularity: 'grapheme' });
+
+/** The same text with a space for each control character and 〓 for what the printer cannot show. */
+export function printable(text: string): string {
+  let shown = '';
+  for (const { segment } of clusters.segment(text)) {
+    if (CONTROL.test(segment)) shown += ' ';
+    else shown += isInFont(segment) ? segment : MISSING_CHARACTER;
+  }
+  return shown;
+}
+
+/** Columns of a text that went through `printable`. */
+export function columnsOf(text: string): number {
+  return iconv.encode(text, 'gb18030').length;
+}
+
+/** The bytes that a printer in Chinese mode gets. Nothing in it can be taken for a command. */
+export function printerBytes(text: string): Buffer {
+  return iconv.encode(printable(text), 'gb18030');
+}
+
+/** Cuts at whole characters into pieces of at most `columns`. An empty text is one empty piece. */
+export function wrapColumns(text: string, columns: number): readonly string[] {
+  const pieces: string[] = [];
+  let piece = '';
+  let used = 0;
+  for (const character of printable(text)) {
+    const width = columnsOf(character);
+    if (used + width > columns) {
+      pieces.push(piece);
+      piece = '';
+      used = 0;
+    }
+    piece += character;
+    used += width;
+  }
+  pieces.push(piece);
+  return pieces;
+}
+
+/** One or two bytes a character, as GBK has them; a cluster of several characters has no single glyph. */
+function isInFont(cluster: string): boolean {
+  const characters = [...cluster];
+  if (characters.length !== 1 || PRIVATE_USE.test(cluster)) return false;
+  return iconv.encode(cluster, 'gb18030').length <= 2;
+}
