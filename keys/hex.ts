@@ -1,0 +1,19 @@
+/** Hexadecimal text, read strictly: `Buffer.from(text, 'hex')` stops silently at the first wrong character. */
+import { type FailureCode, PosError } from '../protocol/index.ts';
+
+/**
+ * @param what names the input in the error, which never repeats the text itself
+ * @throws the given code when a character is no hex digit or the length is odd
+ */
+export function fromHex(text: string, what: string, code: FailureCode = 'KEY_BAD'): Buffer {
+  const wrong = text.search(/[^0-9A-Fa-f]/);
+  if (wrong >= 0) throw new PosError(code, `${what}: character ${wrong + 1} is no hexadecimal digit`);
+  if (text.length % 2 !== 0)
+    throw new PosError(code, `${what}: ${text.length} hexadecimal digits, an odd number`);
+  return Buffer.from(text, 'hex');
+}
+
+/** Upper-case hex, as the dialect writes bytes. */
+export function toHex(bytes: Buffer): string {
+  return bytes.toString('hex').toUpperCase();
+}
