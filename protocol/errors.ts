@@ -47,9 +47,11 @@ export const FAILURES = {
   NOT_ALLOWED_NOW:     { retry: true,  hint: 'Finish what is open first.' },
   STATE_NOT_ALLOWED:   { retry: false, hint: 'Restart, so that the journal is replayed.' },
   JOURNAL_DAMAGED:     { retry: false, hint: 'Restore the journal from its copy; do not edit it.' },
+  JOURNAL_WRITE:       { retry: false, hint: 'The disk did not take the record, so nothing was done: free space, then restart.' },
   INPUT_BAD:           { retry: true,  hint: 'Type it again in the form that the prompt shows.' },
   // Host
   CONFIG_BAD:          { retry: false, hint: 'Correct the setting that is named and start again.' },
+  HOST_BUSY:           { retry: true,  hint: 'The host has more requests waiting than it allows: try again.' },
   STORE_CONFLICT:      { retry: true,  hint: 'Another change came first: it is decided again.' },
   STORE_REFUSED:       { retry: false, hint: 'The database refused this one change: the detail names the constraint.' },
   STORE_BUSY:          { retry: true,  hint: 'Another process holds the database: let it finish.' },
@@ -65,6 +67,7 @@ export const FAILURES = {
   FOUR_EYES:           { retry: false, hint: 'Another person must approve.' },
   CLEARING_STEP:       { retry: true,  hint: 'Run the clearing again: finished steps are not repeated.' },
   FILE_EXISTS:         { retry: false, hint: 'A settlement file is never overwritten; a correction takes the next number.' },
+  FILE_DAMAGED:        { retry: false, hint: 'Do not pay from this file: restore it, or fetch it again.' },
   // Programmer's errors: an assertion that failed
   INVARIANT:           { retry: false, hint: 'This is a defect: report it with the detail.' },
 } as const satisfies Record<string, { readonly retry: boolean; readonly hint: string }>;

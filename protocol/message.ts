@@ -1,4 +1,4 @@
-import type { FieldSpec } from './fields.ts';
+import type { Walk } from './walk.ts';
 
 /** A message as values: what `encode` takes and `toObject` gives. */
 export interface MessageValues {
@@ -38,7 +38,11 @@ export interface Codec {
   decode(body: Buffer): Message;
   /** The bytes of a message, MTI first. A new buffer each time. */
   encode(message: MessageValues): Buffer;
+  /**
+   * What stands before the first wrong byte, so that a refusal can be addressed. Undefined when not even
+   * the first field could be read. Never throws.
+   */
+  salvage(body: Buffer): Message | undefined;
+  /** Where every field lies, up to the first fault: for people and tools, not for speed. Never throws. */
+  walk(body: Buffer): Walk;
 }
-
-/** A table of data elements: `FIELDS`, or another acquirer's. */
-export type FieldTable = Readonly<Record<number, FieldSpec>>;
