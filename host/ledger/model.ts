@@ -26,6 +26,7 @@ export type LedgerEvent =
   | 'payout-sent'
   | 'payout-paid'
   | 'payout-rejected'
+  | 'debt-covered'
   | 'operator-funds'
   | 'difference'
   | 'adjustment';

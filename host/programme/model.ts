@@ -26,10 +26,36 @@ export interface Programme {
   readonly cvnOffset: number;
   /** Yuan of paid principal per award point. */
   readonly yuanPerPoint: number;
+  /** Settings that the law bounds and the programme tightens; absent ones stand at the legal figure, see `law.ts`. */
+  readonly legal?: Partial<Omit<LegalSettings, 'maxBalanceRegistered' | 'maxBalanceAnonymous'>>;
 }
 
-export interface Company { readonly id: string; readonly nameZh: string; readonly nameEn: string }
-export interface SalePoint { readonly id: string; readonly nameZh: string; readonly nameEn: string; readonly companyId: string; readonly unremittedMax: Fen }
+/** What the law bounds, by regime. Amounts in fen. */
+export interface LegalSettings {
+  readonly maxBalanceRegistered: number;
+  readonly maxBalanceAnonymous: number;
+  readonly anonymousValidityMonths: number;
+  /** Buying anonymous cards for this much at once needs the buyer's identity. */
+  readonly identityFrom: number;
+  /** From this much on, no cash. */
+  readonly cashMaxEntity: number;
+  readonly cashMaxPerson: number;
+  readonly retentionYears: number;
+  readonly custodyRatioBp: number;
+}
+
+export interface Company {
+  readonly id: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+}
+export interface SalePoint {
+  readonly id: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+  readonly companyId: string;
+  readonly unremittedMax: Fen;
+}
 export interface Merchant {
   /** Fifteen characters, DE42. */
   readonly id: string;
@@ -43,7 +69,12 @@ export interface Merchant {
   readonly contractId: string;
   readonly bankAccountMasked: string;
 }
-export interface Branch { readonly id: string; readonly merchantId: string; readonly nameZh: string; readonly nameEn: string }
+export interface Branch {
+  readonly id: string;
+  readonly merchantId: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+}
 export interface TerminalProfile {
   /** Eight characters, DE41. */
   readonly id: string;
@@ -69,7 +100,13 @@ export interface Contract {
   readonly payoutDays: number;
   readonly minimumPayout: Fen;
 }
-export interface Tier { readonly id: string; readonly nameZh: string; readonly nameEn: string; readonly rank: number; readonly pointsBp: number }
+export interface Tier {
+  readonly id: string;
+  readonly nameZh: string;
+  readonly nameEn: string;
+  readonly rank: number;
+  readonly pointsBp: number;
+}
 
 /** Document kinds and their bodies. */
 export interface Documents {

@@ -61,13 +61,38 @@ export interface PriceInput {
   readonly used: ReadonlyMap<string, number>;
 }
 
+/** An addition to a counter, the shape of the store's counter guard. Negative when a spend is undone. */
+export interface CounterUse {
+  readonly counter: string;
+  readonly add: number;
+  readonly max: number | null;
+}
+
 /** One line of the trace: every rule tried, and why it did or did not apply. */
 export interface RuleTrace {
   readonly rule: string;
   readonly version: number;
   readonly applied: boolean;
   readonly because: string;
+  /** Fen for discounts and rebates; for points, the basis points that it adds to the multiplier. */
   readonly worth: number;
+  /** The capped counters that `worth` was added to: what an undone spend gives back. Absent when none. */
+  readonly counters?: readonly string[];
+}
+
+/** What the contract and the tier give before any rule. */
+export interface Terms {
+  /** The tier's points, 10000 for one fold. */
+  readonly tierPointsBp: number;
+  readonly rebateBp: number;
+  readonly yuanPerPoint: number;
+}
+
+/** How principal that was paid becomes points: principal yuan ÷ yuanPerPoint × tier × multiplier, half up. */
+export interface PointsRate {
+  readonly yuanPerPoint: number;
+  readonly tierPointsBp: number;
+  readonly multiplierBp: number;
 }
 
 export interface Priced {
@@ -77,9 +102,11 @@ export interface Priced {
   readonly paid: Fen;
   readonly rebateBp: number;
   readonly rebate: Fen;
+  /** What all of `paid` would earn if it were principal; the ledger counts the principal part at `pointsRate`. */
   readonly points: number;
+  readonly pointsRate: PointsRate;
   readonly ruleIds: readonly string[];
   readonly trace: readonly RuleTrace[];
   /** What the spend adds to capped counters; `max` null when only counted. */
-  readonly uses: readonly { readonly counter: string; readonly add: number; readonly max: number | null }[];
+  readonly uses: readonly CounterUse[];
 }

@@ -1,0 +1,133 @@
+/**
+ * The programme's documents as the host looks them up while it works: the latest version of each, from
+ * the store's documents table. This object owns the cache; nothing else keeps a copy. Whoever commits a
+ * document (the admin door) calls `reload` afterwards, and a spend in judgement keeps what it read.
+ */
+import { PosError } from '../../protocol/index.ts';
+import type { Rule } from '../rules/model.ts';
+import type { StorePort } from '../store/port.ts';
+import { checkDocument, DOCUMENT_KINDS, referencesOf } from './documents.ts';
+import type {
+  Branch,
+  Company,
+  Contract,
+  DocumentKind,
+  Documents,
+  Merchant,
+  Programme,
+  SalePoint,
+  TerminalProfile,
+  Tier,
+} from './model.ts';
+
+export interface Directory {
+  /** Throws NOT_FOUND before the programme's own document is provisioned. */
+  readonly programme: Programme;
+  /** Each look-up gives undefined when there is no such document. */
+  merchant(id: string): Merchant | undefined;
+  branch(id: string): Branch | undefined;
+  terminal(id: string): TerminalProfile | undefined;
+  contract(id: string): Contract | undefined;
+  tier(id: string): Tier | undefined;
+  company(id: string): Company | undefined;
+  salePoint(id: string): SalePoint | undefined;
+  rule(id: string): Rule | undefined;
+  /** The rules that are valid on a business date, in id order. */
+  rules(businessDate: string): readonly Rule[];
+  /** All documents of a kind, in id order. */
+  all<K extends DocumentKind>(kind: K): readonly Documents[K][];
+  find<K extends DocumentKind>(kind: K, id: string): Documents[K] | undefined;
+  /** The latest version of a document, 0 when there is none: a write makes version + 1. */
+  version(kind: DocumentKind, id: string): number;
+  /** The documents that a body names and that are not here, as `kind id`: the admin door refuses it with these. */
+  missing<K extends DocumentKind>(kind: K, body: Documents[K]): readonly string[];
+  /** Reads all documents again. On failure the cache stays as it was. */
+  reload(): Promise<void>;
+}
+
+type Cache = ReadonlyMap<
+  DocumentKind,
+  ReadonlyMap<string, { readonly version: number; readonly body: unknown }>
+>;
+
+/** Throws CONFIG_BAD naming the document and field when one in the store is not sound. */
+export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Directory> {
+  let cache = await readAll(store);
+  let rulesByDate = new Map<string, readonly Rule[]>();
+
+  // Bodies were checked as they were read, so the kind says the type.
+  const find = <K extends DocumentKind>(kind: K, id: string) =>
+    cache.get(kind)?.get(id)?.body as Documents[K] | undefined;
+  const all = <K extends DocumentKind>(kind: K) =>
+    [...(cache.get(kind)?.values() ?? [])].map((row) => row.body as Documents[K]);
+
+  return {
+    get programme() {
+      const [programme] = all('programme');
+      if (programme === undefined) throw new PosError('NOT_FOUND', 'no programme is provisioned yet');
+      return programme;
+    },
+    merchant: (id) => find('merchant', id),
+    branch: (id) => find('branch', id),
+    terminal: (id) => find('terminal', id),
+    contract: (id) => find('contract', id),
+    tier: (id) => find('tier', id),
+    company: (id) => find('company', id),
+    salePoint: (id) => find('salePoint', id),
+    rule: (id) => find('rule', id),
+    rules(businessDate) {
+      const known = rulesByDate.get(businessDate);
+      if (known !== undefined) return known;
+      const valid = all('rule').filter((rule) => isValidOn(rule, businessDate));
+      rulesByDate.set(businessDate, valid);
+      return valid;
+    },
+    all,
+    find,
+    version: (kind, id) => cache.get(kind)?.get(id)?.version ?? 0,
+    missing: (kind, body) =>
+      referencesOf(kind, body)
+        .filter(([wanted, id]) => find(wanted, id) === undefined)
+        .map(([wanted, id]) => `${wanted} ${id}`),
+    async reload() {
+      cache = await readAll(store);
+      rulesByDate = new Map();
+    },
+  };
+}
+
+async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
+  const cache = new Map<DocumentKind, Map<string, { version: number; body: unknown }>>();
+  for (const kind of DOCUMENT_KINDS) cache.set(kind, new Map());
+  for await (const page of store.scan('documents')) {
+    for (const { kind, id, version, body } of page) {
+      const known = isKind(kind) ? cache.get(kind) : undefined;
+      if (known === undefined)
+        throw new PosError('CONFIG_BAD', `document ${kind} ${id}: no such kind of document`);
+      if (version > (known.get(id)?.version ?? 0))
+        known.set(id, { version, body: withVersion(kind, body, version) });
+    }
+  }
+  for (const [kind, rows] of cache) {
+    for (const { body } of rows.values()) checkDocument(kind, body, 'CONFIG_BAD');
+    if (kind === 'programme' && rows.size > 1) {
+      throw new PosError('CONFIG_BAD', `${rows.size} programmes are provisioned; a host serves one`);
+    }
+    cache.set(kind, new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1))));
+  }
+  return cache;
+}
+
+/** The row's version is the truth for a body that carries one (contracts and rules). */
+function withVersion(kind: string, body: unknown, version: number): unknown {
+  const carriesOne = (kind === 'contract' || kind === 'rule') && typeof body === 'object' && body !== null;
+  return carriesOne ? { ...body, version } : body;
+}
+
+function isKind(kind: string): kind is DocumentKind {
+  return (DOCUMENT_KINDS as readonly string[]).includes(kind);
+}
+
+function isValidOn(rule: Rule, businessDate: string): boolean {
+  return rule.validFrom <= businessDate && (rule.validTo === null || businessDate <= rule.validTo);
+}

@@ -1,0 +1,32 @@
+/** Does a rule fit a spend? One test a condition, in the order of the design page. Pure. */
+import { businessDateOf, localTimeOf, weekdayOf } from '../../protocol/index.ts';
+import type { PriceInput, Rule } from './model.ts';
+import { say } from './reasons.ts';
+
+type Spend = Omit<PriceInput, 'used'>;
+
+/** Null when every condition holds, otherwise the first that does not, as a person reads it. */
+export function whyNot(rule: Rule, spend: Spend): string | null {
+  const { conditions: wants, validFrom, validTo } = rule;
+  if (spend.businessDate < validFrom) return say.notYet(validFrom);
+  if (validTo !== null && spend.businessDate > validTo) return say.noLonger(validTo);
+  if (isElsewhere(wants.merchantIds, spend.merchantId)) return say.merchant();
+  if (isElsewhere(wants.branchIds, spend.branchId)) return say.branch();
+  if (isElsewhere(wants.trades, spend.trade)) return say.trade();
+  if (isElsewhere(wants.tiers, spend.tier)) return say.tier();
+  // Weekday and hour are of the clock on the wall, not of the business date, which may change at 23:00.
+  if (wants.weekdays !== undefined) {
+    const day = weekdayOf(businessDateOf(spend.at));
+    if (!wants.weekdays.includes(day)) return say.weekday(day);
+  }
+  if (wants.hours !== undefined) {
+    const hour = Number(localTimeOf(spend.at).time.slice(0, 2));
+    if (hour < wants.hours.from || hour >= wants.hours.to) return say.hour(wants.hours.from, wants.hours.to);
+  }
+  if (wants.minimum !== undefined && spend.gross < wants.minimum) return say.minimum(wants.minimum);
+  return null;
+}
+
+function isElsewhere(wanted: readonly string[] | undefined, here: string): boolean {
+  return wanted !== undefined && !wanted.includes(here);
+}
