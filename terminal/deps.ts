@@ -1,0 +1,28 @@
+/** All that a flow of the terminal uses. One plain object, built by `start.ts`; a literal in tests. */
+import type { Clerk } from './clerk.ts';
+import type { Clock, Random } from './clock.ts';
+import type { TerminalConfig } from './config.ts';
+import type { CardReader, PinPad, Printer } from './devices/ports.ts';
+import type { HostLink } from './host-link.ts';
+import type { TerminalJournal } from './journal/journal.ts';
+import type { TerminalLog } from './log.ts';
+
+export interface TerminalDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly config: TerminalConfig;
+  readonly journal: TerminalJournal;
+  readonly link: Pick<HostLink, 'connect' | 'exchange'>;
+  readonly reader: CardReader;
+  readonly pinPad: PinPad;
+  readonly printer: Printer;
+  readonly clerk: Clerk;
+  readonly log: TerminalLog;
+  /**
+   * Requests that may have to be repeated, by `UT`, exactly as they were first sent. In memory only:
+   * they hold the track. After a restart a repeat is built from the journal instead.
+   */
+  readonly sentBodies: Map<string, Buffer>;
+  /** What the host last asked for in header digit 6; 0 nothing. */
+  readonly wishes: { wanted: number };
+}

@@ -1,0 +1,230 @@
+/** The write-ahead journal of one terminal: append, then act. One segment file a batch. */
+import { ensure, PosError } from '../../protocol/index.ts';
+import type { Clock } from '../clock.ts';
+import { type ChainedRecord, chainLine, genesisHead, readSegment } from './chain.ts';
+import type { JournalDisk } from './disk.ts';
+import type { JournalEvent, TerminalState } from './model.ts';
+import { apply, carriedOver, newTerminalState } from './state.ts';
+
+/** The journal as the flows use it. */
+export interface TerminalJournal {
+  /** What all records so far amount to. */
+  readonly state: TerminalState;
+  /** SHA-256 of the last record, 64 hex: DE57 `TH`. */
+  readonly head: string;
+  /** Resolves only when the record is on the disk; `state` shows it from then on. */
+  append(event: JournalEvent): Promise<void>;
+}
+
+/** What start-up had to put right, for the operator to read. */
+export interface JournalRepair {
+  readonly segment: string;
+  readonly tornFile: string;
+  readonly tornBytes: number;
+}
+
+export interface OpenedJournal {
+  readonly journal: TerminalJournal;
+  readonly repair: JournalRepair | null;
+}
+
+export interface StoredRecord {
+  /** Number within its segment, from 1. */
+  readonly number: number;
+  /** UTC, ISO 8601. */
+  readonly at: string;
+  readonly event: JournalEvent;
+  readonly head: string;
+}
+
+const SEGMENT_NAME = /^segment-(\d{6})-batch-(\d{6})\.journal$/;
+
+export function segmentName(sequence: number, batch: number): string {
+  return `segment-${String(sequence).padStart(6, '0')}-batch-${String(batch).padStart(6, '0')}.journal`;
+}
+
+function sequenceOf(name: string): number {
+  return Number(SEGMENT_NAME.exec(name)?.[1] ?? 0);
+}
+
+/** The segment files among the names of a directory, in order. */
+export function segmentNames(names: readonly string[]): string[] {
+  return names.filter((name) => SEGMENT_NAME.test(name)).sort();
+}
+
+/**
+ * Opens the journal: proves the last segment and that it follows the one before, folds its records,
+ * cuts a torn last record off (kept aside as a .torn file), begins a segment where one is due.
+ *
+ * @throws JOURNAL_DAMAGED, CONFIG_BAD when the journal is another terminal's
+ */
+export async function openJournal(options: {
+  readonly disk: JournalDisk;
+  readonly clock: Clock;
+  readonly terminalId: string;
+  readonly merchantId: string;
+}): Promise<OpenedJournal> {
+  const { disk, clock, terminalId, merchantId } = options;
+  const names = segmentNames(await disk.list());
+  const journal = new DiskJournal(disk, clock, newTerminalState(terminalId, merchantId), genesisHead(terminalId));
+  let repair: JournalRepair | null = null;
+
+  const last = names.at(-1);
+  if (last !== undefined) {
+    const { records, repaired } = await readLastSegment(disk, clock, names);
+    repair = repaired;
+    // A segment whose only record was torn holds nothing yet: the one before it is the last.
+    const usable = records.length > 0 ? records : await readWhole(disk, names.slice(0, -1));
+    journal.resume(usable, records.length > 0 ? last : null, sequenceOf(last));
+    checkOwner(journal.state, terminalId, merchantId);
+  }
+  await journal.beginSegmentIfDue(last === undefined ? 'first start' : 'new batch');
+  return { journal, repair };
+}
+
+async function readLastSegment(disk: JournalDisk, clock: Clock, names: readonly string[]) {
+  const name = names.at(-1) ?? '';
+  const bytes = await disk.read(name);
+  const reading = readSegment(name, bytes, await headBefore(disk, names, names.length - 1));
+  if (reading.torn.length === 0) return { records: parse(name, reading.records), repaired: null };
+  const tornFile = `${name}.${clock.now()}.torn`;
+  await disk.place(tornFile, reading.torn);
+  await disk.truncate(name, reading.soundBytes);
+  const repaired = { segment: name, tornFile, tornBytes: reading.torn.length };
+  return { records: parse(name, reading.records), repaired };
+}
+
+/** The head that segment `index` continues from: what the segment before ends with. */
+async function headBefore(disk: JournalDisk, names: readonly string[], index: number): Promise<string> {
+  const name = names[index] ?? '';
+  const own = declaredHead(name, await disk.read(name));
+  if (index === 0) return own ?? '';
+  const previous = names[index - 1] ?? '';
+  const bytes = await disk.read(previous);
+  const reading = readSegment(previous, bytes, declaredHead(previous, bytes) ?? '');
+  const end = reading.records.at(-1)?.head;
+  if (end !== undefined && own !== null && end !== own) {
+    throw new PosError(
+      'JOURNAL_DAMAGED',
+      `${name}: record 1 at byte 0 does not continue ${previous}, whose ${reading.records.length} records are sound; ` +
+        'put the segment that is missing or changed back from its copy.',
+      { offset: 0 },
+    );
+  }
+  return own ?? end ?? '';
+}
+
+/** What the first record says it continues; null when the first record is not complete. */
+function declaredHead(name: string, bytes: Buffer): string | null {
+  const end = bytes.indexOf(0x0a);
+  if (end === -1) return null;
+  const match = /"headBefore":"([0-9a-f]{64})"/.exec(bytes.subarray(0, end).toString('utf8'));
+  if (match?.[1] === undefined) {
+    throw new PosError(
+      'JOURNAL_DAMAGED',
+      `${name}: record 1 at byte 0 does not open a segment; no record of this file is sound. Put it back from its copy.`,
+      { offset: 0 },
+    );
+  }
+  return match[1];
+}
+
+async function readWhole(disk: JournalDisk, names: readonly string[]): Promise<readonly StoredRecord[]> {
+  const name = names.at(-1);
+  if (name === undefined) return [];
+  const bytes = await disk.read(name);
+  return parse(name, readSegment(name, bytes, declaredHead(name, bytes) ?? '').records);
+}
+
+function parse(name: string, records: readonly ChainedRecord[]): readonly StoredRecord[] {
+  return records.map(({ body, head, offset }) => {
+    const { n, at, ...event } = JSON.parse(body) as { n: number; at: string } & JournalEvent;
+    ensure(typeof n === 'number', `${name}: a record at byte ${offset} has its number`);
+    return { number: n, at, event: event as JournalEvent, head };
+  });
+}
+
+function checkOwner(state: TerminalState, terminalId: string, merchantId: string): void {
+  if (state.terminalId === terminalId && state.merchantId === merchantId) return;
+  throw new PosError(
+    'CONFIG_BAD',
+    `the journal belongs to terminal ${state.terminalId} of merchant ${state.merchantId}, ` +
+      `the settings name terminal ${terminalId} of merchant ${merchantId}: use another journal directory`,
+  );
+}
+
+class DiskJournal implements TerminalJournal {
+  readonly #disk: JournalDisk;
+  readonly #clock: Clock;
+  #state: TerminalState;
+  #head: string;
+  #segment: string | null = null;
+  /** The number of the last segment that holds a record; 0 before the first. */
+  #sequence = 0;
+  #recordCount = 0;
+  #queue: Promise<void> = Promise.resolve();
+  #broken = false;
+
+  constructor(disk: JournalDisk, clock: Clock, state: TerminalState, head: string) {
+    this.#disk = disk;
+    this.#clock = clock;
+    this.#state = state;
+    this.#head = head;
+  }
+
+  get state(): TerminalState {
+    return this.#state;
+  }
+
+  get head(): string {
+    return this.#head;
+  }
+
+  /** Takes up what the disk holds. `segment` null: its last segment is still empty. */
+  resume(records: readonly StoredRecord[], segment: string | null, sequence: number): void {
+    for (const record of records) {
+      this.#state = apply(this.#state, record.event);
+      this.#head = record.head;
+    }
+    this.#segment = segment;
+    this.#sequence = segment === null ? sequence - 1 : sequence;
+    this.#recordCount = segment === null ? 0 : records.length;
+  }
+
+  async beginSegmentIfDue(cause: string): Promise<void> {
+    if (this.#segment !== null && !this.#state.segmentDone) return;
+    const state = carriedOver(this.#state);
+    const name = segmentName(this.#sequence + 1, state.batch);
+    this.#recordCount = 0;
+    await this.#write(name, { type: 'segment opened', cause, headBefore: this.#head, state });
+    this.#segment = name;
+    this.#sequence += 1;
+  }
+
+  append(event: JournalEvent): Promise<void> {
+    const written = this.#queue.then(async () => {
+      ensure(this.#segment !== null, 'the journal is open');
+      await this.#write(this.#segment, event);
+      await this.beginSegmentIfDue('new batch');
+    });
+    this.#queue = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(segment: string, event: JournalEvent): Promise<void> {
+    if (this.#broken) throw new PosError('JOURNAL_WRITE', 'an earlier record could not be written: restart');
+    const next = apply(this.#state, event);
+    const at = new Date(this.#clock.now()).toISOString();
+    const { line, head } = chainLine(this.#head, JSON.stringify({ n: this.#recordCount + 1, at, ...event }));
+    try {
+      await this.#disk.append(segment, line);
+    } catch (error) {
+      // What reached the disk is unknown now; only a new start may read it and go on.
+      this.#broken = true;
+      throw new PosError('JOURNAL_WRITE', `${segment}: ${event.type} was not written`, { cause: error });
+    }
+    this.#state = next;
+    this.#head = head;
+    this.#recordCount += 1;
+  }
+}

@@ -1,0 +1,242 @@
+/** The fold: records → what the terminal is in the middle of. Pure; a record is applied exactly once. */
+import { ensure, type Fen, fen, type SideTotals, TRANSACTIONS } from '../../protocol/index.ts';
+import { STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
+import type {
+  JournalEvent,
+  OperatorRecord,
+  SlipRecord,
+  TerminalState,
+  TransactionRecord,
+} from './model.ts';
+
+const NUMBER_MAX = 999_999;
+
+/** 000001…999999, then 000001 again: traces and batches. */
+export function numberAfter(number: number): number {
+  return number >= NUMBER_MAX ? 1 : number + 1;
+}
+
+export function traceAfter(trace: string): string {
+  return String(numberAfter(Number(trace))).padStart(6, '0');
+}
+
+/** A terminal that has never been used. */
+export function newTerminalState(terminalId: string, merchantId: string): TerminalState {
+  return {
+    terminalId,
+    merchantId,
+    batch: 1,
+    nextTrace: '000001',
+    signedIn: false,
+    signInDue: null,
+    peerSpeaksDe57: false,
+    operator: null,
+    operators: {},
+    transactions: [],
+    slips: [],
+    settlement: null,
+    segmentDone: false,
+  };
+}
+
+/** The state after one record. */
+export function apply(state: TerminalState, event: JournalEvent): TerminalState {
+  switch (event.type) {
+    case 'segment opened':
+      return event.state;
+    case 'operator set':
+      return withOperator(state, event.operator);
+    case 'operator removed':
+      return withoutOperator(state, event.id);
+    case 'password wrong': {
+      const known = state.operators[event.id];
+      ensure(known !== undefined, 'a wrong password names an operator of this terminal');
+      const wrongTries = event.lockedUntil > 0 ? 0 : known.wrongTries + 1;
+      return withOperator(state, { ...known, wrongTries, lockedUntil: event.lockedUntil });
+    }
+    case 'logged on': {
+      const known = state.operators[event.id];
+      ensure(known !== undefined, 'only an operator of this terminal logs on');
+      return { ...withOperator(state, { ...known, wrongTries: 0, lockedUntil: 0 }), operator: event.id };
+    }
+    case 'logged off':
+      return { ...state, operator: null };
+    case 'trace taken':
+      return { ...state, nextTrace: traceAfter(event.trace) };
+    case 'signed in':
+      return { ...state, signedIn: true, signInDue: null, peerSpeaksDe57: event.peerSpeaksDe57 };
+    case 'sign-in due':
+      return { ...state, signInDue: event.code };
+    case 'signed off':
+      return { ...state, signedIn: false };
+    case 'batch adopted':
+      return { ...state, batch: event.batch, segmentDone: true };
+    case 'transaction sent':
+      return {
+        ...state,
+        nextTrace: traceAfter(event.transaction.trace),
+        transactions: [...state.transactions, event.transaction],
+      };
+    case 'transaction moved':
+      return afterMove(state, event);
+    case 'reversal tried':
+      return withTransaction(state, event.ut, (one) => ({
+        ...one,
+        reversal: one.reversal && { ...one.reversal, tries: one.reversal.tries + 1, lastCode: event.code },
+      }));
+    case 'repeat tried':
+      return withTransaction(state, event.ut, (one) => ({ ...one, repeats: one.repeats + 1 }));
+    case 'slip moved':
+      return { ...state, slips: state.slips.map((slip) => (slip.id === event.id ? slipAfter(slip, event) : slip)) };
+    default:
+      return applySettlement(state, event);
+  }
+}
+
+type SettlementEvent = Extract<
+  JournalEvent,
+  { type: 'settlement started' | 'settlement answered' | 'upload sent' | 'upload taken' | 'settlement stopped' | 'batch closed' }
+>;
+
+function applySettlement(state: TerminalState, event: SettlementEvent): TerminalState {
+  if (event.type === 'settlement started') {
+    return { ...state, nextTrace: traceAfter(event.settlement.trace), settlement: event.settlement };
+  }
+  const { settlement } = state;
+  ensure(settlement !== null, `${event.type} belongs to a settlement`);
+  switch (event.type) {
+    case 'settlement answered': {
+      const { ownResult, foreignResult, host, stamp, next } = event;
+      return { ...state, settlement: { ...settlement, phase: next, ownResult, foreignResult, host, stamp } };
+    }
+    case 'upload sent':
+      return {
+        ...state,
+        nextTrace: traceAfter(event.trace),
+        settlement: { ...settlement, uploadTrace: event.trace },
+      };
+    case 'upload taken':
+      return {
+        ...state,
+        settlement: { ...settlement, phase: event.next, taken: event.taken, uploadTrace: null },
+      };
+    case 'settlement stopped':
+      return { ...state, settlement: null };
+    case 'batch closed':
+      return {
+        ...state,
+        batch: numberAfter(state.batch),
+        settlement: null,
+        slips: [...state.slips, event.slip],
+        segmentDone: true,
+      };
+  }
+}
+
+function afterMove(
+  state: TerminalState,
+  event: Extract<JournalEvent, { type: 'transaction moved' }>,
+): TerminalState {
+  const moved = withTransaction(state, event.ut, (one) => {
+    const to = stateAfter(one.state, event.move);
+    ensure(to === event.to, 'the record names the state that its move leads to');
+    return {
+      ...one,
+      state: to,
+      sealedCard: needsCard(to) ? one.sealedCard : null,
+      answer: event.answer ?? one.answer,
+      reversal: debtAfter(one, event),
+    };
+  });
+  return event.slip === undefined ? moved : { ...moved, slips: [...moved.slips, event.slip] };
+}
+
+function debtAfter(
+  one: TransactionRecord,
+  event: Extract<JournalEvent, { type: 'transaction moved' }>,
+): TransactionRecord['reversal'] {
+  switch (event.move) {
+    case 'owe':
+      return { reason: event.reason ?? '98', tries: 0, lastCode: null, setAsideBy: null };
+    case 'tryAgain':
+      return one.reversal && { ...one.reversal, tries: 0, setAsideBy: null };
+    case 'setAside':
+      return one.reversal && { ...one.reversal, setAsideBy: event.by ?? null };
+    default:
+      return one.reversal;
+  }
+}
+
+/** The batch upload, a repeat and a reversal name the card; nothing else needs it after the answer. */
+function needsCard(state: TransactionState): boolean {
+  return STATES[state].counted || STATES[state].open !== 'no';
+}
+
+function withTransaction(
+  state: TerminalState,
+  ut: string,
+  change: (one: TransactionRecord) => TransactionRecord,
+): TerminalState {
+  ensure(state.transactions.some((one) => one.ut === ut), 'the record names a transaction of this journal');
+  return { ...state, transactions: state.transactions.map((one) => (one.ut === ut ? change(one) : one)) };
+}
+
+function withOperator(state: TerminalState, operator: OperatorRecord): TerminalState {
+  return { ...state, operators: { ...state.operators, [operator.id]: operator } };
+}
+
+function withoutOperator(state: TerminalState, id: string): TerminalState {
+  const operators = Object.fromEntries(Object.entries(state.operators).filter(([known]) => known !== id));
+  return { ...state, operators, operator: state.operator === id ? null : state.operator };
+}
+
+function slipAfter(slip: SlipRecord, event: Extract<JournalEvent, { type: 'slip moved' }>): SlipRecord {
+  return {
+    ...slip,
+    copies: slip.copies.map((one) => (one.copy === event.copy ? { ...one, state: event.to } : one)),
+  };
+}
+
+/** True while a copy of the slip is not on paper. */
+export function isPending(slip: SlipRecord): boolean {
+  return slip.copies.some((one) => one.state !== 'printed');
+}
+
+/** What the next batch begins with: only what is still open, and the last settlement for a reprint. */
+export function carriedOver(state: TerminalState): TerminalState {
+  const lastSettlement = state.slips.findLast((slip) => slip.slip.form === 'settlement');
+  return {
+    ...state,
+    transactions: state.transactions.filter((one) => STATES[one.state].open !== 'no'),
+    slips: state.slips.filter((slip) => isPending(slip) || slip === lastSettlement),
+    settlement: null,
+    segmentDone: false,
+  };
+}
+
+/** The transactions that a batch's totals count: approved, also when voided since. */
+export function countedTransactions(state: TerminalState, batch: number): readonly TransactionRecord[] {
+  return state.transactions.filter(
+    (one) => one.batch === batch && STATES[one.state].counted && TRANSACTIONS[one.kind].counts !== 'no',
+  );
+}
+
+/** What was approved: the request's amount, or less when the host approved a part. */
+export function approvedAmount(one: TransactionRecord): Fen {
+  return one.answer?.amount ?? one.amount;
+}
+
+/** Own-card totals for DE48: amounts are DE4, gross. */
+export function totalsOf(transactions: readonly TransactionRecord[]): SideTotals {
+  const totals = { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 };
+  for (const one of transactions) {
+    if (TRANSACTIONS[one.kind].counts === 'debit') {
+      totals.debitAmount = fen(totals.debitAmount + approvedAmount(one));
+      totals.debitCount += 1;
+    } else {
+      totals.creditAmount = fen(totals.creditAmount + approvedAmount(one));
+      totals.creditCount += 1;
+    }
+  }
+  return totals;
+}
