@@ -1,0 +1,328 @@
+/**
+ * Group commit. Work that arrives while one commit runs rides in the next: one read for all of it,
+ * decisions in arrival order over one overlay that the next batch sees too, one durable write whose
+ * guards tell what came in between. An answer leaves only after the commit that it depends on.
+ *
+ * What may go wrong, and what happens:
+ * - a guard fails: that work, and all that was decided after it, is decided again;
+ * - a decision throws: that work alone is rejected with the error, nothing of it was written;
+ * - the commit fails and surely wrote nothing: the overlay is dropped, all of it is decided again,
+ *   and after some attempts rejected with the store's error;
+ * - the outcome is unknown: work with an identity is decided again on a fresh read, which finds the
+ *   identity when it was written; other work is rejected with STORE_UNKNOWN, and so is all of it
+ *   when the fresh read fails.
+ *
+ * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
+ */
+import { PosError } from '../../protocol/index.ts';
+import type { Counters } from '../counters.ts';
+import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
+import { emptyLayer, type Layer, mergeWants, NotRead, Snapshot, type View } from './view.ts';
+
+export interface Work<T> {
+  readonly wants: Wants;
+  /** What else must be read, once the first read is known. Asked until it gives null, three times at most. */
+  more?(view: View): Wants | null;
+  /** True when `decide` recognises its own earlier write, by an identity. */
+  readonly recognisesItself?: boolean;
+  /** Pure but for reference numbers and keys: it may be called again on another view. */
+  decide(view: View): Decision<T>;
+}
+
+export interface Decision<T> {
+  /** What to write; null when nothing is. */
+  readonly item: CommitItem | null;
+  /** Builds the answer after the commit. `head`: the journal head after this item's last record, or the last one known. */
+  answer(outcome: { readonly head: string | null }): T;
+}
+
+export interface EngineOptions {
+  readonly store: StorePort;
+  readonly metrics: Counters;
+  readonly log: { error(about: object, text: string): void };
+  /** Works in one commit. */
+  readonly batchMax?: number;
+  /** Works that may wait; the next one is refused with HOST_BUSY. */
+  readonly queueMax?: number;
+}
+
+const ATTEMPTS_MAX = 6;
+const READ_ROUNDS_MAX = 3;
+
+interface Item {
+  readonly work: Work<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  attempts: number;
+  /** Further wants that a decision asked for. */
+  extra: readonly Wants[];
+  /** An earlier commit of it ended with an unknown outcome. */
+  unknown: boolean;
+}
+interface Decided {
+  readonly item: Item;
+  readonly decision: Decision<unknown>;
+}
+interface Flight {
+  readonly layer: Layer;
+  /** Null while it runs; then the items to be decided again, in order: empty after a clean commit. */
+  again: readonly Item[] | null;
+  settled: Promise<void>;
+}
+
+export class Engine {
+  readonly #store: StorePort;
+  readonly #metrics: Counters;
+  readonly #log: EngineOptions['log'];
+  readonly #batchMax: number;
+  readonly #queueMax: number;
+  #queue: Item[] = [];
+  #running = false;
+  #lastHead: string | null = null;
+  #wake: (() => void) | null = null;
+  #idle: (() => void)[] = [];
+
+  constructor(options: EngineOptions) {
+    this.#store = options.store;
+    this.#metrics = options.metrics;
+    this.#log = options.log;
+    this.#batchMax = options.batchMax ?? 256;
+    this.#queueMax = options.queueMax ?? 4096;
+  }
+
+  /** Rejects with HOST_BUSY at once when the queue is full; see above for all other rejections. */
+  submit<T>(work: Work<T>): Promise<T> {
+    if (this.#queue.length >= this.#queueMax) {
+      this.#metrics.count('engine', 'queue full');
+      return Promise.reject(new PosError('HOST_BUSY', `${this.#queueMax} requests are waiting`));
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({
+        work,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        attempts: 0,
+        extra: [],
+        unknown: false,
+      });
+      this.#wake?.();
+      if (!this.#running) this.#start();
+    });
+  }
+
+  /** Resolves when nothing waits and nothing is being committed. */
+  drain(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #start(): void {
+    this.#running = true;
+    this.#run()
+      .catch((error: unknown) => {
+        // Only a defect of this file comes here; nobody may be left waiting for an answer.
+        this.#log.error({ err: error }, 'the commit engine failed');
+        for (const item of this.#queue.splice(0)) {
+          item.reject(new PosError('STORE_UNKNOWN', 'the commit engine failed', { cause: error }));
+        }
+      })
+      .finally(() => {
+        this.#running = false;
+        for (const idle of this.#idle.splice(0)) idle();
+      });
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in the same turn of the event loop rides in the first batch.
+    await Promise.resolve();
+    let flight: Flight | null = null;
+    while (this.#queue.length > 0 || flight !== null) {
+      if (this.#queue.length === 0 && flight !== null) {
+        await Promise.race([flight.settled, this.#arrival()]);
+        flight = this.#landed(flight);
+        continue;
+      }
+      const items = this.#queue.splice(0, this.#batchMax);
+      const snapshot = await this.#readAll(items, flight);
+      if (snapshot === null) continue;
+      const { decided, layer } = this.#decideAll(items, snapshot);
+      if (flight !== null) {
+        await flight.settled;
+        // What was decided on a layer that did not hold goes back, behind what failed.
+        if (flight.again !== null && flight.again.length > 0) {
+          this.#queue.unshift(...flight.again, ...decided.map(({ item }) => item));
+          flight = null;
+          continue;
+        }
+      }
+      flight = decided.length > 0 ? this.#launch(decided, layer) : null;
+    }
+  }
+
+  /** Null, and its failed items back in the queue, once the flight has settled. */
+  #landed(flight: Flight): Flight | null {
+    if (flight.again === null) return flight;
+    this.#queue.unshift(...flight.again);
+    return null;
+  }
+
+  #arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = null;
+        resolve();
+      };
+    });
+  }
+
+  /** Decides in arrival order, each over all before it. Items that fail are gone from the result. */
+  #decideAll(items: readonly Item[], snapshot: Snapshot): { decided: Decided[]; layer: Layer } {
+    const layer = emptyLayer();
+    const decided: Decided[] = [];
+    for (const item of items) {
+      const done = this.#decideOne(item, snapshot);
+      if (done === null) continue;
+      decided.push({ item, decision: done.decision });
+      if (done.decision.item === null) continue;
+      snapshot.layChanges(done.decision.item.changes, done.counters);
+      layer.changes.push(done.decision.item.changes);
+      for (const [counter, value] of done.counters) layer.counters.set(counter, value);
+    }
+    return { decided, layer };
+  }
+
+  #decideOne(item: Item, snapshot: Snapshot) {
+    try {
+      item.attempts += 1;
+      const decision = item.work.decide(snapshot);
+      return { decision, counters: counterValues(decision.item, snapshot) };
+    } catch (error) {
+      if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
+        item.extra = [...item.extra, error.wants];
+        this.#metrics.count('engine', 'read again');
+        this.#queue.unshift(item);
+        return null;
+      }
+      this.#metrics.count('engine', 'decision threw');
+      item.reject(item.unknown ? unknownOutcome(error) : error);
+      return null;
+    }
+  }
+
+  /** One read for all items, and what they want further. Null when it failed: all are rejected. */
+  async #readAll(items: readonly Item[], flight: Flight | null): Promise<Snapshot | null> {
+    try {
+      return await this.#snapshot(items, flight);
+    } catch (error) {
+      this.#metrics.count('engine', 'read failed');
+      for (const item of items) item.reject(item.unknown ? unknownOutcome(error) : error);
+      return null;
+    }
+  }
+
+  async #snapshot(items: readonly Item[], flight: Flight | null): Promise<Snapshot> {
+    const snapshot = new Snapshot();
+    const layer = flight?.layer ?? emptyLayer();
+    let wants = mergeWants(items.flatMap(({ work, extra }) => [work.wants, ...extra]));
+    for (let round = 0; round < READ_ROUNDS_MAX; round += 1) {
+      snapshot.read(wants, await this.#store.read(wants));
+      snapshot.lay(layer);
+      // A throw here comes again in `decide`, where it fails its own item only.
+      const further = items.flatMap(({ work }) => moreOf(work, snapshot));
+      if (further.length === 0) break;
+      wants = mergeWants(further);
+    }
+    return snapshot;
+  }
+
+  #launch(decided: readonly Decided[], layer: Layer): Flight {
+    const flight: Flight = { layer, again: null, settled: Promise.resolve() };
+    flight.settled = this.#commit(decided).then((again) => {
+      flight.again = again;
+    });
+    return flight;
+  }
+
+  /** Commits and answers. Gives the items that must be decided again; never rejects. */
+  async #commit(decided: readonly Decided[]): Promise<readonly Item[]> {
+    const items = decided.flatMap(({ decision }) => (decision.item === null ? [] : [decision.item]));
+    let outcomes: readonly CommitOutcome[];
+    try {
+      outcomes = items.length === 0 ? [] : await this.#store.commit(items);
+    } catch (error) {
+      return this.#commitFailed(decided, error);
+    }
+    this.#metrics.count('engine', 'commits');
+    this.#metrics.count('engine', 'committed items', items.length);
+    const clean = outcomes.every((outcome) => outcome.committed);
+    const again: Item[] = [];
+    let next = 0;
+    for (const { item, decision } of decided) {
+      const outcome = decision.item === null ? null : outcomes[next++];
+      if (outcome?.committed === true) {
+        this.#lastHead = outcome.head;
+        this.#answer(item, decision, outcome.head);
+      } else if (outcome === null && clean) this.#answer(item, decision, this.#lastHead);
+      else again.push(item);
+    }
+    return again.filter((item) => this.#mayTryAgain(item, new PosError('STORE_CONFLICT', 'others kept changing the same rows')));
+  }
+
+  #commitFailed(decided: readonly Decided[], error: unknown): readonly Item[] {
+    const certain = error instanceof PosError && (error.code === 'STORE_FAILED' || error.code === 'STORE_CONFLICT');
+    this.#metrics.count('engine', certain ? 'commit failed' : 'commit outcome unknown');
+    this.#log.error({ err: error }, certain ? 'a commit failed' : 'the outcome of a commit is unknown');
+    if (!certain) this.#lastHead = null;
+    return decided.flatMap(({ item, decision }) => {
+      if (!certain && decision.item !== null) {
+        if (item.work.recognisesItself !== true) {
+          item.reject(unknownOutcome(error));
+          return [];
+        }
+        item.unknown = true;
+      }
+      return this.#mayTryAgain(item, error) ? [item] : [];
+    });
+  }
+
+  #mayTryAgain(item: Item, error: unknown): boolean {
+    if (item.attempts < ATTEMPTS_MAX) {
+      this.#metrics.count('engine', 'decided again');
+      return true;
+    }
+    item.reject(item.unknown ? unknownOutcome(error) : error);
+    return false;
+  }
+
+  #answer(item: Item, decision: Decision<unknown>, head: string | null): void {
+    try {
+      item.resolve(decision.answer({ head }));
+    } catch (error) {
+      // It is committed: a refusal would be a lie, silence is not.
+      this.#log.error({ err: error }, 'a committed decision could not be answered');
+      item.reject(unknownOutcome(error));
+    }
+  }
+}
+
+const unknownOutcome = (cause: unknown) =>
+  new PosError('STORE_UNKNOWN', 'it is not known whether this was committed', { cause });
+
+function moreOf(work: Work<unknown>, view: View): readonly Wants[] {
+  try {
+    const more = work.more?.(view) ?? null;
+    return more === null ? [] : [more];
+  } catch {
+    return [];
+  }
+}
+
+/** The counters after this item, as absolute values. */
+function counterValues(item: CommitItem | null, view: View): Map<string, number> {
+  const values = new Map<string, number>();
+  for (const guard of item?.guards ?? []) {
+    if (guard.kind !== 'counter') continue;
+    values.set(guard.counter, (values.get(guard.counter) ?? view.counter(guard.counter)) + guard.add);
+  }
+  return values;
+}

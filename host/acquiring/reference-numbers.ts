@@ -1,0 +1,95 @@
+/**
+ * DE37, the host's reference numbers, and DE38, its authorisation codes.
+ *
+ * A reference number is twelve digits: two name the host process, ten count. It is never used twice,
+ * so the counter is drawn from the database in blocks: a block is marked as used, durably, before
+ * its first number is given. A restart skips what was left of the block; the gap is harmless.
+ */
+import { ensure, PosError } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+
+const BLOCK_NUMBERS = 100_000;
+/** The next block is drawn in the background when this many are left. */
+const REFILL_AT = 50_000;
+const COUNT_MAX = 9_999_999_999;
+/** Crockford base 32: no I, L, O, U, which are misread on a slip. */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+export interface ReferenceNumbers {
+  /** The next DE37. Throws STORE_FAILED when the block is used up and no other could be drawn. */
+  next(): string;
+}
+
+/**
+ * @param stream two digits, one for each host process that works on the same database
+ */
+export async function openReferenceNumbers(
+  store: StorePort,
+  stream: string,
+): Promise<ReferenceNumbers> {
+  ensure(/^\d\d$/.test(stream), 'a reference number stream is two digits');
+  const counter = `rrn:${stream}`;
+  const { rrn } = await store.highest();
+  const inUse = rrn?.startsWith(stream) === true ? Number(rrn.slice(2)) : 0;
+  const drawn = (await store.read({ counters: [counter] })).counters.get(counter) ?? 0;
+
+  let block = await drawBlock(Math.max(0, inUse - drawn));
+  let following: Block | null = null;
+  let drawing = false;
+
+  async function drawBlock(skip: number): Promise<Block> {
+    const before = (await store.read({ counters: [counter] })).counters.get(counter) ?? 0;
+    const add = skip + BLOCK_NUMBERS;
+    const guard = { kind: 'counter', counter, add, max: COUNT_MAX } as const;
+    const [outcome] = await store.commit([{ guards: [guard], changes: {}, journal: [] }]);
+    ensure(outcome?.committed === true, `the reference numbers of stream ${stream} are used up`);
+    return { next: before + skip + 1, last: before + add };
+  }
+
+  function drawAhead(): void {
+    if (drawing || following !== null) return;
+    drawing = true;
+    drawBlock(0)
+      .then((drawnBlock) => {
+        following = drawnBlock;
+      })
+      // The database is in trouble: every commit says so, and the next number tries again.
+      .catch(() => undefined)
+      .finally(() => {
+        drawing = false;
+      });
+  }
+
+  return {
+    next() {
+      if (block.last - block.next < REFILL_AT) drawAhead();
+      if (block.next > block.last) {
+        if (following === null) throw new PosError('STORE_FAILED', 'no reference number is left');
+        block = following;
+        following = null;
+      }
+      const count = block.next;
+      block.next += 1;
+      return stream + String(count).padStart(10, '0');
+    },
+  };
+}
+
+interface Block {
+  next: number;
+  readonly last: number;
+}
+
+/**
+ * DE38 from DE37: six characters. Two approvals of one host share a code only a thousand million
+ * approvals apart; an original is found by code, merchant and account together.
+ */
+export function authorisationCode(rrn: string): string {
+  let rest = Number(rrn.slice(2)) % 32 ** 6;
+  let code = '';
+  for (let place = 0; place < 6; place += 1) {
+    code = (ALPHABET[rest % 32] ?? '') + code;
+    rest = Math.floor(rest / 32);
+  }
+  return code;
+}

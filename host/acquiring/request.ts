@@ -1,0 +1,82 @@
+/** A decoded request and the names that judging it needs. */
+import {
+  type Envelope,
+  type Fen,
+  fen,
+  type Message,
+  parseDe57,
+  parseDe60,
+  parseDe63,
+  type TransactionSpec,
+} from '../../protocol/index.ts';
+import { identityKey } from './identity.ts';
+
+export interface Request {
+  readonly envelope: Envelope;
+  readonly message: Message;
+  /** Undefined for a combination of MTI, DE3, DE25 and 60.1 that the catalogue does not list. */
+  readonly spec: TransactionSpec | undefined;
+  /** DE41, eight characters; empty when absent. */
+  readonly terminalId: string;
+  /** DE42, fifteen characters; empty when absent. */
+  readonly merchantId: string;
+  /** 60.1, 60.2, 60.3. */
+  readonly type: string;
+  readonly batch: number;
+  readonly code: string;
+  /** DE11; empty when absent. */
+  readonly trace: string;
+  /** DE4, the gross price; null when absent. */
+  readonly amount: Fen | null;
+  readonly identity: string;
+  /** DE57, in the order sent. */
+  readonly items: readonly (readonly [tag: string, value: string])[];
+  /** The terminal's own id of this transaction, or of the original in 0400 and fate query. */
+  readonly ut: string | null;
+  /** The head of the terminal's journal, 64 hex. */
+  readonly terminalHead: string | null;
+  /** Open reversals as the terminal lists them: batch 6, trace 6, UT 26, amount 12. */
+  readonly owed: readonly string[];
+  /** 63.1 without its blanks; null when DE63 is absent. */
+  readonly operator: string | null;
+  /** DE2 and DE35 as sent; they may be encrypted or absent. */
+  readonly de2: string | null;
+  readonly de35: string | null;
+}
+
+/** @throws PosError when DE57, DE60 or DE63 has a wrong layout; its `field` names which */
+export function readRequest(
+  envelope: Envelope,
+  message: Message,
+  spec: TransactionSpec | undefined,
+): Request {
+  const text = (field: number) => message.get(field) ?? '';
+  const de60 = text(60);
+  const { type, batch, code } = de60 === '' ? { type: '', batch: 0, code: '' } : parseDe60(de60);
+  const de57 = message.get(57);
+  const items = de57 === undefined ? [] : parseDe57(de57);
+  const item = (wanted: string) => items.find(([tag]) => tag === wanted)?.[1] ?? null;
+  const de63 = message.get(63);
+  const amount = message.get(4);
+  const place = { terminalId: text(41), merchantId: text(42), batch, trace: text(11) };
+  return {
+    envelope,
+    message,
+    spec,
+    ...place,
+    type,
+    code,
+    amount: amount === undefined ? null : fen(Number(amount)),
+    identity: identityKey({ ...place, mti: message.mti, de3: text(3) }),
+    items,
+    ut: item('UT'),
+    terminalHead: item('TH'),
+    owed: items.filter(([tag]) => tag === 'OW').map(([, value]) => value),
+    operator: de63 === undefined ? null : parseDe63(de63).operator.trim(),
+    de2: message.get(2) ?? null,
+    de35: message.get(35) ?? null,
+  };
+}
+
+/** True for MTIs that carry DE64 in both directions: authorisation, financial, reversal. */
+export const carriesMac = (mti: string) => /^0[124]/.test(mti);

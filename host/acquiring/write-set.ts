@@ -1,0 +1,93 @@
+/** What one decision writes: rows with their guards, and journal records. */
+import type { CommitItem, Guard, JournalDraft } from '../store/port.ts';
+import type {
+  AccountRow,
+  BatchRow,
+  CardRow,
+  DayRow,
+  TableName,
+  Tables,
+  TerminalRow,
+  TransactionRow,
+} from '../store/rows.ts';
+import { batchKey } from './view.ts';
+
+/** The tables whose rows carry a version that this room changes, and their guard keys. */
+interface Versioned {
+  readonly terminals: TerminalRow;
+  readonly batches: BatchRow;
+  readonly transactions: TransactionRow;
+  readonly cards: CardRow;
+  readonly accounts: AccountRow;
+}
+const GUARD_KEY: { readonly [T in keyof Versioned]: (row: Versioned[T]) => string } = {
+  terminals: (row) => row.terminalId,
+  batches: (row) => batchKey(row.terminalId, row.batch),
+  transactions: (row) => row.transactionId,
+  cards: (row) => row.cardId,
+  accounts: (row) => row.accountId,
+};
+
+type Lists = { [T in TableName]?: Tables[T][] };
+
+export class WriteSet {
+  readonly #guards: Guard[] = [];
+  readonly #changes: Lists = {};
+  readonly #journal: JournalDraft[] = [];
+
+  /** Adds rows without a guard of their own: tables that only grow, and lots, which their account guards. */
+  put<T extends TableName>(table: T, ...rows: readonly Tables[T][]): void {
+    const before: readonly Tables[T][] = this.#changes[table] ?? [];
+    this.#changes[table] = [...before, ...rows] as Lists[T];
+  }
+
+  /** Adds a row that must not be there yet. */
+  insert<T extends 'identities' | 'terminals' | 'batches'>(table: T, key: string, row: Tables[T]): void {
+    this.#guards.push({ kind: 'absent', table, key });
+    this.put(table, row);
+  }
+
+  /**
+   * Replaces a row: the next version, under a guard on the one that was read. Changing a row twice in
+   * one decision gives one new version.
+   * @returns the new row
+   */
+  replace<T extends keyof Versioned>(table: T, row: Versioned[T], changes: Partial<Versioned[T]>): Versioned[T] {
+    const guardKey = GUARD_KEY[table];
+    const rows = (this.#changes[table] ?? []) as unknown as Versioned[T][];
+    const at = rows.findIndex((earlier) => guardKey(earlier) === guardKey(row));
+    const earlier = rows[at];
+    if (earlier !== undefined) {
+      const again = { ...earlier, ...changes, version: earlier.version };
+      rows[at] = again;
+      return again;
+    }
+    this.#guards.push({ kind: 'version', table, key: guardKey(row), version: row.version });
+    const next = { ...row, ...changes, version: row.version + 1 };
+    this.put(table, next as unknown as Tables[T]);
+    return next;
+  }
+
+  /** The decision holds only while this business day stays open. */
+  duringDay(day: DayRow): void {
+    this.#guards.push({ kind: 'version', table: 'days', key: day.businessDate, version: day.version });
+  }
+
+  count(uses: readonly { readonly counter: string; readonly add: number; readonly max: number | null }[]): void {
+    for (const use of uses) this.#guards.push({ kind: 'counter', ...use });
+  }
+
+  journal(body: string): void {
+    this.#journal.push({ body });
+  }
+
+  get isEmpty(): boolean {
+    return this.#guards.length === 0 && this.#journal.length === 0 && Object.keys(this.#changes).length === 0;
+  }
+
+  /** What the engine commits; null when nothing is written. */
+  item(): CommitItem | null {
+    if (this.isEmpty) return null;
+    return { guards: this.#guards, changes: this.#changes, journal: this.#journal };
+  }
+}
