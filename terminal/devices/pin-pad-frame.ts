@@ -97,12 +97,22 @@ export class PadFrameSplitter {
     const clear = Buffer.alloc(nibbles.length >> 1);
     for (const at of clear.keys()) clear[at] = ((nibbles[2 * at] ?? 0) << 4) | (nibbles[2 * at + 1] ?? 0);
     const lengthIsRight =
-      nibbles.length % 2 === 0 && clear.length >= FIXED_BYTES && clear.readUInt16BE(2) === clear.length - FIXED_BYTES;
-    if (!lengthIsRight) return this.#abandon('wrong length', 1);
-    // The XOR over everything, check byte included, is zero when the check byte is right.
-    if (xorOf(clear) !== 0) return this.#abandon('wrong check', 1);
-    this.#nibbles = undefined;
-    this.#frames.push({ command: clear.readUInt8(0), state: clear.readUInt8(1), data: clear.subarray(4, -1) });
+      nibbles.length % 2 === 0 &&
+      clear.length >= FIXED_BYTES &&
+      clear.readUInt16BE(2) === clear.length - FIXED_BYTES;
+    if (!lengthIsRight) {
+      this.#abandon('wrong length', 1);
+    } else if (xorOf(clear) !== 0) {
+      // The XOR over everything, check byte included, is zero when the check byte is right.
+      this.#abandon('wrong check', 1);
+    } else {
+      this.#nibbles = undefined;
+      this.#frames.push({
+        command: clear.readUInt8(0),
+        state: clear.readUInt8(1),
+        data: clear.subarray(4, -1),
+      });
+    }
   }
 
   #abandon(reason: Rejected['reason'], more: number): void {

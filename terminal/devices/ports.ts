@@ -40,7 +40,7 @@ export interface CardReader {
   /**
    * Waits for a good swipe; bytes that come while nobody waits are dropped.
    *
-   * Three bad reads are forgiven, each reported with how many are left (2, 1, 0); the fourth
+   * A bad read is reported with how many more swipes are left (3, 2, 1); the fourth bad read in a row
    * rejects with TRACK_BAD. An expired card is given back all the same: the host judges expiry.
    * @throws TRACK_BAD, CANCELLED (signal), DEVICE_SILENT (timeoutMs), DEVICE_ABSENT, DEVICE_BUSY
    */

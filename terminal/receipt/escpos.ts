@@ -43,5 +43,9 @@ function lineBytes(line: SlipLine): Buffer {
   const align = [ESC, 0x61, line.align === 'center' ? 1 : 0];
   const bold = [ESC, 0x45, line.bold === true ? 1 : 0];
   const size = [GS, 0x21, line.size === 'double' ? 0x11 : 0];
-  return Buffer.concat([Buffer.from([...align, ...bold, ...size]), printerBytes(line.text), Buffer.from([LF])]);
+  return Buffer.concat([
+    Buffer.from([...align, ...bold, ...size]),
+    printerBytes(line.text),
+    Buffer.from([LF]),
+  ]);
 }

@@ -31,12 +31,19 @@ export function words(text: string): readonly SlipLine[] {
 }
 
 /** Label at the left, value at the right; the value takes lines of its own when both do not fit in one. */
-export function pair(label: string, value: string, look: { readonly bold?: boolean } = {}): readonly SlipLine[] {
+export function pair(
+  label: string,
+  value: string,
+  look: { readonly bold?: boolean } = {},
+): readonly SlipLine[] {
   const bold = look.bold === true ? { bold: true } : {};
   const shown = printable(value);
   const gap = SLIP_COLUMNS - columnsOf(label) - columnsOf(shown);
   if (gap >= 1) return [{ text: label + ' '.repeat(gap) + shown, ...bold }];
-  return [{ text: label }, ...wrapColumns(shown, SLIP_COLUMNS).map((piece) => ({ text: toRight(piece), ...bold }))];
+  return [
+    { text: label },
+    ...wrapColumns(shown, SLIP_COLUMNS).map((piece) => ({ text: toRight(piece), ...bold })),
+  ];
 }
 
 /** A large value at the right, under its label; at normal size when it is too wide for that. */

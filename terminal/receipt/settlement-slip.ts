@@ -80,7 +80,10 @@ function itemLines(title: string, items: readonly SettlementItem[]): readonly Sl
     rule(),
     ...left(title),
     ...items.flatMap((item) => [
-      ...pair(`${SLIP_KINDS[item.kind].letter} ${item.trace} *${item.panMasked.slice(-4)}`, yuan(item.amount)),
+      ...pair(
+        `${SLIP_KINDS[item.kind].letter} ${item.trace} *${item.panMasked.slice(-4)}`,
+        yuan(item.amount),
+      ),
       ...(item.reason === undefined ? [] : left(`  ${item.reason}`)),
     ]),
   ];

@@ -61,7 +61,9 @@ function cardLines(data: SlipData): readonly SlipLine[] {
   return [
     ...pair('发卡行 ISSUER', data.shop.issuer),
     ...pair('收单行 ACQUIRER', data.shop.acquirer),
-    ...(data.panMasked === null ? [] : pair('卡号 CARD NO', `${data.panMasked} ${data.entry}`, { bold: true })),
+    ...(data.panMasked === null
+      ? []
+      : pair('卡号 CARD NO', `${data.panMasked} ${data.entry}`, { bold: true })),
     ...shown('有效期 EXP DATE', expiry),
     ...large('交易类型 TXN TYPE', `${kind.zh} ${kind.en}`),
     ...pair('批次号 BATCH NO', String(data.batch).padStart(6, '0')),
@@ -86,7 +88,10 @@ function moneyLines(data: SlipData): readonly SlipLine[] {
     ...(data.discount ? pair(discount, discountSign + yuan(data.discount)) : []),
     ...shown(`${paidZh} ${paidEn}`, data.paid === null ? null : yuan(data.paid), { bold: true }),
     ...shown('余额 BALANCE', data.balance === null ? null : yuan(data.balance), { bold: true }),
-    ...shown('  本金 PRINCIPAL', data.principal === undefined || data.principal === null ? null : yuan(data.principal)),
+    ...shown(
+      '  本金 PRINCIPAL',
+      data.principal === undefined || data.principal === null ? null : yuan(data.principal),
+    ),
     ...shown('  赠送 BONUS', data.bonus === undefined || data.bonus === null ? null : yuan(data.bonus)),
     ...(data.rebate ? pair(rebate, yuan(data.rebate)) : []),
     ...(data.rebateWithheld ? pair('返利已用,从退款扣 WITHHELD', yuan(data.rebateWithheld)) : []),
@@ -128,7 +133,11 @@ function footLines(data: SlipData, copy: SlipCopy): readonly SlipLine[] {
   ];
 }
 
-function shown(label: string, value: string | null, look: { readonly bold?: boolean } = {}): readonly SlipLine[] {
+function shown(
+  label: string,
+  value: string | null,
+  look: { readonly bold?: boolean } = {},
+): readonly SlipLine[] {
   return value === null || value === '' ? [] : pair(label, value, look);
 }
 

@@ -1,0 +1,135 @@
+/**
+ * A byte port over a real serial line (or a pseudo-terminal), by `serialport`. Adapter: no decisions.
+ *
+ * Two traps of that library are closed here: after an unplug (`close` with `disconnected`) writes are
+ * queued and never call back, so pending ones are failed by us; and `SerialPort.list` needs `udevadm`,
+ * so it is only asked for a hint in an error text. Source: facts on hardware, section 1.7.
+ */
+import { InterByteTimeoutParser } from '@serialport/parser-inter-byte-timeout';
+import { SerialPort } from 'serialport';
+import { PosError } from '../../protocol/index.ts';
+import type { BytePort } from './ports.ts';
+
+export interface SerialLineSettings {
+  /** A stable name: /dev/serial/by-id/…, or a simulator's symbolic link. */
+  readonly path: string;
+  /** 9600 unless the device is set otherwise. */
+  readonly baudRate?: number;
+  /**
+   * Milliseconds of silence that end a burst: listeners then get whole bursts. For devices whose
+   * answer may have no end mark (card readers). Without it listeners get bytes as they come.
+   */
+  readonly quietMs?: number;
+}
+
+/** Bytes in one burst; more is cut, so that a babbling device cannot fill the memory. */
+const BURST_BYTES_MAX = 1024;
+
+export function serialBytePort(settings: SerialLineSettings): BytePort {
+  return new SerialBytePort(settings);
+}
+
+/** Names of the serial lines that the machine knows, or none where it cannot tell. */
+export async function knownSerialLines(): Promise<readonly string[]> {
+  try {
+    return (await SerialPort.list()).map((line) => line.path);
+  } catch {
+    // No udevadm on this machine: the list is a convenience, the configured path is what counts.
+    return [];
+  }
+}
+
+class SerialBytePort implements BytePort {
+  readonly #settings: SerialLineSettings;
+  readonly #dataListeners: ((chunk: Buffer) => void)[] = [];
+  readonly #closeListeners: ((reason: string) => void)[] = [];
+  readonly #pending = new Set<(error: PosError) => void>();
+  #line: SerialPort | undefined;
+
+  constructor(settings: SerialLineSettings) {
+    this.#settings = settings;
+  }
+
+  get isOpen(): boolean {
+    return this.#line?.isOpen ?? false;
+  }
+
+  onData(listener: (chunk: Buffer) => void): void {
+    this.#dataListeners.push(listener);
+  }
+
+  onClose(listener: (reason: string) => void): void {
+    this.#closeListeners.push(listener);
+  }
+
+  async open(): Promise<void> {
+    if (this.isOpen) return;
+    const { path, baudRate = 9600 } = this.#settings;
+    const line = new SerialPort({ path, baudRate, autoOpen: false, lock: true });
+    await new Promise<void>((resolve, reject) => {
+      line.open((error) => {
+        if (error === null || error === undefined) resolve();
+        else reject(new PosError('DEVICE_ABSENT', `${path}: ${error.message}`, { cause: error }));
+      });
+    });
+    this.#line = line;
+    this.#listen(line);
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    const line = this.#line;
+    if (line?.isOpen !== true) return Promise.reject(this.#absent('closed'));
+    return new Promise<void>((resolve, reject) => {
+      this.#pending.add(reject);
+      line.write(bytes, (error) => {
+        this.#pending.delete(reject);
+        if (error === null || error === undefined) resolve();
+        else reject(this.#absent(error.message));
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const line = this.#line;
+    if (line?.isOpen !== true) return;
+    await new Promise<void>((resolve) => {
+      // An error here means that the line is gone already, which is what was asked for.
+      line.close(() => resolve());
+    });
+  }
+
+  #listen(line: SerialPort): void {
+    const tell = (chunk: Buffer) => {
+      for (const listener of this.#dataListeners) listener(chunk);
+    };
+    const { quietMs } = this.#settings;
+    if (quietMs === undefined) {
+      line.on('data', tell);
+    } else {
+      const bursts = new InterByteTimeoutParser({ interval: quietMs, maxBufferSize: BURST_BYTES_MAX });
+      bursts.on('data', tell);
+      line.pipe(bursts);
+    }
+    // Without a listener an error event would end the process; `close` follows it and says the same.
+    line.on('error', () => undefined);
+    line.once('close', (error: unknown) => this.#closed(line, reasonOf(error)));
+  }
+
+  #closed(line: SerialPort, reason: string): void {
+    if (this.#line !== line) return;
+    this.#line = undefined;
+    for (const reject of [...this.#pending]) reject(this.#absent(reason));
+    this.#pending.clear();
+    for (const listener of this.#closeListeners) listener(reason);
+  }
+
+  #absent(reason: string): PosError {
+    return new PosError('DEVICE_ABSENT', `${this.#settings.path}: ${reason}`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'closed';
+  if ('disconnected' in error && error.disconnected === true) return 'unplugged';
+  return error instanceof Error ? error.message : 'closed';
+}

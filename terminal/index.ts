@@ -1,0 +1,3 @@
+/** The terminal's door. */
+export * from './devices/index.ts';
+export * from './receipt/index.ts';
