@@ -156,25 +156,23 @@ export function checkDocument<K extends DocumentKind>(
 
 /** The programme's settings against the law of its regime: stricter is allowed, looser refused. */
 function checkLaw(programme: Programme, refuse: Refuse): void {
-  const stated: Readonly<Record<string, unknown>> = {
-    maxBalanceRegistered: programme.maxBalanceRegistered,
-    maxBalanceAnonymous: programme.maxBalanceAnonymous,
-    ...programme.legal,
-  };
-  for (const [field, value] of Object.entries(stated)) {
-    const path = Object.hasOwn(programme, field) ? field : `legal.${field}`;
-    if (!isLegalName(field))
-      refuse(path, `no such legal setting; known are ${Object.keys(LEGAL_FIGURES).join(', ')}`);
-    if (path !== field && field.startsWith('maxBalance'))
-      refuse(path, `state it as ${field}, not under legal`);
+  const { maxBalanceRegistered, maxBalanceAnonymous } = programme;
+  const check = (field: LegalName, path: string, value: unknown): void => {
     const { from, to, unit } = legalRange(field, programme.regime);
-    if (whole(from, to, unit).isSound(value)) continue;
+    if (whole(from, to, unit).isSound(value)) return;
     const inYuan = unit === 'fen' ? ` (${yuan(fen(from))} to ${yuan(fen(to))} yuan)` : '';
     const { nameZh, source } = LEGAL_FIGURES[field];
     refuse(
       path,
       `${nameZh}: ${from} to ${to} ${unit}${inYuan} for a ${programme.regime} programme, by ${source}`,
     );
+  };
+  check('maxBalanceRegistered', 'maxBalanceRegistered', maxBalanceRegistered);
+  check('maxBalanceAnonymous', 'maxBalanceAnonymous', maxBalanceAnonymous);
+  const bounded = Object.keys(LEGAL_FIGURES).filter((name) => !name.startsWith('maxBalance'));
+  for (const [field, value] of Object.entries(programme.legal ?? {})) {
+    if (isLegalName(field) && bounded.includes(field)) check(field, `legal.${field}`, value);
+    else refuse(`legal.${field}`, `no such setting here; known are ${bounded.join(', ')}`);
   }
 }
 
