@@ -1,0 +1,124 @@
+/**
+ * Batches against files: what the host told each terminal at its settlement must be what the files of the
+ * day, and the transactions of its other days, add up to.
+ */
+import { addDays, parseHt, responseCode, TRANSACTIONS } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import type { BatchRow, TransactionRow } from '../store/rows.ts';
+import { check } from './check.ts';
+import type { Check } from './model.ts';
+import type { FileReading } from './read-back.ts';
+
+/** Batches that one read asks for, with their transactions. */
+const READ_AT_ONCE = 20;
+
+/** Every settled batch that has a row in the day's files. A batch that is still open has nothing to compare yet. */
+export async function proveBatches(
+  store: StorePort,
+  businessDate: string,
+  details: readonly FileReading[],
+): Promise<Check> {
+  const amounts = new Map<string, number>();
+  const keys = new Set<string>();
+  for (const { rows } of details) {
+    for (const { text, fen } of rows) {
+      if (text['交易类型'] === '冲正' || text['交易批次号'] === '') continue;
+      amounts.set(text['交易单号'] ?? '', Math.abs(fen['交易金额'] ?? 0));
+      keys.add(`${text['终端号'] ?? ''}|${Number(text['交易批次号'])}`);
+    }
+  }
+  const wrong: string[] = [];
+  let settled = 0;
+  const sorted = [...keys].sort();
+  for (let from = 0; from < sorted.length; from += READ_AT_ONCE) {
+    const wanted = sorted.slice(from, from + READ_AT_ONCE);
+    const found = await store.read({ batches: wanted.map((key) => ({ key, withTransactions: true })) });
+    const reversedAt = await reversals(store, found.transactions);
+    for (const batch of found.batches) {
+      if (batch.hostTotals === null || batch.closedAt === null) continue;
+      const rows = found.transactions.filter(
+        (row) => row.terminalId === batch.terminalId && row.batch === batch.batch,
+      );
+      settled += 1;
+      const difference = compared(batch, rows, { businessDate, amounts, reversedAt });
+      if (difference !== null) wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
+    }
+  }
+  return check(
+    '文件 = 终端批次的主机总额',
+    'files = host totals of the settled batches',
+    wrong,
+    `${settled} 批 batches`,
+  );
+}
+
+interface Facts {
+  readonly businessDate: string;
+  /** As the files of the day tell them, by transaction. */
+  readonly amounts: ReadonlyMap<string, number>;
+  /** By entry: when it was undone by a 0400. */
+  readonly reversedAt: ReadonlyMap<string, number>;
+}
+
+function compared(batch: BatchRow, rows: readonly TransactionRow[], facts: Facts): string | null {
+  const { own, foreign } = parseHt(batch.hostTotals ?? '');
+  const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
+  for (const row of rows) {
+    const side = sideOf(row);
+    if (side === 'no' || !stoodAt(row, batch.closedAt ?? 0, facts.reversedAt)) continue;
+    // A row of the day counts with what its file says; one that no merchant file tells, with its own amount.
+    const amount =
+      (row.businessDate === facts.businessDate ? facts.amounts.get(row.transactionId) : undefined) ??
+      row.amount;
+    if (side === 'debit') {
+      sums.debitAmount += amount;
+      sums.debitCount += 1;
+    } else {
+      sums.creditAmount += amount;
+      sums.creditCount += 1;
+    }
+  }
+  const stated = {
+    debitAmount: own.debitAmount + foreign.debitAmount,
+    debitCount: own.debitCount + foreign.debitCount,
+    creditAmount: own.creditAmount + foreign.creditAmount,
+    creditCount: own.creditCount + foreign.creditCount,
+  };
+  const same =
+    sums.debitAmount === stated.debitAmount &&
+    sums.debitCount === stated.debitCount &&
+    sums.creditAmount === stated.creditAmount &&
+    sums.creditCount === stated.creditCount;
+  return same ? null : `${JSON.stringify(stated)} ≠ ${JSON.stringify(sums)}`;
+}
+
+function sideOf(row: TransactionRow): 'debit' | 'credit' | 'no' {
+  if (row.kind === 'reversal' || !responseCode(row.responseCode).approved) return 'no';
+  return Object.values(TRANSACTIONS).find((spec) => spec.kind === row.kind)?.counts ?? 'no';
+}
+
+/** What was reversed before its batch closed is not counted in it; what was reversed later was. */
+function stoodAt(row: TransactionRow, closedAt: number, reversedAt: ReadonlyMap<string, number>): boolean {
+  if (row.state !== 'reversed') return true;
+  const at = row.entryId === null ? undefined : reversedAt.get(row.entryId);
+  return at !== undefined && at > closedAt;
+}
+
+/** When each entry was reversed: looked for from the first day of these transactions to the open day. */
+async function reversals(
+  store: StorePort,
+  rows: readonly TransactionRow[],
+): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  const dates = rows.filter(({ state }) => state === 'reversed').map(({ businessDate }) => businessDate);
+  const [first] = dates.sort();
+  if (first === undefined) return found;
+  const { day } = await store.read({});
+  for (let date = first; date <= day.businessDate; date = addDays(date, 1)) {
+    for await (const page of store.scan('entries', { businessDate: date })) {
+      for (const { event, corrects, at } of page)
+        if (event === 'reversal' && corrects !== null) found.set(corrects, at);
+    }
+  }
+  return found;
+}

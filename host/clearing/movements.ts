@@ -1,0 +1,168 @@
+/**
+ * The rows of a business day: every entry of that day that moved what we owe a merchant, told with the
+ * money of the transaction that made it.
+ *
+ * Only what never changes is used: entries, and of transactions the fields that are written once. So the
+ * same day gives the same rows tomorrow, when its sales may have been voided in the open day.
+ */
+import { fenDelta } from '../../protocol/index.ts';
+import {
+  COMMISSION_INCOME,
+  DISCOUNT_EXPENSE,
+  familyOf,
+  merchantPayable,
+  REBATE_PAYABLE,
+} from '../ledger/accounts.ts';
+import type { Entry, LedgerEvent } from '../ledger/model.ts';
+import type { Directory } from '../programme/directory.ts';
+import type { StorePort } from '../store/port.ts';
+import type { TransactionRow } from '../store/rows.ts';
+import type { Movement, MovementOriginal, MovementType } from './model.ts';
+import { cancelledBy, merchantFunded, refuse } from './row-money.ts';
+
+export interface MovementDeps {
+  readonly store: StorePort;
+  readonly directory: Directory;
+}
+
+/** Events that may move a merchant payable, and the type of the row that tells it. `null`: paying out what was cleared. */
+// biome-ignore format: a table is read by column
+const TYPES: Readonly<Partial<Record<LedgerEvent, MovementType | null>>> = {
+  'sale':            'sale',
+  'completion':      'completion',
+  'void':            'void',
+  'refund':          'refund',
+  'reversal':        'reversal',
+  'adjustment':      'adjustment',
+  'difference':      'adjustment',
+  'payout-sent':     null,
+  'payout-paid':     null,
+  'payout-rejected': null,
+};
+
+/** How many transactions one read asks for. */
+const READ_AT_ONCE = 500;
+
+type Transactions = ReadonlyMap<string, TransactionRow>;
+
+/** All rows of the day, by merchant, then in the order in which they were authorised. */
+export async function movementsOf(deps: MovementDeps, businessDate: string): Promise<readonly Movement[]> {
+  const merchants = new Set(deps.directory.all('merchant').map(({ id }) => id));
+  const moving: { entry: Entry; merchantId: string; type: MovementType }[] = [];
+  for await (const page of deps.store.scan('entries', { businessDate })) {
+    for (const entry of page) {
+      const merchantId = merchantOf(entry);
+      if (merchantId === null) continue;
+      if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
+      const type = TYPES[entry.event];
+      if (type === undefined)
+        refuse(entry, `${entry.event} 不应影响商户应付 may not move a merchant payable`);
+      if (type !== null) moving.push({ entry, merchantId, type });
+    }
+  }
+  const transactions = await transactionsOf(
+    deps.store,
+    moving.map(({ entry }) => entry),
+  );
+  const rows = moving.map(({ entry, merchantId, type }) => movement(entry, merchantId, type, transactions));
+  return rows.sort(
+    (a, b) => compare(a.merchantId, b.merchantId) || a.at - b.at || compare(a.entryId, b.entryId),
+  );
+}
+
+/** The merchant whose payable the entry moves, or null. No event of this system moves two. */
+function merchantOf(entry: Entry): string | null {
+  const parties = new Set<string>();
+  for (const { account } of entry.postings) {
+    const found = familyOf(account);
+    if (found?.family === 'payable:merchant' && found.party !== null) parties.add(found.party);
+  }
+  const [merchantId, another] = parties;
+  if (another !== undefined) refuse(entry, '两个商户 two merchants');
+  return merchantId ?? null;
+}
+
+/** The transactions that the entries name as cause, and all that those void, refund, complete or reverse. */
+async function transactionsOf(store: StorePort, entries: readonly Entry[]): Promise<Transactions> {
+  const found = new Map<string, TransactionRow>();
+  const causes = entries.filter(({ cause }) => cause.kind === 'transaction').map(({ cause }) => cause.id);
+  let wanted = [...new Set(causes)];
+  while (wanted.length > 0) {
+    const next = new Set<string>();
+    for (let from = 0; from < wanted.length; from += READ_AT_ONCE) {
+      const transactionIds = wanted.slice(from, from + READ_AT_ONCE);
+      for (const row of (await store.read({ transactionIds })).transactions) {
+        found.set(row.transactionId, row);
+        if (row.originalId !== null) next.add(row.originalId);
+      }
+    }
+    wanted = [...next].filter((id) => !found.has(id));
+  }
+  return found;
+}
+
+function movement(
+  entry: Entry,
+  merchantId: string,
+  type: MovementType,
+  transactions: Transactions,
+): Movement {
+  const credited = (account: string) => sumOf(entry, account);
+  const net = credited(merchantPayable(merchantId));
+  const fee = credited(COMMISSION_INCOME);
+  const discountIssuer = fenDelta(-credited(DISCOUNT_EXPENSE));
+  const own = transactions.get(entry.cause.id);
+  if (own === undefined && type !== 'adjustment') refuse(entry, '无对应交易 its transaction is not there');
+  const original = own === undefined ? null : cancelledBy(own, type, transactions);
+  const discountMerchant =
+    own === undefined ? fenDelta(0) : merchantFunded({ entry, type, own, net, fee, transactions });
+  return {
+    entryId: entry.entryId,
+    merchantId,
+    branchId: entry.branchId ?? own?.branchId ?? '',
+    terminalId: entry.terminalId ?? own?.terminalId ?? '',
+    batch: own?.batch ?? 0,
+    trace: own?.trace ?? '',
+    rrn: own?.rrn ?? '',
+    auth: own?.auth ?? '',
+    panMasked: own?.panMasked ?? '',
+    entryMode: own?.entryMode ?? '',
+    transactionId: own?.transactionId ?? entry.cause.id,
+    ut: own?.ut ?? '',
+    businessDate: entry.businessDate,
+    at: entry.at,
+    type: type === 'void' && own?.kind === 'completionVoid' ? 'completionVoid' : type,
+    kind: type === 'reversal' ? 'reversal' : (own?.kind ?? 'adjustment'),
+    gross: fenDelta(net + fee + discountMerchant),
+    discountIssuer,
+    discountMerchant,
+    paid: fenDelta(net + fee - discountIssuer),
+    fee,
+    net,
+    rebate: credited(REBATE_PAYABLE),
+    rates: own?.rates ?? original?.rates ?? null,
+    original: original === null ? null : told(original),
+  };
+}
+
+function told(original: TransactionRow): MovementOriginal {
+  return {
+    transactionId: original.transactionId,
+    businessDate: original.businessDate,
+    trace: original.trace,
+    kind: original.kind,
+    at: original.at,
+    gross: original.amount,
+  };
+}
+
+/** What an entry credits to an account, in fen: positive for what is owed more. */
+function sumOf(entry: Entry, account: string) {
+  const postings = entry.postings.filter((posting) => posting.account === account && posting.unit === 'fen');
+  return fenDelta(postings.reduce((sum, posting) => sum - posting.amount, 0));
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,256 @@
+/**
+ * Reads settlement files again, as their receiver would, and checks them against themselves: header,
+ * trailer, end mark, count, totals, hash. It shares no code and no table with the writers: its own
+ * parser, its own column names, its own offsets. What it returns is what a proof may rely on.
+ */
+import { createHash } from 'node:crypto';
+import { parse } from 'csv-parse/sync';
+import iconv from 'iconv-lite';
+import { PosError } from '../../protocol/index.ts';
+
+/** One file, read again. Amounts in fen, signed. */
+export interface FileReading {
+  readonly name: string;
+  readonly layout: string;
+  readonly merchantId: string | null;
+  readonly businessDate: string;
+  readonly sequence: number;
+  readonly sha256: string;
+  readonly rows: readonly FileRecord[];
+  /** The sums over the rows, equal to those that the trailer states. */
+  readonly sums: Readonly<Record<string, number>>;
+}
+/** A row by the file's own column names; money columns also as fen. */
+export interface FileRecord {
+  readonly text: Readonly<Record<string, string>>;
+  readonly fen: Readonly<Record<string, number>>;
+}
+
+/** What the store remembers of a file. */
+export interface FileExpectation {
+  readonly name: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/**
+ * Reads one file whole.
+ *
+ * Throws FILE_DAMAGED naming file and line when a byte of it contradicts another, or the expectation.
+ */
+export function readBack(name: string, bytes: Buffer, expected?: FileExpectation): FileReading {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (expected !== undefined && (expected.sha256 !== sha256 || expected.bytes !== bytes.length)) {
+    throw damaged(name, 0, 'SHA-256 或长度不符 hash or length differs');
+  }
+  return name.endsWith('.txt') ? readFixed(name, bytes, sha256) : readCsv(name, bytes, sha256);
+}
+
+const MONEY = /^(-?)(\d{1,13})\.(\d\d)$/;
+
+function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  if (!text.startsWith('\uFEFF#H,')) throw damaged(name, 1, '缺少文件头 no header record');
+  if (!text.endsWith('\r\n#END\r\n')) throw damaged(name, 0, '缺少结束标志 no end mark');
+  const records = parse(text.slice(1), { relax_column_count: true, record_delimiter: '\r\n' });
+  const [head, columns] = records;
+  const trailer = records.at(-2);
+  if (head === undefined || columns === undefined || trailer?.[0] !== '#T' || records.length < 4) {
+    throw damaged(name, 0, '缺少列名或文件尾 no column names or no trailer');
+  }
+  const rows = records.slice(2, -2).map((record, index) => csvRecord(name, index + 3, columns, record));
+  const stated = labels(trailer.slice(1));
+  if (stated.get('笔数') !== String(rows.length)) {
+    throw damaged(
+      name,
+      records.length - 1,
+      `文件尾笔数 trailer count ${stated.get('笔数') ?? '?'}, 实有 read ${rows.length}`,
+    );
+  }
+  const header = labels(head.slice(2));
+  return {
+    name,
+    layout: head[1] ?? '',
+    merchantId: header.get('商户') ?? null,
+    businessDate: header.get('营业日') ?? '',
+    sequence: Number(header.get('序号')),
+    sha256,
+    rows,
+    sums: csvSums(name, columns, rows, stated),
+  };
+}
+
+function csvRecord(
+  name: string,
+  line: number,
+  columns: readonly string[],
+  record: readonly string[],
+): FileRecord {
+  if (record.length !== columns.length) {
+    throw damaged(name, line, `${record.length} 列 columns, 应为 want ${columns.length}`);
+  }
+  const text: Record<string, string> = {};
+  const fen: Record<string, number> = {};
+  columns.forEach((column, index) => {
+    const cell = record[index] ?? '';
+    text[column] = cell;
+    const money = MONEY.exec(cell);
+    if (money !== null) fen[column] = signedFen(money);
+  });
+  return { text, fen };
+}
+
+/** Every total of the trailer whose Chinese name is a column must be that column's sum; the others are taken as stated. */
+function csvSums(
+  name: string,
+  columns: readonly string[],
+  rows: readonly FileRecord[],
+  stated: ReadonlyMap<string, string>,
+): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [label, value] of stated) {
+    const money = MONEY.exec(value);
+    if (money === null) continue;
+    const total = signedFen(money);
+    if (columns.includes(label)) {
+      const sum = rows.reduce((so, row) => so + (row.fen[label] ?? 0), 0);
+      if (sum !== total) throw damaged(name, 0, `${label}: 文件尾 trailer ${total}, 合计 sum ${sum} fen`);
+    }
+    sums[label] = total;
+  }
+  const discount = sums['商户承担优惠'];
+  if (
+    discount !== undefined &&
+    sums['结算金额'] !== (sums['交易金额'] ?? 0) - discount - (sums['手续费'] ?? 0)
+  ) {
+    throw damaged(
+      name,
+      0,
+      '结算金额 ≠ 交易金额 − 商户承担优惠 − 手续费 settled is not amount less discount less fee',
+    );
+  }
+  return sums;
+}
+
+/** `交易金额 amount:12.80` under its Chinese name. */
+function labels(cells: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    cells.map((cell) => {
+      const colon = cell.indexOf(':');
+      return [cell.slice(0, colon).split(' ')[0] ?? '', cell.slice(colon + 1)];
+    }),
+  );
+}
+
+/** Where the fields that are summed and matched lie in a 299-byte record: offset and length in bytes. */
+// biome-ignore format: a table is read by column
+const FIXED: readonly (readonly [name: string, offset: number, length: number])[] = [
+  ['trace',          24, 6],
+  ['card',           42, 19],
+  ['amount',         62, 12],
+  ['message type',   101, 4],
+  ['terminal',       118, 8],
+  ['merchant',       127, 15],
+  ['reference',      143, 12],
+  ['response',       185, 2],
+  ['fee charged',    192, 12],
+  ['fee returned',   205, 12],
+  ['settled',        285, 14],
+];
+const FIXED_BYTES = 299;
+
+function readFixed(name: string, bytes: Buffer, sha256: string): FileReading {
+  if (bytes.length % (FIXED_BYTES + 1) !== 0) throw damaged(name, 0, '行长不为 299 lines are not 299 bytes');
+  const lines: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += FIXED_BYTES + 1) {
+    if (bytes[at + FIXED_BYTES] !== 0x0a) throw damaged(name, lines.length + 1, '行末不符 no line end');
+    lines.push(bytes.subarray(at, at + FIXED_BYTES));
+  }
+  const head = freeText(lines[0]);
+  const trailer = freeText(lines.at(-2));
+  const end = freeText(lines.at(-1));
+  if (lines.length < 3 || !head.startsWith('HDR ZUNKA-COMN 01 '))
+    throw damaged(name, 1, '缺少文件头 no header');
+  if (!trailer.startsWith('TRL ')) throw damaged(name, lines.length - 1, '缺少文件尾 no trailer');
+  if (!end.startsWith('END ')) throw damaged(name, lines.length, '缺少结束标志 no end mark');
+  const identity = head.slice(18, 18 + 27);
+  if (trailer.slice(4, 31) !== identity || end.slice(4, 31) !== identity) {
+    throw damaged(name, lines.length - 1, '文件头尾不属同一文件 header, trailer and end differ');
+  }
+  const rows = lines.slice(1, -2).map((line, index) => fixedRecord(name, index + 2, line));
+  return {
+    name,
+    layout: 'zunka-comn/1',
+    merchantId: identity.slice(0, 15).trimEnd(),
+    businessDate: identity.slice(16, 24),
+    sequence: Number(identity.slice(25, 27)),
+    sha256,
+    rows,
+    sums: fixedSums(name, lines.length - 1, rows, trailer.slice(32).trimEnd().split(' ')),
+  };
+}
+
+function fixedRecord(name: string, line: number, record: Buffer): FileRecord {
+  const text: Record<string, string> = {};
+  for (const [field, offset, length] of FIXED) {
+    text[field] = record.toString('latin1', offset, offset + length).trimEnd();
+  }
+  const settled = /^([CD])(\d{13})$/.exec(text['settled'] ?? '');
+  if (settled === null || text['response'] !== '00')
+    throw damaged(name, line, '金额或应答码 settled amount or response code');
+  const sign = settled[1] === 'D' ? -1 : 1;
+  const digits = (field: string) => {
+    if (!/^\d+$/.test(text[field] ?? '')) throw damaged(name, line, `${field} 非数字 is not digits`);
+    return Number(text[field]);
+  };
+  const fen = {
+    amount: sign * digits('amount'),
+    fee: digits('fee charged') - digits('fee returned'),
+    settled: sign * Number(settled[2]),
+  };
+  return { text, fen };
+}
+
+function fixedSums(
+  name: string,
+  line: number,
+  rows: readonly FileRecord[],
+  stated: readonly string[],
+): Record<string, number> {
+  const sum = (part: readonly FileRecord[], field: string) =>
+    part.reduce((so, row) => so + (row.fen[field] ?? 0), 0);
+  const got = rows.filter((row) => row.text['settled']?.startsWith('C'));
+  const given = rows.filter((row) => row.text['settled']?.startsWith('D'));
+  const charged = rows.reduce((so, row) => so + Math.max(row.fen['fee'] ?? 0, 0), 0);
+  const net = sum(rows, 'settled');
+  const read = [
+    rows.length,
+    got.length,
+    sum(got, 'amount'),
+    given.length,
+    -sum(given, 'amount'),
+    charged,
+    charged - sum(rows, 'fee'),
+  ];
+  const statedNet = /^([CD])(\d{13})$/.exec(stated[7] ?? '');
+  const agrees =
+    stated.length === 8 &&
+    read.every((value, index) => Number(stated[index]) === value) &&
+    statedNet !== null &&
+    (statedNet[1] === 'D' ? -1 : 1) * Number(statedNet[2]) === net;
+  if (!agrees) throw damaged(name, line, '文件尾与明细不符 trailer and records differ');
+  return { amount: sum(rows, 'amount'), fee: sum(rows, 'fee'), settled: net };
+}
+
+function freeText(line: Buffer | undefined): string {
+  return line === undefined ? '' : iconv.decode(line, 'gbk');
+}
+
+function signedFen(money: RegExpExecArray): number {
+  const [, sign, whole, rest] = money;
+  return (sign === '-' ? -1 : 1) * (Number(whole) * 100 + Number(rest));
+}
+
+function damaged(name: string, line: number, what: string): PosError {
+  return new PosError('FILE_DAMAGED', line === 0 ? `${name}: ${what}` : `${name}:${line}: ${what}`);
+}

@@ -1,0 +1,162 @@
+/**
+ * The steps of a clearing, in their order. A step may be run again as long as its output is not committed.
+ */
+import { type FenDelta, fenDelta, PosError } from '../../protocol/index.ts';
+import { proveBooks } from '../ledger/proofs.ts';
+import type { FileRow } from '../store/rows.ts';
+import { differenceFile, differencesOf, overviewFile, rebateFile, rebatesOf } from './lists.ts';
+import type { Check, ClearingResult, MerchantDay, PricedDay } from './model.ts';
+import { askToSettle, openBatches } from './open-batches.ts';
+import { totalsOf } from './price.ts';
+import { proveFiles, proveLists } from './prove.ts';
+import { merchantFiles } from './statement-files.ts';
+import type { StepContext, StepName, StepOutcome } from './step-context.ts';
+
+export interface Step {
+  readonly name: StepName;
+  readonly titleZh: string;
+  readonly titleEn: string;
+  readonly act: (context: StepContext) => Promise<StepOutcome>;
+}
+// biome-ignore format: a table is read by column
+export const STEPS: readonly Step[] = [
+  { name: 'check-books',     titleZh: '核对账簿',         titleEn: 'check the books',                        act: checkBooks },
+  { name: 'open-batches',    titleZh: '未结批次催结',     titleEn: 'list open batches, ask them to settle',  act: listOpenBatches },
+  { name: 'price',           titleZh: '按商户清分',       titleEn: 'price per merchant',                     act: price },
+  { name: 'files',           titleZh: '生成商户文件',     titleEn: "write the merchants' files",             act: writeFiles },
+  { name: 'prove',           titleZh: '账实相符',         titleEn: 'prove ledger = files = batches',         act: prove },
+  { name: 'rebate-list',     titleZh: '客户返点清单',     titleEn: 'list the holder rebates',                act: listRebates },
+  { name: 'difference-list', titleZh: '差异清单',         titleEn: 'list the differences',                   act: listDifferences },
+  { name: 'summary',         titleZh: '汇总',             titleEn: 'summary of all merchants',               act: summarise },
+];
+
+async function checkBooks({ store }: StepContext): Promise<StepOutcome> {
+  const proof = await proveBooks(store);
+  demand(proof.checks);
+  return { output: { entries: proof.entries, postings: proof.postings, checks: proof.checks.length } };
+}
+
+/** Stops the run at the first check that failed. */
+function demand(checks: readonly Check[]): void {
+  const wrong = checks.find(({ ok }) => !ok);
+  if (wrong === undefined) return;
+  throw new PosError('BOOKS_UNBALANCED', `${wrong.nameZh} ${wrong.nameEn}: ${wrong.detail}`);
+}
+
+interface OpenBatchesOutput {
+  readonly open: number;
+  readonly overdue: number;
+  readonly asked: number;
+}
+
+async function listOpenBatches(context: StepContext): Promise<StepOutcome> {
+  const { store, businessDate, clock } = context;
+  const open = await openBatches(store, businessDate);
+  const named = new Set((await differencesOf(store, businessDate)).map(({ differenceId }) => differenceId));
+  const { guards, changes } = askToSettle(open, named, { businessDate, at: clock.now() });
+  const output: OpenBatchesOutput & { batches: unknown } = {
+    open: open.length,
+    overdue: open.filter(({ batch }) => batch.overdue).length,
+    asked: guards.length,
+    batches: open.map(({ batch }) => batch),
+  };
+  return { output, guards, changes };
+}
+
+/** Writes down, beside the sums, every name that the files will show. */
+async function price(context: StepContext): Promise<StepOutcome> {
+  const { directory, businessDate, sequence } = context;
+  const rows = await context.movements();
+  const branches = directory.all('branch');
+  const merchants: MerchantDay[] = directory.all('merchant').map((merchant) => ({
+    merchantId: merchant.id,
+    nameZh: merchant.nameZh,
+    mcc: merchant.mcc,
+    companyId: merchant.companyId,
+    branches: Object.fromEntries(
+      branches.filter(({ merchantId }) => merchantId === merchant.id).map(({ id, nameZh }) => [id, nameZh]),
+    ),
+    totals: totalsOf(rows.filter(({ merchantId }) => merchantId === merchant.id)),
+  }));
+  const output: PricedDay = {
+    businessDate,
+    sequence,
+    acquirerId: directory.programme.acquirerId,
+    programmeZh: directory.programme.nameZh,
+    merchants,
+  };
+  return { output };
+}
+
+/** What the step `price` of this run has committed. */
+function priced(context: StepContext): PricedDay {
+  return context.output('price') as PricedDay;
+}
+
+async function writeFiles(context: StepContext): Promise<StepOutcome> {
+  const day = priced(context);
+  const rows = await context.movements();
+  const names: string[] = [];
+  for (const merchant of day.merchants) {
+    if (merchant.totals.rows === 0) continue;
+    const ofMerchant = rows.filter(({ merchantId }) => merchantId === merchant.merchantId);
+    for (const file of merchantFiles(day, merchant, ofMerchant)) {
+      await context.putFile(file);
+      names.push(file.name);
+    }
+  }
+  return { output: { files: names } };
+}
+
+async function prove(context: StepContext): Promise<StepOutcome> {
+  const checks = await proveFiles(context, priced(context), await context.written());
+  demand(checks);
+  return { output: { checks } };
+}
+
+async function listRebates(context: StepContext): Promise<StepOutcome> {
+  const rows = await rebatesOf(context.store, context.businessDate);
+  await context.putFile(rebateFile(priced(context), rows));
+  const rebate = rows.reduce((sum, row) => sum + row.accrued + row.givenBack, 0);
+  return { output: { accounts: rows.length, rebate } };
+}
+
+async function listDifferences(context: StepContext): Promise<StepOutcome> {
+  const rows = await differencesOf(context.store, context.businessDate);
+  await context.putFile(differenceFile(priced(context), rows));
+  return { output: { differences: rows.length } };
+}
+
+async function summarise(context: StepContext): Promise<StepOutcome> {
+  await context.putFile(overviewFile(priced(context)));
+  const written = await context.written();
+  demand(await proveLists(context, priced(context), written));
+  return { output: { files: written.map(({ name, sha256 }) => ({ name, sha256 })) } };
+}
+
+/** The run as a whole, told from what its steps have committed. */
+export function resultOf(
+  context: StepContext,
+  steps: ClearingResult['steps'],
+  files: readonly FileRow[],
+): ClearingResult {
+  const day = priced(context);
+  const batches = context.output('open-batches') as OpenBatchesOutput;
+  const proof = context.output('prove') as { checks: readonly Check[] };
+  const rebates = context.output('rebate-list') as { rebate: FenDelta };
+  const differences = context.output('difference-list') as { differences: number };
+  return {
+    runId: context.runId,
+    businessDate: context.businessDate,
+    sequence: context.sequence,
+    steps,
+    merchants: day.merchants,
+    files,
+    proof: proof.checks,
+    openBatches: batches.open,
+    overdueBatches: batches.overdue,
+    differences: differences.differences,
+    rebate: rebates.rebate,
+    net: fenDelta(day.merchants.reduce((sum, { totals }) => sum + totals.net, 0)),
+  };
+}
