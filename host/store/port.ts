@@ -9,6 +9,7 @@ import type {
   CardRow,
   DayRow,
   IdentityRow,
+  JournalRow,
   LotRow,
   TableName,
   Tables,
@@ -124,16 +125,10 @@ export interface StorePort {
     table: T,
     where?: Partial<Record<keyof Tables[T] & string, string | number>>,
   ): AsyncIterable<readonly Tables[T][]>;
-  /** The journal of all streams in sequence order, by pages. */
-  scanJournal(
-    stream?: string,
-    afterSequence?: number,
-  ): AsyncIterable<readonly import('./rows.ts').JournalRow[]>;
+  /** The journal by stream and sequence, by pages; of one stream also after a sequence. */
+  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]>;
   /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
-  balances(options?: {
-    readonly byLot?: boolean;
-    readonly upToBusinessDate?: string;
-  }): Promise<
+  balances(options?: { readonly byLot?: boolean; readonly upToBusinessDate?: string }): Promise<
     readonly {
       readonly account: string;
       readonly lot: string | null;

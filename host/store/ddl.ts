@@ -1,0 +1,112 @@
+/**
+ * What rests in the database, written as SQL from the tables of `schema.ts`: tables, indexes and the
+ * triggers that refuse what may never happen. Each function gives statements ended by `;`.
+ */
+import { FEN_MAX } from '../../protocol/index.ts';
+import type { TableName } from './rows.ts';
+import { type ColumnKind, columnsOf, type IndexSpec, specOf } from './schema.ts';
+
+/** Quotes a name: our column names keep their capitals, and `key`, `at` and `cause` are no words of SQL. */
+export function quoted(name: string): string {
+  return `"${name}"`;
+}
+export function quotedList(names: readonly string[]): string {
+  return names.map(quoted).join(', ');
+}
+
+/** Column kind to SQL type. STRICT tables hold to it: a fraction in an INTEGER column is refused. */
+// biome-ignore format: a table is read by column
+const SQL_TYPES: Record<Exclude<ColumnKind, 'postings' | 'postings?'>, string> = {
+  text: 'TEXT NOT NULL',    'text?': 'TEXT',
+  int:  'INTEGER NOT NULL', 'int?':  'INTEGER',
+  fen:  'INTEGER NOT NULL', 'fen?':  'INTEGER',
+  flag: 'INTEGER NOT NULL', 'flag?': 'INTEGER',
+  json: 'TEXT NOT NULL',    'json?': 'TEXT',
+};
+
+/** One table of `schema.ts` with its indexes and guards. Postings go to their own table. */
+export function tableSql(table: TableName): string {
+  const spec = specOf(table);
+  const lines: string[] = [];
+  for (const [name, kind] of columnsOf(table)) {
+    if (kind === 'postings' || kind === 'postings?') continue;
+    lines.push(`${quoted(name)} ${SQL_TYPES[kind]}${checkOf(name, kind)}`);
+  }
+  lines.push(`PRIMARY KEY (${quotedList(spec.key)})`);
+  if (spec.parent !== undefined) {
+    lines.push(`FOREIGN KEY (${quoted(spec.parent.column)}) REFERENCES ${quoted(spec.parent.table)}`);
+  }
+  return [
+    `CREATE TABLE ${quoted(table)} (\n  ${lines.join(',\n  ')}\n) STRICT;`,
+    ...spec.indexes.map((index) => indexSql(table, index)),
+    ...guardSql(table),
+  ].join('\n');
+}
+
+function checkOf(name: string, kind: ColumnKind): string {
+  if (kind === 'fen' || kind === 'fen?') return ` CHECK (${quoted(name)} BETWEEN 0 AND ${FEN_MAX})`;
+  if (kind === 'flag' || kind === 'flag?') return ` CHECK (${quoted(name)} IN (0, 1))`;
+  return '';
+}
+
+function indexSql(table: string, index: IndexSpec): string {
+  const name = quoted(`${table}_${index.columns.join('_')}`);
+  const unique = index.unique === true ? 'UNIQUE ' : '';
+  const where = index.where === undefined ? '' : ` WHERE ${index.where}`;
+  return `CREATE ${unique}INDEX ${name} ON ${quoted(table)} (${quotedList(index.columns)})${where};`;
+}
+
+function guardSql(table: TableName): readonly string[] {
+  const { guard, may } = specOf(table);
+  if (guard === 'grows') return growsSql(table);
+  const noDelete = refusal(table, 'BEFORE DELETE', '', 'a row is never deleted');
+  if (guard === 'versioned') {
+    return [
+      noDelete,
+      refusal(table, 'BEFORE UPDATE', 'NEW."version" <> OLD."version" + 1', 'the version must grow by one'),
+      // After, not before: a BEFORE INSERT trigger also fires for an upsert that becomes an update.
+      refusal(table, 'AFTER INSERT', 'NEW."version" <> 1', 'a new row starts at version 1'),
+    ];
+  }
+  const fixed = columnsOf(table).filter(([name]) => !(may ?? []).includes(name));
+  const changed = fixed.map(([name]) => `NEW.${quoted(name)} IS NOT OLD.${quoted(name)}`).join(' OR ');
+  return [noDelete, refusal(table, 'BEFORE UPDATE', changed, `only ${(may ?? []).join(', ')} may change`)];
+}
+
+function growsSql(table: string): readonly string[] {
+  return [
+    refusal(table, 'BEFORE UPDATE', '', 'a row is never changed'),
+    refusal(table, 'BEFORE DELETE', '', 'a row is never deleted'),
+  ];
+}
+
+/** A trigger that refuses. The message holds names only, never a value of the row. */
+function refusal(table: string, moment: string, when: string, why: string): string {
+  const name = quoted(`${table}_${moment.toLowerCase().replace(' ', '_')}`);
+  const condition = when === '' ? '' : ` WHEN ${when}`;
+  return `CREATE TRIGGER ${name} ${moment} ON ${quoted(table)}${condition} BEGIN SELECT RAISE(ABORT, '${table}: ${why}'); END;`;
+}
+
+/**
+ * What the store keeps beside the rows of the port: the postings of entries, the journal and the
+ * counters. A counter's value is replaced; the guards that added to it are its history.
+ */
+export function ownTablesSql(): string {
+  return [
+    `CREATE TABLE "postings" (
+  "entryId" TEXT NOT NULL, "line" INTEGER NOT NULL, "businessDate" TEXT NOT NULL, "account" TEXT NOT NULL,
+  "lot" TEXT, "unit" TEXT NOT NULL CHECK ("unit" IN ('fen', 'points')), "amount" INTEGER NOT NULL,
+  PRIMARY KEY ("entryId", "line"), FOREIGN KEY ("entryId") REFERENCES "entries"
+) STRICT, WITHOUT ROWID;`,
+    indexSql('postings', { columns: ['account', 'businessDate'] }),
+    indexSql('postings', { columns: ['lot', 'businessDate'], where: '"lot" IS NOT NULL' }),
+    ...growsSql('postings'),
+    `CREATE TABLE "journal" (
+  "stream" TEXT NOT NULL, "sequence" INTEGER NOT NULL CHECK ("sequence" >= 1), "body" TEXT NOT NULL,
+  "leaf" TEXT NOT NULL CHECK (length("leaf") = 64), "head" TEXT NOT NULL CHECK (length("head") = 64),
+  PRIMARY KEY ("stream", "sequence")
+) STRICT;`,
+    ...growsSql('journal'),
+    'CREATE TABLE "counters" ("counter" TEXT NOT NULL PRIMARY KEY, "value" INTEGER NOT NULL) STRICT, WITHOUT ROWID;',
+  ].join('\n');
+}

@@ -1,0 +1,174 @@
+/**
+ * The guards of a batch, decided in order: what the database held when the transaction began, and over
+ * it what the accepted items before this one change. Pure.
+ */
+import { PosError } from '../../protocol/index.ts';
+import { leafHash } from '../journal/record.ts';
+import type { HashedRecord } from '../journal/seal.ts';
+import type { Entry } from '../ledger/model.ts';
+import type { CommitItem, Guard, JournalDraft } from './port.ts';
+import type { TableName } from './rows.ts';
+import { keyOf, keyParts } from './schema.ts';
+import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable } from './statements.ts';
+
+/** An item as the store looked through it. */
+export interface PreparedItem {
+  readonly item: CommitItem;
+  readonly records: readonly HashedRecord[];
+  /** The guarded rows that it writes: table mark, key, version. */
+  readonly written: readonly WrittenRow[];
+  /** Why it cannot be written, whatever its guards say. */
+  readonly failure: PosError | null;
+}
+interface WrittenRow {
+  readonly mark: number;
+  readonly key: string;
+  readonly version: number;
+}
+
+const MARKS: ReadonlyMap<string, number> = new Map(GUARDED_TABLES.map((table, mark) => [table, mark]));
+
+/**
+ * Looks through an item before the database sees it: keys fit their tables, entries sum to zero in each
+ * unit, records can be hashed. Never throws: what is wrong is the item's own failure.
+ */
+export function prepareItem(item: CommitItem): PreparedItem {
+  try {
+    const records = item.journal.map(hashedRecord);
+    for (const guard of item.guards) if (guard.kind !== 'counter') keyParts(guard.table, guard.key);
+    for (const entry of item.changes.entries ?? []) checkBalanced(entry);
+    return { item, records, written: writtenRows(item), failure: null };
+  } catch (cause) {
+    const failure =
+      cause instanceof PosError ? cause : new PosError('STORE_REFUSED', 'the item is malformed', { cause });
+    return { item, records: [], written: [], failure };
+  }
+}
+
+function hashedRecord({ body }: JournalDraft): HashedRecord {
+  if (typeof body !== 'string') throw new PosError('STORE_REFUSED', 'a record is not a text');
+  return { body, leaf: leafHash(body) };
+}
+
+function writtenRows(item: CommitItem): readonly WrittenRow[] {
+  const written: WrittenRow[] = [];
+  for (const [name, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
+    const mark = MARKS.get(name);
+    for (const row of rows) {
+      const key = keyOf(name, row);
+      if (mark !== undefined)
+        written.push({ mark, key, version: (row as { version?: number }).version ?? 1 });
+    }
+  }
+  return written;
+}
+
+function checkBalanced(entry: Entry): void {
+  const sums = { fen: 0, points: 0 };
+  for (const { unit, amount } of entry.postings) {
+    if (!Number.isSafeInteger(amount)) throw unbalanced(entry, 'a posting is not a whole number');
+    sums[unit] += amount;
+  }
+  if (sums.fen !== 0 || sums.points !== 0) throw unbalanced(entry, 'the postings do not sum to zero');
+}
+
+function unbalanced(entry: Entry, why: string): PosError {
+  return new PosError('BOOKS_UNBALANCED', `entry ${entry.entryId} (${entry.event}): ${why}`);
+}
+
+/** What the guards of a batch name: the parameters of GUARD_SQL and, at the same places, the keys. */
+export class GuardQuestions {
+  readonly #keys: readonly Map<string, number>[] = Array.from({ length: COUNTER_MARK + 1 }, () => new Map());
+
+  constructor(items: Iterable<PreparedItem>) {
+    for (const { item, failure } of items) {
+      if (failure !== null) continue;
+      for (const guard of item.guards) {
+        const keys = this.#keys[markOf(guard)] as Map<string, number>;
+        const key = guardKey(guard);
+        if (!keys.has(key)) keys.set(key, keys.size);
+      }
+    }
+  }
+
+  get parameters(): readonly (string | null)[] {
+    return this.#keys.map((keys, mark) => {
+      if (keys.size === 0) return null;
+      const table = GUARDED_TABLES[mark];
+      return JSON.stringify(
+        [...keys.keys()].map((key) => (table === undefined ? key : keyParts(table, key))),
+      );
+    });
+  }
+
+  /** @param rows the answer of GUARD_SQL */
+  answers(rows: readonly Record<string, unknown>[]): GuardAnswers {
+    const names = this.#keys.map((keys) => [...keys.keys()]);
+    const answers = names.map(() => new Map<string, number>());
+    for (const { mark, place, value } of rows as readonly { mark: number; place: number; value: number }[]) {
+      answers[mark]?.set(names[mark]?.[place] ?? '', value);
+    }
+    return answers;
+  }
+}
+
+/** By mark: the version of each named row that is there; under COUNTER_MARK the counters' values. */
+export type GuardAnswers = readonly ReadonlyMap<string, number>[];
+
+/** The answers with the accepted items laid over them. */
+export class GuardState {
+  readonly #now: readonly Map<string, number>[];
+
+  constructor(answers: GuardAnswers) {
+    this.#now = answers.map((answer) => new Map(answer));
+  }
+
+  /** The first guard that does not hold now, or null. */
+  firstFailing({ item }: PreparedItem): Guard | null {
+    const added = new Map<string, number>();
+    for (const guard of item.guards) {
+      if (!this.#holds(guard, added)) return guard;
+    }
+    return null;
+  }
+
+  #holds(guard: Guard, added: Map<string, number>): boolean {
+    const now = this.#now[markOf(guard)]?.get(guardKey(guard));
+    switch (guard.kind) {
+      case 'absent':
+        return now === undefined;
+      case 'version':
+        return now === guard.version;
+      case 'counter': {
+        const sum = (now ?? 0) + (added.get(guard.counter) ?? 0) + guard.add;
+        added.set(guard.counter, sum - (now ?? 0));
+        return guard.add <= 0 || guard.max === null || sum <= guard.max;
+      }
+    }
+  }
+
+  /** The counters that an item moves, with their values after it. */
+  countersAfter({ item }: PreparedItem): ReadonlyMap<string, number> {
+    const now = this.#now[COUNTER_MARK];
+    const moved = new Map<string, number>();
+    for (const guard of item.guards) {
+      if (guard.kind !== 'counter') continue;
+      moved.set(guard.counter, (moved.get(guard.counter) ?? now?.get(guard.counter) ?? 0) + guard.add);
+    }
+    return moved;
+  }
+
+  /** Lays an accepted item over the state. */
+  accept(prepared: PreparedItem): void {
+    for (const [counter, value] of this.countersAfter(prepared)) this.#now[COUNTER_MARK]?.set(counter, value);
+    for (const { mark, key, version } of prepared.written) this.#now[mark]?.set(key, version);
+  }
+}
+
+function markOf(guard: Guard): number {
+  return guard.kind === 'counter' ? COUNTER_MARK : GUARDED_TABLES.indexOf(guard.table satisfies GuardedTable);
+}
+
+function guardKey(guard: Guard): string {
+  return guard.kind === 'counter' ? guard.counter : guard.key;
+}

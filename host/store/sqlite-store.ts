@@ -1,0 +1,304 @@
+/**
+ * The store over an SQL database of SQLite's dialect, behind the narrow driver. Nothing here knows which
+ * driver it is.
+ *
+ * A batch is four calls: BEGIN IMMEDIATE, the guards' question, one write, COMMIT. When the write is
+ * refused, the same transaction goes on item by item, and the items that are to blame are returned.
+ */
+import { isBusinessDate, PosError } from '../../protocol/index.ts';
+import type { Clock } from '../clock.ts';
+import { type StreamHead, seal, startOf } from '../journal/seal.ts';
+import { BatchWrite } from './batch-write.ts';
+import type { SqlDriver } from './driver.ts';
+import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
+import { migrate } from './migrations.ts';
+import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import { READ_COUNTERS_MARK, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
+import { journalRowOf, rowOf } from './row-shape.ts';
+import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
+import { columnsOf, specOf } from './schema.ts';
+import * as sql from './statements.ts';
+import { Turns } from './turns.ts';
+
+const INITIAL_DAY_SQL = `INSERT INTO "days" ("businessDate", "version", "state", "openedAt", "closedAt")
+SELECT ?1, 1, 'open', ?2, NULL WHERE NOT EXISTS (SELECT 1 FROM "days")`;
+
+/**
+ * Opens the store: brings the schema up to date, opens the first business day when there is none, and
+ * takes up the journal stream where it stands.
+ *
+ * @param options.stream this process's journal stream: two processes never share one
+ * @param options.initialBusinessDate YYYYMMDD, used only in an empty database
+ * @throws STORE_SCHEMA for a database of a newer version, DATE_BAD, STORE_BUSY, STORE_FAILED
+ */
+export async function openSqliteStore(options: {
+  readonly driver: SqlDriver;
+  readonly stream: string;
+  readonly clock: Clock;
+  readonly initialBusinessDate: string;
+}): Promise<StorePort> {
+  const { driver, stream, clock, initialBusinessDate } = options;
+  if (!isBusinessDate(initialBusinessDate))
+    throw new PosError('DATE_BAD', 'the first business date is not YYYYMMDD');
+  await migrate(driver, clock.now());
+  await driver.exec(sql.WRITE_VIEW_SQL);
+  await driver.run(INITIAL_DAY_SQL, [initialBusinessDate, clock.now()]);
+  const store = new SqliteStore(driver, stream);
+  await store.readHead();
+  return store;
+}
+
+class SqliteStore implements StorePort {
+  readonly #driver: SqlDriver;
+  readonly #stream: string;
+  /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
+  readonly #turns = new Turns();
+  /** Where our stream stands; undefined when a commit's outcome is unknown: read again before the next. */
+  #head: StreamHead | undefined;
+
+  constructor(driver: SqlDriver, stream: string) {
+    this.#driver = driver;
+    this.#stream = stream;
+  }
+
+  async readHead(): Promise<StreamHead> {
+    const [row] = await this.#driver.all(sql.HEAD_SQL, [this.#stream]);
+    this.#head = row === undefined ? startOf(this.#stream) : (row as unknown as StreamHead);
+    return this.#head;
+  }
+
+  read(wants: Wants): Promise<Found> {
+    return this.#turns.take(async () =>
+      foundOf(wants, await this.#driver.all(READ_SQL, readParameters(wants))),
+    );
+  }
+
+  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    if (items.length === 0) return Promise.resolve([]);
+    return this.#turns.take(() => this.#commit(items.map(prepareItem)));
+  }
+
+  async #commit(items: readonly PreparedItem[]): Promise<readonly CommitOutcome[]> {
+    let written: Written;
+    try {
+      await this.#driver.run('BEGIN IMMEDIATE', []);
+      written = await this.#write(items);
+    } catch (cause) {
+      await this.#rollBack();
+      throw new PosError('STORE_FAILED', `before the commit: ${reasonOf(cause)}`, { cause });
+    }
+    // Nothing is written when no item was accepted, and then there is nothing to sync either.
+    if (!written.outcomes.some(({ committed }) => committed)) {
+      await this.#rollBack();
+      return written.outcomes;
+    }
+    try {
+      await this.#driver.run('COMMIT', []);
+    } catch (cause) {
+      await this.#rollBack();
+      const certain = cause instanceof PosError && cause.code === 'STORE_BUSY';
+      throw new PosError(certain ? 'STORE_FAILED' : 'STORE_UNKNOWN', `in the commit: ${reasonOf(cause)}`, {
+        cause,
+      });
+    }
+    this.#head = written.after;
+    return written.outcomes;
+  }
+
+  /** SQLite may have rolled back by itself (disk full, input or output error): a second time does no harm. */
+  async #rollBack(): Promise<void> {
+    this.#head = undefined;
+    await this.#driver.run('ROLLBACK', []).catch(() => undefined);
+  }
+
+  async #write(items: readonly PreparedItem[]): Promise<Written> {
+    const questions = new GuardQuestions(items);
+    const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
+    try {
+      return await this.#writeTogether(items, answers, this.#head ?? (await this.readHead()));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+    // The refusal undid the whole write. The head is read again: it may be another process that has
+    // taken our stream's next number.
+    return this.#writeOneByOne(items, answers, await this.readHead());
+  }
+
+  async #writeTogether(
+    items: readonly PreparedItem[],
+    answers: GuardAnswers,
+    head: StreamHead,
+  ): Promise<Written> {
+    const state = new GuardState(answers);
+    const batch = new BatchWrite();
+    const outcomes: CommitOutcome[] = [];
+    let after = head;
+    for (const prepared of items) {
+      const refused = refusalOf(prepared, state);
+      if (refused !== null) {
+        outcomes.push(refused);
+        continue;
+      }
+      const sealed = seal(this.#stream, after, prepared.records);
+      batch.add(prepared.item, sealed.rows, state.countersAfter(prepared));
+      state.accept(prepared);
+      after = sealed.after;
+      outcomes.push({ committed: true, ...after });
+    }
+    if (outcomes.some(({ committed }) => committed))
+      await this.#driver.run(sql.WRITE_SQL, batch.parameters());
+    return { outcomes, after };
+  }
+
+  async #writeOneByOne(
+    items: readonly PreparedItem[],
+    answers: GuardAnswers,
+    head: StreamHead,
+  ): Promise<Written> {
+    const state = new GuardState(answers);
+    const outcomes: CommitOutcome[] = [];
+    let after = head;
+    for (const prepared of items) {
+      const refused = refusalOf(prepared, state);
+      if (refused !== null) {
+        outcomes.push(refused);
+        continue;
+      }
+      const sealed = seal(this.#stream, after, prepared.records);
+      const one = new BatchWrite();
+      one.add(prepared.item, sealed.rows, state.countersAfter(prepared));
+      try {
+        // One statement: refused, it leaves nothing behind, as if it had a savepoint of its own.
+        await this.#driver.run(sql.WRITE_SQL, one.parameters());
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        outcomes.push({ committed: false, conflict: null, failure: error });
+        continue;
+      }
+      state.accept(prepared);
+      after = sealed.after;
+      outcomes.push({ committed: true, ...after });
+    }
+    return { outcomes, after };
+  }
+
+  async *scan<T extends TableName>(
+    table: T,
+    where: Partial<Record<keyof Tables[T] & string, string | number>> = {},
+  ): AsyncIterable<readonly Tables[T][]> {
+    const columns = new Map(columnsOf(table));
+    const wanted = Object.entries<string | number | undefined>(where).filter(
+      ([, value]) => value !== undefined,
+    );
+    for (const [name] of wanted) {
+      const kind = columns.get(name);
+      if (kind === undefined || kind === 'postings')
+        throw new PosError('INVARIANT', `${table} is not searched by ${name}`);
+    }
+    const names = wanted.map(([name]) => name);
+    const values = wanted.map(([, value]) => value);
+    const key = specOf(table).key as readonly (keyof Tables[T])[];
+    let after: readonly unknown[] = [];
+    for (;;) {
+      const page = await this.#all(sql.scanSql(table, names, after.length > 0), [...values, ...after]);
+      const rows = page.map(({ row }) => rowOf(table, row as string));
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows;
+      if (rows.length < sql.PAGE_ROWS) return;
+      after = key.map((name) => last[name]);
+    }
+  }
+
+  async *scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {
+    const text = stream === undefined ? sql.SCAN_JOURNAL_SQL : sql.SCAN_STREAM_SQL;
+    let after: readonly [string, number] = [stream ?? '', afterSequence];
+    for (;;) {
+      const rows = (await this.#all(text, after)).map(journalRowOf);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows;
+      if (rows.length < sql.PAGE_ROWS) return;
+      after = [last.stream, last.sequence];
+    }
+  }
+
+  async balances(
+    options: { readonly byLot?: boolean; readonly upToBusinessDate?: string } = {},
+  ): Promise<readonly Balance[]> {
+    const rows = await this.#all(sql.balancesSql(options.byLot === true), [options.upToBusinessDate ?? null]);
+    return (rows as unknown as readonly Balance[]).map(({ account, lot, unit, sum }) => {
+      if (!Number.isSafeInteger(sum))
+        throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
+      return { account, lot, unit, sum };
+    });
+  }
+
+  async highest(): Promise<{ readonly rrn: string | null }> {
+    const [row] = await this.#all(sql.HIGHEST_RRN_SQL, []);
+    return { rrn: (row?.['rrn'] as string | null | undefined) ?? null };
+  }
+
+  close(): Promise<void> {
+    return this.#turns.take(() => this.#driver.close());
+  }
+
+  #all(text: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    return this.#turns.take(() => this.#driver.all(text, params));
+  }
+}
+
+interface Written {
+  readonly outcomes: readonly CommitOutcome[];
+  readonly after: StreamHead;
+}
+
+interface Balance {
+  readonly account: string;
+  readonly lot: string | null;
+  readonly unit: string;
+  readonly sum: number;
+}
+
+/** Why an item is not written: its own failure, or the guard that does not hold after the items before. */
+function refusalOf(prepared: PreparedItem, state: GuardState): CommitOutcome | null {
+  if (prepared.failure !== null) return { committed: false, conflict: null, failure: prepared.failure };
+  const conflict = state.firstFailing(prepared);
+  return conflict === null ? null : { committed: false, conflict, failure: null };
+}
+
+function isRefusal(error: unknown): error is PosError {
+  return error instanceof PosError && error.code === 'STORE_REFUSED';
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof PosError ? error.detail : 'an unexpected error';
+}
+
+function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found {
+  const found = READ_TABLES.map(() => [] as unknown[]);
+  const counters = new Map((wants.counters ?? []).map((counter) => [counter, 0]));
+  for (const { mark, row } of rows as readonly { readonly mark: number; readonly row: string }[]) {
+    if (mark === READ_COUNTERS_MARK) {
+      const [counter, value] = JSON.parse(row) as [string, number];
+      counters.set(counter, value);
+    } else {
+      found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, row));
+    }
+  }
+  const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days] = found;
+  const [day] = days as DayRow[];
+  if (day === undefined) throw new PosError('INVARIANT', 'no business day is open');
+  return {
+    identities,
+    transactions,
+    cards,
+    accounts,
+    lots,
+    terminals,
+    batches,
+    uploads,
+    counters,
+    day,
+  } as unknown as Found;
+}

@@ -1,0 +1,142 @@
+/**
+ * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of
+ * values is one JSON parameter, so that a batch of any size is the same prepared statement.
+ */
+import { quoted, quotedList } from './ddl.ts';
+import type { TableName } from './rows.ts';
+import { type ColumnKind, columnsOf, specOf, TABLE_NAMES } from './schema.ts';
+
+/** The tables that guards may name, in the order of the guard statement's parameters. */
+export const GUARDED_TABLES = [
+  'identities',
+  'cards',
+  'accounts',
+  'terminals',
+  'batches',
+  'transactions',
+  'files',
+  'steps',
+  'documents',
+  'days',
+  'salts',
+] as const satisfies readonly TableName[];
+export type GuardedTable = (typeof GUARDED_TABLES)[number];
+
+/** Where the guard statement marks a counter's row, after the tables. */
+export const COUNTER_MARK = GUARDED_TABLES.length;
+
+/**
+ * Which of the named rows are there, at which version: one parameter a guarded table (a list of key
+ * values, each a list of its parts), then one with counters' names. Rows: `mark` the table or
+ * COUNTER_MARK, `place` in the parameter's list, `value` the version (1 for tables that only grow) or
+ * the counter's value.
+ */
+export const GUARD_SQL = [
+  ...GUARDED_TABLES.map((table, mark) => {
+    const { key, guard } = specOf(table);
+    const version = guard === 'versioned' ? 'x."version"' : '1';
+    const on = key.map((name, part) => `x.${quoted(name)} = j."value" ->> ${part}`).join(' AND ');
+    // CROSS JOIN keeps the order: each wanted key is looked up, the table is never walked.
+    return `SELECT ${mark} AS "mark", j."key" AS "place", ${version} AS "value" FROM json_each(?${mark + 1}) AS j CROSS JOIN ${quoted(table)} AS x ON ${on}`;
+  }),
+  `SELECT ${COUNTER_MARK}, j."key", x."value" FROM json_each(?${COUNTER_MARK + 1}) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"`,
+].join('\nUNION ALL ');
+
+/** The parameters of `WRITE_SQL`, in order. */
+export const WRITE_PARAMETERS = [...TABLE_NAMES, 'postings', 'journal', 'counters'] as const;
+export type WriteParameter = (typeof WRITE_PARAMETERS)[number];
+
+/** Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all. */
+export const WRITE_SQL = `INSERT INTO "batch_write" (${quotedList(WRITE_PARAMETERS)}) VALUES (${WRITE_PARAMETERS.map((_, index) => `?${index + 1}`).join(', ')})`;
+
+/**
+ * The view that `WRITE_SQL` writes to, and its trigger, which spreads the lists over the tables. They
+ * are temporary: each connection makes them anew from this version's tables.
+ */
+export const WRITE_VIEW_SQL = `
+CREATE TEMP VIEW "batch_write" AS SELECT ${WRITE_PARAMETERS.map((name) => `NULL AS ${quoted(name)}`).join(', ')};
+CREATE TEMP TRIGGER "batch_write_insert" INSTEAD OF INSERT ON "batch_write" BEGIN
+${TABLE_NAMES.map(writeTableSql).join('\n')}
+${spread('postings', ['entryId', 'line', 'businessDate', 'account', 'lot', 'unit', 'amount'])};
+${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};
+${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
+END;`;
+
+function writeTableSql(table: TableName): string {
+  const { guard, key, writeOrder } = specOf(table);
+  const stored = columnsOf(table)
+    .map(([name, kind], place) => ({ name, kind, place }))
+    .filter(isStored);
+  const names = stored.map(({ name }) => name);
+  const values = stored.map(({ kind, place }) => `"value" ${kind === 'json' ? '->' : '->>'} ${place}`);
+  const order =
+    writeOrder === undefined
+      ? ''
+      : ` ORDER BY "value" ->> ${columnsOf(table).findIndex(([name]) => name === writeOrder)}`;
+  // "WHERE true" tells SQLite's parser that ON CONFLICT belongs to the INSERT, not to a join.
+  const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM json_each(NEW.${quoted(table)}) WHERE true${order}`;
+  if (guard === 'grows') return `${insert};`;
+  const changed = names
+    .filter((name) => !key.includes(name))
+    .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
+  return `${insert} ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')};`;
+}
+
+function isStored({ kind }: { readonly kind: ColumnKind }): boolean {
+  return kind !== 'postings';
+}
+
+function spread(table: string, names: readonly string[]): string {
+  const values = names.map((_, place) => `"value" ->> ${place}`).join(', ');
+  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values} FROM json_each(NEW.${quoted(table)}) WHERE true`;
+}
+
+/** The expression that packs one row of a table into JSON, for `rowOf`. @param alias the table's alias */
+export function rowSql(table: TableName, alias: string): string {
+  const values = columnsOf(table).map(([name, kind]) => {
+    if (kind === 'postings') return postingsSql(alias);
+    const column = `${alias}.${quoted(name)}`;
+    return kind === 'json' || kind === 'json?' ? `json(${column})` : column;
+  });
+  return `json_array(${values.join(', ')})`;
+}
+
+function postingsSql(alias: string): string {
+  return `(SELECT json_group_array(json(p."posting")) FROM (SELECT json_array("account", "lot", "unit", "amount") AS "posting" FROM "postings" WHERE "entryId" = ${alias}."entryId" ORDER BY "line") AS p)`;
+}
+
+/** One page of a table in key order. @param where columns that must equal the first parameters */
+export function scanSql(table: TableName, where: readonly string[], continued: boolean): string {
+  const { key } = specOf(table);
+  const conditions = where.map((name, index) => `x.${quoted(name)} = ?${index + 1}`);
+  if (continued) {
+    const after = key.map((_, index) => `?${where.length + index + 1}`);
+    conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
+  }
+  const order = key.map((name) => `x.${quoted(name)}`).join(', ');
+  return `SELECT ${rowSql(table, 'x')} AS "row" FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+}
+
+/** Rows of one page: a short read, so that the log of a busy database can be folded in between. */
+export const PAGE_ROWS = 1_000;
+
+/** One page of all streams: parameters are the place after which to go on. */
+export const SCAN_JOURNAL_SQL = journalSql('("stream", "sequence") > (?1, ?2)');
+/** One page of one stream: parameters are its name and the sequence after which to go on. */
+export const SCAN_STREAM_SQL = journalSql('"stream" = ?1 AND "sequence" > ?2');
+
+function journalSql(where: string): string {
+  return `SELECT "stream", "sequence", "body", "leaf", "head" FROM "journal" WHERE ${where} ORDER BY "stream", "sequence" LIMIT ${PAGE_ROWS}`;
+}
+
+export const HEAD_SQL =
+  'SELECT "sequence", "head" FROM "journal" WHERE "stream" = ?1 ORDER BY "sequence" DESC LIMIT 1';
+
+export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
+
+/** Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot. */
+export function balancesSql(byLot: boolean): string {
+  const lot = byLot ? '"lot"' : 'NULL';
+  return `SELECT "account", ${lot} AS "lot", "unit", sum("amount") AS "sum" FROM "postings"
+WHERE ?1 IS NULL OR "businessDate" <= ?1 GROUP BY "account", ${byLot ? '"lot", ' : ''}"unit" ORDER BY "account", ${byLot ? '"lot", ' : ''}"unit"`;
+}
