@@ -1,0 +1,157 @@
+import { ensure, PosError } from './errors.ts';
+
+/**
+ * The frame: LEN (2, big endian, not counting itself) · TPDU (5) · header (6) · body (MTI, bitmap, fields).
+ * Source: the dialect, clause «Frame».
+ */
+const LENGTH_BYTES = 2;
+const TPDU_BYTES = 5;
+const HEADER_BYTES = 6;
+const ADDRESS_BYTES = 2;
+
+/** TPDU, header, MTI and bitmap: a frame that is shorter cannot be a message. */
+export const FRAME_BYTES_MIN = TPDU_BYTES + HEADER_BYTES + 10;
+/** The default for the longest frame; LEN could announce 65,535. */
+export const FRAME_BYTES_MAX = 2_048;
+
+/** Where the body begins in a frame with LEN: what to add to a decoder's offset to find the byte in a capture. */
+export const BODY_OFFSET = LENGTH_BYTES + TPDU_BYTES + HEADER_BYTES;
+
+/**
+ * Cuts a TCP stream into frames, wherever it was cut before. One splitter serves one connection; once it has
+ * thrown, the stream has lost its step and the connection is to be closed.
+ */
+export class FrameSplitter {
+  readonly #bytesMax: number;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+
+  /** @param bytesMax longest frame taken, without LEN: 21…65,535 */
+  constructor(bytesMax: number = FRAME_BYTES_MAX) {
+    ensure(bytesMax >= FRAME_BYTES_MIN && bytesMax <= 0xffff, `a frame limit of ${bytesMax} bytes`);
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Bytes of a frame that has not come whole: above zero for long, the peer is to be dropped. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /**
+   * @returns the frames that are whole now, without LEN
+   * Throws FRAME_TOO_LONG or FRAME_TOO_SHORT as soon as LEN is known; frames before it in the same chunk are
+   * lost with the connection.
+   */
+  push(chunk: Buffer): Buffer[] {
+    const frames: Buffer[] = [];
+    if (chunk.length === 0) return frames;
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    let announced = this.#announced();
+    if (announced === undefined || this.#pendingBytes < LENGTH_BYTES + announced) return frames;
+
+    let rest = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending, this.#pendingBytes);
+    while (announced !== undefined && rest.length >= LENGTH_BYTES + announced) {
+      frames.push(rest.subarray(LENGTH_BYTES, LENGTH_BYTES + announced));
+      rest = rest.subarray(LENGTH_BYTES + announced);
+      announced = rest.length < LENGTH_BYTES ? undefined : this.#checked(rest.readUInt16BE(0));
+    }
+    this.#pending = rest.length === 0 ? [] : [rest];
+    this.#pendingBytes = rest.length;
+    return frames;
+  }
+
+  /** What LEN says, once both its bytes are there. */
+  #announced(): number | undefined {
+    if (this.#pendingBytes < LENGTH_BYTES) return undefined;
+    const [first, second] = this.#pending;
+    if (first === undefined) return undefined;
+    if (first.length >= LENGTH_BYTES) return this.#checked(first.readUInt16BE(0));
+    return this.#checked((first.readUInt8(0) << 8) | (second?.readUInt8(0) ?? 0));
+  }
+
+  #checked(length: number): number {
+    if (length > this.#bytesMax) {
+      throw new PosError('FRAME_TOO_LONG', `${length} bytes announced, at most ${this.#bytesMax}`, {
+        offset: 0,
+      });
+    }
+    if (length < FRAME_BYTES_MIN) {
+      throw new PosError('FRAME_TOO_SHORT', `${length} bytes announced, at least ${FRAME_BYTES_MIN}`, {
+        offset: 0,
+      });
+    }
+    return length;
+  }
+}
+
+/** A frame taken apart, or about to be put together. */
+export interface Envelope {
+  /** `60`, destination (2 bytes), source (2 bytes). */
+  readonly tpdu: Buffer;
+  /** Twelve digits: 1–2 application, 3–4 version, 5 state, 6 processing requirement, 7–12 software. */
+  readonly header: string;
+  readonly body: Buffer;
+}
+
+/** Takes a frame without LEN apart. The parts are views of the frame. Throws FRAME_TOO_SHORT. */
+export function openFrame(frame: Buffer): Envelope {
+  if (frame.length < FRAME_BYTES_MIN) {
+    throw new PosError('FRAME_TOO_SHORT', `${frame.length} bytes, at least ${FRAME_BYTES_MIN}`, {
+      offset: 0,
+    });
+  }
+  const bodyAt = TPDU_BYTES + HEADER_BYTES;
+  return {
+    tpdu: frame.subarray(0, TPDU_BYTES),
+    // A nibble above 9 stays visible as A–F: the header is echoed, not judged.
+    header: frame.toString('hex', TPDU_BYTES, bodyAt).toUpperCase(),
+    body: frame.subarray(bodyAt),
+  };
+}
+
+/** The bytes to send: LEN, TPDU, header, body. Throws INVARIANT for parts that no frame can have. */
+export function buildFrame(envelope: { tpdu: Buffer; header: string; body: Buffer }): Buffer {
+  const { tpdu, header, body } = envelope;
+  const length = TPDU_BYTES + HEADER_BYTES + body.length;
+  ensure(tpdu.length === TPDU_BYTES, `a TPDU of ${tpdu.length} bytes`);
+  ensure(/^[\dA-F]{12}$/i.test(header), 'a header is twelve digits');
+  ensure(length <= 0xffff, `a frame of ${length} bytes`);
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
+  frame.writeUInt16BE(length, 0);
+  tpdu.copy(frame, LENGTH_BYTES);
+  frame.write(header, LENGTH_BYTES + TPDU_BYTES, 'hex');
+  body.copy(frame, BODY_OFFSET);
+  return frame;
+}
+
+/** The TPDU of an answer: source and destination swapped. `6006010000` is answered by `6000000601`. */
+export function answerTpdu(tpdu: Buffer): Buffer {
+  ensure(tpdu.length === TPDU_BYTES, `a TPDU of ${tpdu.length} bytes`);
+  const destination = tpdu.subarray(1, 1 + ADDRESS_BYTES);
+  const source = tpdu.subarray(1 + ADDRESS_BYTES);
+  return Buffer.concat([tpdu.subarray(0, 1), source, destination]);
+}
+
+/** What the host asks of the terminal in header digit 6, to be done when the transaction is over. */
+// biome-ignore format: a table is read by column
+export const WANTED = {
+  nothing:            0,
+  parameterDownload:  1,
+  statusUpload:       2,
+  signIn:             3,
+  blacklistDownload:  7,
+  settlement:         9, // ours
+} as const;
+
+/**
+ * The header of an answer: the request's, but for digit 5 (0 normal, 1 test or training) and digit 6 (what
+ * the host wants, `WANTED`; without one, 0: a request's own digit is not echoed back as a wish).
+ */
+export function answerHeader(header: string, changes: { testMode?: boolean; wanted?: number }): string {
+  ensure(header.length === HEADER_BYTES * 2, 'a header is twelve digits');
+  const wanted = changes.wanted ?? WANTED.nothing;
+  ensure(Number.isInteger(wanted) && wanted >= 0 && wanted <= 9, `header digit 6 cannot be ${wanted}`);
+  const state = changes.testMode === undefined ? header.charAt(4) : changes.testMode ? '1' : '0';
+  return header.slice(0, 4) + state + String(wanted) + header.slice(6);
+}
