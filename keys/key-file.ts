@@ -112,7 +112,7 @@ function isCost(value: unknown, min: number, max: number): value is number {
 async function deriveKey(passphrase: Buffer, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
   if (passphrase.length === 0) throw new PosError('KEY_FILE', 'the passphrase is empty: give one');
   const maxmem = 256 * cost.N * cost.r;
-  return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     scrypt(passphrase, salt, 32, { ...cost, maxmem }, (error, key) => {
       if (error === null) resolve(key);
       else reject(damaged('scrypt refused its cost', error));

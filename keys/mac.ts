@@ -35,16 +35,30 @@ export function unionPayEcbMac(cipher: BlockCipher, data: Buffer): Buffer {
  */
 export function foldBlocks(data: Buffer, blockBytes: number): Buffer {
   const folded = Buffer.alloc(blockBytes);
-  for (let at = 0; at < data.length; at += 1) {
-    const slot = at % blockBytes;
-    folded[slot] = (folded[slot] as number) ^ (data[at] as number);
+  // Column by column: one running byte instead of a division and two array writes for each byte.
+  for (let slot = 0; slot < blockBytes; slot += 1) {
+    let byte = 0;
+    for (let at = slot; at < data.length; at += blockBytes) byte ^= data[at] as number;
+    folded[slot] = byte;
   }
   return folded;
 }
 
 /**
- * ANSI X9.19, the retail MAC (ISO 9797-1 algorithm 3, padding 1): CBC in single DES under the left
- * half, the last block in triple DES. An empty message counts as one zero block.
+ * ANSI X9.9 (ISO 9797-1 algorithm 1, padding 1): CBC in single DES from a zero start, the last block is
+ * the MAC. Not offered for DE64: single DES is too short. The first half of X9.19.
+ *
+ * @returns 8 bytes
+ * @example 0123456789ABCDEF over 'Now is the time for all ' gives 70A30640CC76DD8B (ISO 9797-1 annex B)
+ */
+export function ansiX99Mac(cipher: BlockCipher, data: Buffer): Buffer {
+  return chainBlocks(cipher, cipher, data);
+}
+
+/**
+ * ANSI X9.19, the retail MAC (ISO 9797-1 algorithm 3, padding 1): X9.9 under the left half, then
+ * decrypted under the right half and encrypted under the left one, which makes the last block one step
+ * of triple DES. An empty message counts as one zero block.
  *
  * @param cipher double-length triple DES
  * @returns 8 bytes
@@ -52,18 +66,20 @@ export function foldBlocks(data: Buffer, blockBytes: number): Buffer {
  *   (ISO 9797-1 annex B; the X9.19 example)
  */
 export function ansiX919Mac(cipher: BlockCipher, data: Buffer): Buffer {
-  const left = cipher.leftHalf();
-  const blocks = Math.max(1, Math.ceil(data.length / 8));
-  let chain = Buffer.alloc(8);
-  for (let block = 0; block < blocks; block += 1) {
-    const from = block * 8;
-    const to = Math.min(from + 8, data.length);
-    const next = Buffer.from(chain);
-    for (let at = from; at < to; at += 1)
-      next[at - from] = (next[at - from] as number) ^ (data[at] as number);
-    chain = (block === blocks - 1 ? cipher : left).encrypt(next) as Buffer<ArrayBuffer>;
+  return chainBlocks(cipher.leftHalf(), cipher, data);
+}
+
+/** CBC with zero padding: all blocks but the last under `chain`, the last under `last`. */
+function chainBlocks(chain: BlockCipher, last: BlockCipher, data: Buffer): Buffer {
+  const { blockBytes } = chain;
+  const blocks = Math.max(1, Math.ceil(data.length / blockBytes));
+  let block: Buffer = Buffer.alloc(blockBytes);
+  for (let index = 0; index < blocks; index += 1) {
+    const piece = data.subarray(index * blockBytes, (index + 1) * blockBytes);
+    for (let at = 0; at < piece.length; at += 1) block[at] = (block[at] as number) ^ (piece[at] as number);
+    block = (index === blocks - 1 ? last : chain).encrypt(block);
   }
-  return chain;
+  return block;
 }
 
 /** The first `bytes` bytes as upper-case ASCII hex digits. */

@@ -90,10 +90,11 @@ export function pinValidationData(pan: string): string {
  *   (psec's test suite)
  */
 export function visaPvv(pvk: BlockCipher, pan: string, pvki: string, pinDigits: Buffer): string {
+  if (!/^[0-9]{12,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
   if (!/^[0-9]$/.test(pvki)) throw new PosError('KEY_BAD', 'a PIN verification key index is one digit');
   if (pinDigits.length < 4) throw new PosError('PIN_BLOCK_BAD', 'a PVV covers four digits');
   const block = Buffer.alloc(8);
-  fromHex(`${pan.slice(0, -1).slice(-11).padStart(11, '0')}${pvki}0000`, 'PVV input', 'PAN_BAD').copy(block);
+  block.write(`${pan.slice(0, -1).slice(-11)}${pvki}0000`, 'hex');
   block[6] = (((pinDigits[0] as number) & 15) << 4) | ((pinDigits[1] as number) & 15);
   block[7] = (((pinDigits[2] as number) & 15) << 4) | ((pinDigits[3] as number) & 15);
   const pvv = decimaliseTwoPass(toHex(pvk.encrypt(block)), 4);

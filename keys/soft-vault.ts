@@ -208,7 +208,9 @@ class SoftVault implements Vault {
     const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
     if (pin === undefined) return 'malformed';
     const { method, pvki, value } = spec.reference;
-    const computed = referenceValue(pvk, method, pvki, spec.pan, pin);
+    // A PVV looks at four digits only: a shorter or longer PIN must not pass for the six-digit one.
+    const isWhole = pin.length === PIN_DIGITS;
+    const computed = isWhole ? referenceValue(pvk, method, pvki, spec.pan, pin) : '';
     pin.fill(0);
     return sameBytes(Buffer.from(computed, 'ascii'), Buffer.from(value, 'ascii')) ? 'right' : 'wrong';
   }
