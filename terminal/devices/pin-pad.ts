@@ -12,7 +12,8 @@ import type { PadFrame } from './pin-pad-frame.ts';
 import type { DeviceState, KeyMode, PadKey, PinPad, PinPadStatus } from './ports.ts';
 
 const MAC_BYTES = 8;
-const PIN_BLOCK_BYTES = 8;
+/** Format 0 under 3DES; the dialect's `PB` block under SM4. */
+const PIN_BLOCK_BYTES = [8, 16];
 const DISPLAY_LINES = 4;
 const RANDOM_BYTES_MAX = 255;
 /** What the pad answers to a MAC check, by its one byte. */
@@ -106,7 +107,9 @@ export class SerialPinPad implements PinPad {
       const running = this.#link.whileBusy(() => this.#exchange.run('enterPin', request, timeoutMs));
       if (signal.aborted) abort();
       const { state, payload } = await running;
-      return state === PAD_STATES.bypassed ? 'bypassed' : exactly(PIN_BLOCK_BYTES, payload);
+      if (state === PAD_STATES.bypassed) return 'bypassed';
+      if (!PIN_BLOCK_BYTES.includes(payload.length)) throw garbage(`a PIN block of ${payload.length} bytes`);
+      return payload;
     } finally {
       signal.removeEventListener('abort', abort);
     }

@@ -75,7 +75,7 @@ export interface PinPad {
   whichMac(data: Buffer, mac: Buffer): Promise<'current' | 'previous' | 'none'>;
   /**
    * Shows `amountText` and waits for the PIN on the pad's own keys. The clear PIN stays in the pad.
-   * @returns the PIN block (format 0 under PIK), or 'bypassed' when the holder pressed confirm alone
+   * @returns the PIN block (8 bytes, format 0 under PIK; 16 for DE57 `PB` under an SM4 key), or 'bypassed' when the holder pressed confirm alone
    * @throws CANCELLED (holder, or signal), DEVICE_SILENT (nobody typed within timeoutMs), KEY_UNKNOWN
    */
   enterPin(options: {

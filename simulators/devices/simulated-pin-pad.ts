@@ -1,0 +1,240 @@
+/**
+ * A PIN pad with real keys: its own vault, its own display, keys pressed by code or by a person. What
+ * leaves it on the line is what leaves a real one: check values, MACs, an encrypted PIN block.
+ */
+import iconv from 'iconv-lite';
+import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../../keys/index.ts';
+import { type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
+import { PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
+import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
+import { PinEntry } from './pin-entry.ts';
+import type { PseudoLine } from './pseudo-line.ts';
+
+const VERSION = 'ZUNKA SIM PAD 1.0';
+const IDLE = ['欢迎使用尊卡', 'WELCOME'];
+const SEAL_CONTEXT = 'pin pad';
+const TMK_NAME = 'tmk';
+
+type StateName = keyof typeof PAD_STATES;
+
+/** What the vault refuses, as the pad says it. */
+const STATE_OF_FAILURE: Partial<Record<FailureCode, StateName>> = {
+  KEY_CHECK_VALUE: 'checkValue',
+  KEY_UNKNOWN: 'noKey',
+  SEAL_BROKEN: 'unsealable',
+};
+
+export class SimulatedPinPad {
+  readonly #line: PseudoLine;
+  readonly #vault: Vault;
+  readonly #random: (bytes: number) => Buffer;
+  readonly #storageKey: KeyHandle;
+  readonly #requests = new PadRequests();
+  #tmk: KeyHandle | undefined;
+  #keys: WorkingKeys | undefined;
+  #previousMak: KeyHandle | undefined;
+  #entry: PinEntry | undefined;
+  /** Hands that wait for the pad to ask. */
+  readonly #typists: { readonly digits: string; readonly typed: () => void }[] = [];
+  #shown: readonly string[] = IDLE;
+  #mode: 'well' | 'silent' | 'garbage' = 'well';
+
+  constructor(options: { line: PseudoLine; vault: Vault; random: (bytes: number) => Buffer }) {
+    this.#line = options.line;
+    this.#vault = options.vault;
+    this.#random = options.random;
+    this.#storageKey =
+      options.vault.find('pad-storage') ??
+      options.vault.generate({ name: 'pad-storage', use: 'data', algorithm: 'aes-256' });
+    this.#tmk = options.vault.find(TMK_NAME);
+    this.#line.onData((chunk) => {
+      for (const request of this.#requests.push(chunk)) this.#serve(request);
+    });
+  }
+
+  /** Key custodians at the pad itself: never over the line. Returns the check value to compare with the host's. */
+  injectTmk(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
+    if (this.#tmk !== undefined) this.#vault.destroy(TMK_NAME);
+    this.#tmk = this.#vault.createFromComponents({ name: TMK_NAME, use: 'tmk', algorithm, components });
+    this.#keys = undefined;
+    this.#previousMak = undefined;
+    return this.#tmk.checkValue;
+  }
+
+  /** Four lines at most, as the cardholder sees them. */
+  display(): readonly string[] {
+    return this.#entry?.display() ?? this.#shown;
+  }
+
+  /** The cardholder types a PIN and confirms: now, or as soon as the pad asks for it. */
+  typePin(digits: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#typists.push({ digits, typed: resolve });
+      this.#type();
+    });
+  }
+
+  /** One key. Digits count during PIN entry only; function keys outside it go to the terminal. */
+  press(key: PadKey | `${number}`): void {
+    if (this.#entry !== undefined) {
+      this.#entry.press(key);
+    } else if (key in PAD_KEYS) {
+      this.#answer(PAD_COMMANDS.keyPressed.code, 'done', 0, Buffer.from([PAD_KEYS[key as PadKey]]));
+    }
+  }
+
+  pressCancel(): void {
+    this.press('cancel');
+  }
+
+  /** How it answers from now on: as it should, not at all, or with bytes that are no frame. */
+  behave(mode: 'well' | 'silent' | 'garbage'): void {
+    this.#mode = mode;
+  }
+
+  async unplug(): Promise<void> {
+    // Without its cable the entry is over; the keys have a battery.
+    this.#entry?.abandon();
+    this.#entry = undefined;
+    this.#shown = IDLE;
+    await this.#line.unplug();
+  }
+
+  plug(): Promise<void> {
+    return this.#line.plug();
+  }
+
+  /** Ends timers and wipes the keys. */
+  close(): void {
+    this.#entry?.abandon();
+    for (const { typed } of this.#typists.splice(0)) typed();
+    this.#vault.close();
+  }
+
+  #serve(request: PadRequest): void {
+    const isCancel = request.command === PAD_COMMANDS.cancel.code;
+    if (this.#entry !== undefined && !isCancel) {
+      this.#answer(request.command, 'busy', request.sequence);
+      return;
+    }
+    try {
+      this.#execute(request);
+    } catch (error) {
+      const state = error instanceof PosError ? STATE_OF_FAILURE[error.code] : undefined;
+      this.#answer(request.command, state ?? 'badData', request.sequence);
+    }
+  }
+
+  /** PIN entry answers later, by itself; everything else at once. */
+  #execute({ command, sequence, payload }: PadRequest): void {
+    if (command === PAD_COMMANDS.enterPin.code) {
+      this.#askPin(sequence, payload);
+      return;
+    }
+    const answer = this.#reply(command, payload);
+    if (answer === undefined) this.#answer(command, 'unknown', sequence);
+    else this.#answer(command, 'done', sequence, answer);
+  }
+
+  #reply(command: number, payload: Buffer): Buffer | undefined {
+    const nothing = Buffer.alloc(0);
+    switch (command) {
+      case PAD_COMMANDS.status.code:
+        return this.#status();
+      case PAD_COMMANDS.loadKeys.code:
+        this.#load(payload);
+        return nothing;
+      case PAD_COMMANDS.mac.code:
+        return this.#vault.mac(this.#need(this.#keys?.mak), payload, 'unionpay-ecb');
+      case PAD_COMMANDS.verifyMac.code:
+        return Buffer.from([this.#which(payload.subarray(0, 8), payload.subarray(8))]);
+      case PAD_COMMANDS.seal.code:
+        return Buffer.from(this.#vault.seal(this.#storageKey, payload, SEAL_CONTEXT), 'ascii');
+      case PAD_COMMANDS.unseal.code:
+        return this.#vault.unseal(this.#storageKey, payload.toString('ascii'), SEAL_CONTEXT);
+      case PAD_COMMANDS.random.code:
+        return this.#random(payload.readUInt8(0));
+      case PAD_COMMANDS.display.code:
+        this.#shown = iconv.decode(payload, 'gb18030').split('\n').slice(0, 4);
+        return nothing;
+      case PAD_COMMANDS.cancel.code:
+        this.#entry?.press('cancel');
+        return nothing;
+      default:
+        return undefined;
+    }
+  }
+
+  #status(): Buffer {
+    const checkValues = [this.#tmk, this.#keys?.mak, this.#keys?.pik].map((key) => key?.checkValue ?? '');
+    return Buffer.concat(
+      [VERSION, ...checkValues].map((text) => Buffer.from([text.length, ...Buffer.from(text)])),
+    );
+  }
+
+  #load(payload: Buffer): void {
+    const mode = payload.subarray(0, 3).toString('ascii');
+    if (mode !== '003' && mode !== '004' && mode !== '005') throw new PosError('INPUT_BAD', 'key mode');
+    const loaded = this.#vault.loadWorkingKeys(
+      this.#need(this.#tmk),
+      mode satisfies KeyMode,
+      payload.subarray(3).toString('hex').toUpperCase(),
+    );
+    this.#previousMak = this.#keys?.mak;
+    this.#keys = loaded;
+  }
+
+  /** 1 current, 2 previous, 0 none. */
+  #which(mac: Buffer, data: Buffer): number {
+    const isRight = (key: KeyHandle) => this.#vault.verifyMac(key, data, mac, 'unionpay-ecb');
+    if (isRight(this.#need(this.#keys?.mak))) return 1;
+    return this.#previousMak !== undefined && isRight(this.#previousMak) ? 2 : 0;
+  }
+
+  #askPin(sequence: number, payload: Buffer): void {
+    const pik = this.#need(this.#keys?.pik);
+    const panEnd = 3 + payload.readUInt8(2);
+    const pan = payload.subarray(3, panEnd).toString('ascii');
+    const amountText = iconv.decode(
+      payload.subarray(panEnd + 1, panEnd + 1 + payload.readUInt8(panEnd)),
+      'gb18030',
+    );
+    const { code } = PAD_COMMANDS.enterPin;
+    this.#entry = new PinEntry({
+      panMasked: maskPan(pan),
+      amountText,
+      timeoutMs: payload.readUInt16BE(0) * 1000,
+      ended: (outcome, digits) => {
+        this.#entry = undefined;
+        this.#shown = IDLE;
+        if (outcome === 'entered') {
+          this.#answer(code, 'done', sequence, this.#vault.encryptPinBlock(pik, digits, pan));
+        } else {
+          this.#answer(code, outcome, sequence);
+        }
+      },
+    });
+    this.#answer(code, 'working', sequence);
+    this.#type();
+  }
+
+  #type(): void {
+    if (this.#entry === undefined) return;
+    const typist = this.#typists.shift();
+    if (typist === undefined) return;
+    for (const digit of typist.digits) this.press(digit as `${number}`);
+    this.press('confirm');
+    typist.typed();
+  }
+
+  #need<T>(key: T | undefined): T {
+    if (key === undefined) throw new PosError('KEY_UNKNOWN', 'the pad holds no such key');
+    return key;
+  }
+
+  #answer(command: number, state: StateName, sequence: number, payload: Buffer = Buffer.alloc(0)): void {
+    if (this.#mode === 'silent') return;
+    const frame = padAnswer(command, PAD_STATES[state].code, sequence, payload);
+    this.#line.write(this.#mode === 'garbage' ? Buffer.alloc(frame.length, 0xa5) : frame);
+  }
+}
