@@ -1,0 +1,103 @@
+/** What the journal keeps of every judged transaction, approved or declined. */
+import { amount12, PosError } from '../../protocol/index.ts';
+import type { Entry } from '../ledger/model.ts';
+import type { JournalDraft } from '../store/port.ts';
+import type { TransactionRow } from '../store/rows.ts';
+import { canonicalJson, leafHash } from './record.ts';
+
+/** A transaction row fits, spread; so does what is known of a request that left no row. */
+export interface JudgedTransaction
+  extends Pick<
+    TransactionRow,
+    | 'ut'
+    | 'kind'
+    | 'responseCode'
+    | 'terminalId'
+    | 'merchantId'
+    | 'branchId'
+    | 'batch'
+    | 'trace'
+    | 'rrn'
+    | 'auth'
+    | 'accountId'
+    | 'cardId'
+    | 'panMasked'
+    | 'amount'
+    | 'businessDate'
+    | 'localDate'
+    | 'localTime'
+    | 'entryMode'
+    | 'originalId'
+    | 'money'
+    | 'rates'
+    | 'operator'
+    | 'at'
+  > {
+  /** Null where nothing is kept of it but its answer. */
+  readonly transactionId: string | null;
+  /** MTI of the request, four digits. */
+  readonly mti: string;
+  /** DE3, six digits, and DE25, two digits, as requested; null when the request had none. */
+  readonly processingCode: string | null;
+  readonly conditionCode: string | null;
+  /** The entry that it made, null when it moved no money. */
+  readonly entry: Entry | null;
+  /** DE57 `TH`: the head of the terminal's own journal, when sent. */
+  readonly terminalHead: string | null;
+}
+
+/** SHA-256 (as a leaf) over the canonical JSON of an entry: ties the record to each posting. */
+export function entryDigest(entry: Entry): string {
+  return leafHash(canonicalJson(entry));
+}
+
+/** Six digits, asterisks, four digits: the only form in which a card number enters a record. */
+const MASKED = /^(\d{6}\*{3,9}\d{4})?$/;
+
+/**
+ * The record of a judged transaction. Fields of the message keep the standard's numbers (`DE2` masked,
+ * `DE4` twelve digits …), items of DE57 their tags; amounts inside `money` are whole fen.
+ *
+ * @throws INVARIANT when the card number is not masked
+ */
+export function transactionRecord(judged: JudgedTransaction): JournalDraft {
+  if (!MASKED.test(judged.panMasked))
+    throw new PosError('INVARIANT', 'a journal record takes a masked card number only');
+  // biome-ignore format: a table is read by column
+  return {
+    body: canonicalJson({
+      type:         'transaction',
+      kind:         judged.kind,
+      transactionId: judged.transactionId,
+      originalId:   judged.originalId,
+      businessDate: judged.businessDate,
+      at:           judged.at,
+      MTI:          judged.mti,
+      DE2:          judged.panMasked,
+      DE3:          judged.processingCode,
+      DE4:          amount12(judged.amount),
+      DE11:         judged.trace,
+      DE12:         judged.localTime,
+      DE13:         judged.localDate,
+      DE22:         judged.entryMode,
+      DE25:         judged.conditionCode,
+      DE37:         judged.rrn,
+      DE38:         judged.auth,
+      DE39:         judged.responseCode,
+      DE41:         judged.terminalId,
+      DE42:         judged.merchantId,
+      'DE60.2':     judged.batch,
+      'DE63.1':     judged.operator,
+      UT:           judged.ut,
+      TH:           judged.terminalHead,
+      RU:           judged.rates?.ruleIds ?? [],
+      branchId:     judged.branchId,
+      accountId:    judged.accountId,
+      cardId:       judged.cardId,
+      money:        judged.money,
+      rates:        judged.rates,
+      entryId:      judged.entry?.entryId ?? null,
+      entryDigest:  judged.entry === null ? null : entryDigest(judged.entry),
+    }),
+  };
+}
