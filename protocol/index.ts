@@ -4,6 +4,7 @@ export { codec, compileCodec, encodeWithMac } from './codec.ts';
 export * from './de-layouts.ts';
 export * from './de48.ts';
 export * from './de57.ts';
+export * from './describe.ts';
 export * from './errors.ts';
 export * from './fields.ts';
 export * from './frame.ts';
