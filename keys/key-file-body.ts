@@ -17,24 +17,19 @@ export interface StoredKey extends KeySpec {
 
 /** The caller wipes what it gave and what it gets. */
 export function encodeBody(masterKey: Buffer, keys: readonly StoredKey[]): Buffer {
-  const texts = keys.map(({ name, use, algorithm }) =>
-    [name, use, algorithm].map((text) => Buffer.from(text, 'utf8')),
-  );
-  const size = keys.reduce(
-    (sum, key, index) =>
-      sum + 4 + (texts[index] ?? []).reduce((all, text) => all + text.length, 0) + key.bytes.length,
-    MAGIC.length + MASTER_KEY_BYTES + 2,
-  );
+  const parts = keys.flatMap(({ name, use, algorithm, bytes }) => [
+    ...[name, use, algorithm].map((text) => Buffer.from(text, 'utf8')),
+    bytes,
+  ]);
+  const size = parts.reduce((sum, part) => sum + 1 + part.length, MAGIC.length + MASTER_KEY_BYTES + 2);
   const out = Buffer.alloc(size);
   let at = MAGIC.copy(out, 0);
   at += masterKey.copy(out, at);
   at = out.writeUInt16BE(keys.length, at);
-  keys.forEach((key, index) => {
-    for (const part of [...(texts[index] ?? []), key.bytes]) {
-      at = out.writeUInt8(part.length, at);
-      at += part.copy(out, at);
-    }
-  });
+  for (const part of parts) {
+    at = out.writeUInt8(part.length, at);
+    at += part.copy(out, at);
+  }
   return out;
 }
 

@@ -2,12 +2,14 @@
  * The sealed key file: one line of header in JSON, one line of base64. The header names the key
  * derivation and its cost, so that the cost can grow; it is authenticated as it stands, byte for byte.
  */
-import { scrypt } from 'node:crypto';
+import { type BinaryLike, type ScryptOptions, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
 import { PosError } from '../protocol/index.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
 
 const FORMAT = 'zunka-key-file';
 const SALT_BYTES = 16;
+const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
 /** Cost of scrypt: memory is 128·N·r bytes (32 MiB here). */
 export interface ScryptCost {
@@ -111,13 +113,8 @@ function isCost(value: unknown, min: number, max: number): value is number {
 
 async function deriveKey(passphrase: Buffer, salt: Buffer, cost: ScryptCost): Promise<Buffer> {
   if (passphrase.length === 0) throw new PosError('KEY_FILE', 'the passphrase is empty: give one');
-  const maxmem = 256 * cost.N * cost.r;
-  return new Promise((resolve, reject) => {
-    scrypt(passphrase, salt, 32, { ...cost, maxmem }, (error, key) => {
-      if (error === null) resolve(key);
-      else reject(damaged('scrypt refused its cost', error));
-    });
-  });
+  // The header's range keeps the memory within maxmem, so scrypt does not refuse.
+  return derive(passphrase, salt, 32, { ...cost, maxmem: 256 * cost.N * cost.r });
 }
 
 function damaged(why: string, cause?: unknown): PosError {

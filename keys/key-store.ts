@@ -14,8 +14,7 @@ import { checkKey, KEY_BYTES } from './key-quality.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
 import type { KeyAlgorithm, KeyFilePort, KeyHandle, KeySpec, KeyUse } from './vault.ts';
 
-/** Working keys that stay open: three for each of ten thousand terminals. The oldest make room. */
-const OPENED_MAX = 30_000;
+const OPENED_MAX_DEFAULT = 30_000;
 const SEALED_PREFIX = 'WK1';
 
 /** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
@@ -50,6 +49,8 @@ export interface KeyStoreOptions {
   /** The local master key, 32 bytes: seals working keys, never leaves. The store owns and wipes it. */
   readonly masterKey: Buffer;
   readonly disk?: { readonly file: KeyFilePort; readonly lock: KeyFileLock };
+  /** Working keys that stay open; the oldest make room. Default: three for each of ten thousand terminals. */
+  readonly openedMax?: number;
 }
 
 export class KeyStore {
@@ -218,9 +219,10 @@ export class KeyStore {
 
   /** An evicted working key is not wiped: somebody may be using it. It goes when its handle goes. */
   #remember(key: string, handle: KeyHandle): KeyHandle {
-    if (this.#opened.size >= OPENED_MAX) {
-      const [oldest] = this.#opened.keys();
-      if (oldest !== undefined) this.#opened.delete(oldest);
+    const openedMax = this.#options.openedMax ?? OPENED_MAX_DEFAULT;
+    for (const oldest of this.#opened.keys()) {
+      if (this.#opened.size < openedMax) break;
+      this.#opened.delete(oldest);
     }
     this.#opened.set(key, handle);
     return handle;
