@@ -3,8 +3,8 @@
  * is authorised after it is stamped D + 1; nothing derives the date from a clock.
  */
 import { businessDateOf, nextBusinessDate, PosError } from '../../protocol/index.ts';
+import { actRecord } from '../act-record.ts';
 import type { Clock } from '../clock.ts';
-import { actRecord } from '../journal/records.ts';
 import type { StorePort } from '../store/port.ts';
 
 export interface CutOverDeps {

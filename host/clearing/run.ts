@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
-import { actRecord } from '../journal/records.ts';
+import { actRecord } from '../act-record.ts';
 import type { StorePort } from '../store/port.ts';
 import type { FileRow, StepRow } from '../store/rows.ts';
 import type { ClearingResult, Movement } from './model.ts';

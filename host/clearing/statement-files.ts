@@ -14,7 +14,7 @@ export interface BuiltFile {
 }
 export type FileKind = 'detail' | 'summary' | 'comn' | 'rebates' | 'differences' | 'overview';
 
-/** `20261122-898410150110001-detail-01.csv`; files of the whole programme have no merchant. */
+/** `20261122-898410170110001-detail-01.csv`; files of the whole programme have no merchant. */
 export function fileName(
   day: { readonly businessDate: string; readonly sequence: number },
   kind: FileKind,

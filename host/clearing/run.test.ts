@@ -1,0 +1,494 @@
+import { rejects } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fen, PosError } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import { cutOver } from './cut-over.ts';
+import type { FilePort } from './file-port.ts';
+import { memoryFiles } from './memory-files.ts';
+import { readBack } from './read-back.ts';
+import { runClearing } from './run.ts';
+import {
+  batchRow,
+  FARM,
+  FIRST_DAY,
+  HOTEL,
+  MONEY,
+  MORNING,
+  mirror,
+  playFirstDay,
+  type SampleWorld,
+  SECOND_DAY,
+  sale,
+  sampleWorld,
+  terminalRow,
+  transactionRow,
+  WINE,
+  WINE_TOTALS,
+} from './sample-day.ts';
+
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const who = { person: '李结算', reason: '日终清算' };
+const HOUR = 3_600_000;
+
+interface Scene {
+  readonly world: SampleWorld;
+  readonly files: ReturnType<typeof memoryFiles>;
+}
+async function closedDay(): Promise<Scene> {
+  const world = await sampleWorld();
+  await playFirstDay(world);
+  world.pass(13 * HOUR);
+  await cutOver(world, who);
+  return { world, files: memoryFiles() };
+}
+const clear = (
+  { world, files }: Scene,
+  changes: Partial<{ store: StorePort; files: FilePort }> = {},
+  businessDate = FIRST_DAY,
+) => runClearing({ ...world, files, log, ...changes }, { businessDate, ...who });
+const codeIs =
+  (code: string, part = '') =>
+  (error: unknown) =>
+    error instanceof PosError && error.code === code && error.message.includes(part);
+
+const days = suite('the business date is a row that one act changes');
+
+days('closes D and opens D + 1, and says who did it and why', async () => {
+  const { world } = await closedDay();
+  const { day } = await world.store.read({});
+  assert.is(day.businessDate, SECOND_DAY);
+  assert.is(day.state, 'open');
+  const records: unknown[] = [];
+  for await (const page of world.store.scanJournal())
+    records.push(...page.map(({ body }) => JSON.parse(body)));
+  assert.equal(records.at(-1), {
+    record: 'act',
+    act: 'cut-over',
+    ...who,
+    at: MORNING + 13 * HOUR,
+    about: { closed: FIRST_DAY, opened: SECOND_DAY },
+  });
+});
+
+days('refuses a second cut-over on the same evening, which would close a day before it begins', async () => {
+  const { world } = await closedDay();
+  await rejects(cutOver(world, who), codeIs('NOT_ALLOWED_NOW', SECOND_DAY));
+  assert.is((await world.store.read({})).day.businessDate, SECOND_DAY);
+  assert.is((await cutOver(world, { ...who, aheadOfCalendar: true })).closed, SECOND_DAY);
+});
+
+days('refuses when another day is open than the person believes', async () => {
+  const { world } = await closedDay();
+  await rejects(cutOver(world, { ...who, expected: FIRST_DAY }), codeIs('NOT_ALLOWED_NOW'));
+});
+
+days('is closed once when two people do it at the same moment', async () => {
+  const world = await sampleWorld();
+  const both = await Promise.allSettled([cutOver(world, who), cutOver(world, who)]);
+  assert.equal(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  assert.is((await world.store.read({})).day.businessDate, SECOND_DAY);
+});
+
+days('that is still open is not cleared, nor one that never was', async () => {
+  const scene = await closedDay();
+  await rejects(clear(scene, {}, SECOND_DAY), codeIs('NOT_ALLOWED_NOW'));
+  await rejects(clear(scene, {}, '20261121'), codeIs('NOT_FOUND'));
+  await rejects(clear(scene, {}, '2026-11-22'), codeIs('DATE_BAD'));
+  assert.equal(await scene.files.list(), []);
+});
+
+days.run();
+
+const pricing = suite('clearing prices each merchant by business date');
+
+pricing('sums rounded rows: gross, cancelled, refund, discount, fee, rebate, net', async () => {
+  const result = await clear(await closedDay());
+  const totals = (merchantId: string) =>
+    result.merchants.find((one) => one.merchantId === merchantId)?.totals;
+  // 128.00 + 128.00 + 128.00 sold, 100.00 completed; two of them cancelled; 64.00 refunded.
+  assert.equal(totals(HOTEL), {
+    rows: 7,
+    salesCount: 4,
+    sales: 48_400,
+    cancelledCount: 2,
+    cancelled: -25_600,
+    refundCount: 1,
+    refunds: -6_400,
+    adjustmentCount: 0,
+    adjustments: 0,
+    gross: 16_400,
+    discountIssuer: 1_280 - 640,
+    discountMerchant: 0,
+    paid: 11_520 - 5_760 + 10_000,
+    fee: 2_560 - 1_280 + 2_000,
+    rebate: 230 - 115 + 200,
+    net: 10_240 - 5_120 + 8_000,
+  });
+  assert.is(totals(WINE)?.net, 2 * 9_216);
+  assert.is(totals(WINE)?.discountMerchant, 2 * 1_280);
+  assert.is(totals(FARM)?.rows, 0);
+  assert.is(result.net, 13_120 + 18_432);
+  assert.is(result.rebate, 315 + 460);
+});
+
+pricing('writes three files for each merchant with rows, and three for the programme', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  assert.equal(await scene.files.list(), [
+    '20261122-898410170110001-comn-01.txt',
+    '20261122-898410170110001-detail-01.csv',
+    '20261122-898410170110001-summary-01.csv',
+    '20261122-898410159210002-comn-01.txt',
+    '20261122-898410159210002-detail-01.csv',
+    '20261122-898410159210002-summary-01.csv',
+    '20261122-differences-01.csv',
+    '20261122-overview-01.csv',
+    '20261122-rebates-01.csv',
+  ]);
+});
+
+pricing('proves ledger = files = batches, each line with its figure', async () => {
+  const { proof } = await clear(await closedDay());
+  assert.equal(
+    proof.map(({ ok, detail }) => [ok, detail]),
+    [
+      [true, '2 商户 merchants, 315.52'],
+      [true, '9 行 rows'],
+      [true, '78.88'],
+      [true, '1 批 batches'],
+    ],
+  );
+});
+
+pricing('seals the hash of every file in the journal', async () => {
+  const scene = await closedDay();
+  const { files } = await clear(scene);
+  const sealed = new Map<string, string>();
+  for await (const page of scene.world.store.scanJournal()) {
+    for (const { body } of page) {
+      const { act, about } = JSON.parse(body) as { act: string; about: { name: string; sha256: string } };
+      if (act === 'settlement file') sealed.set(about.name, about.sha256);
+    }
+  }
+  assert.is(files.length, 9);
+  for (const { name, sha256 } of files) {
+    const bytes = await scene.files.read(name);
+    assert.is(
+      sha256,
+      createHash('sha256')
+        .update(bytes ?? '')
+        .digest('hex'),
+    );
+    assert.is(sealed.get(name), sha256);
+  }
+});
+
+pricing('does not run a finished day again: nothing is written or committed', async () => {
+  const scene = await closedDay();
+  const first = await clear(scene);
+  const frozen: StorePort = {
+    ...bound(scene.world.store),
+    commit: () => Promise.reject(new Error('commit')),
+  };
+  const again = await clear(scene, {
+    store: frozen,
+    files: { ...scene.files, write: () => Promise.reject(new Error('write')) },
+  });
+  assert.equal(again.files, first.files);
+  assert.equal(new Set(again.steps.map(({ done }) => done)), new Set(['before']));
+});
+
+pricing('gives a correction the next number and leaves the first files as they are', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  const before = scene.files.snapshot();
+  const result = await runClearing(
+    { ...scene.world, files: scene.files, log },
+    { businessDate: FIRST_DAY, ...who, correction: true },
+  );
+  assert.is(result.runId, 'clearing-20261122-02');
+  assert.ok(result.files.every(({ name }) => /-02\.(csv|txt)$/.test(name)));
+  for (const [name, bytes] of before) assert.equal(await scene.files.read(name), bytes);
+});
+
+pricing.run();
+
+const batches = suite('a clearing waits for no batch');
+
+batches('asks the terminals of open batches to settle, by header digit 6', async () => {
+  const scene = await closedDay();
+  const result = await clear(scene);
+  assert.is(result.openBatches, 2);
+  assert.is(result.overdueBatches, 0);
+  const { terminals } = await scene.world.store.read({ terminalIds: ['41010001', '41010002', '41010003'] });
+  assert.equal(terminals.map(({ terminalId, wanted }) => [terminalId, wanted]).sort(), [
+    ['41010001', 9],
+    ['41010002', 9],
+    ['41010003', 0],
+  ]);
+});
+
+batches('names a batch that stayed open through the next day, and clears that day all the same', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  scene.world.pass(24 * HOUR);
+  await cutOver(scene.world, who);
+  const result = await clear(scene, {}, SECOND_DAY);
+  assert.is(result.overdueBatches, 2);
+  const reading = readBack('d', (await scene.files.read('20261123-differences-01.csv')) ?? Buffer.alloc(0));
+  assert.equal(
+    reading.rows.map(({ text }) => [text['类别'], text['终端号'], text['批次号']]),
+    [
+      ['逾期未结批次 overdue-batch', '41010001', '000001'],
+      ['逾期未结批次 overdue-batch', '41010002', '000001'],
+    ],
+  );
+});
+
+batches('tells again when a terminal changed between reading and asking', async () => {
+  const scene = await closedDay();
+  let meddled = false;
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    async commit(items) {
+      if (!meddled && items.some(({ changes }) => (changes.terminals?.length ?? 0) > 0)) {
+        meddled = true;
+        await scene.world.commit({
+          changes: { terminals: [{ ...terminalRow('41010001'), version: 2, macFailures: 1 }] },
+        });
+      }
+      return await scene.world.store.commit(items);
+    },
+  };
+  await clear(scene, { store });
+  const { terminals } = await scene.world.store.read({ terminalIds: ['41010001'] });
+  assert.equal([terminals[0]?.wanted, terminals[0]?.macFailures], [9, 1]);
+});
+
+batches.run();
+
+const late = suite('late voids and reversals post in the open day, with both dates');
+
+late('leave the closed day as it was and stand in the next day with the original date', async () => {
+  const scene = await closedDay();
+  const { world } = scene;
+  await clear(scene);
+  const first = scene.files.snapshot();
+  const sold = {
+    id: 'T001',
+    terminalId: '41010001',
+    trace: '000001',
+    kind: 'sale',
+    amount: fen(12_800),
+    money: MONEY.issuerFunded,
+    at: MORNING + 60_000,
+    businessDate: FIRST_DAY,
+  };
+  const wine = {
+    ...sold,
+    id: 'T010',
+    terminalId: '41010003',
+    trace: '000002',
+    money: MONEY.merchantFunded,
+    at: MORNING + 600_000,
+  };
+  const undo = {
+    ...wine,
+    id: 'T011',
+    kind: 'reversal',
+    money: null,
+    originalId: 'T010',
+    at: MORNING + 14 * HOUR,
+    businessDate: SECOND_DAY,
+  };
+  const original = sale(wine);
+  await world.commit({
+    changes: {
+      transactions: [{ ...transactionRow(wine), version: 2, state: 'reversed' }, transactionRow(undo)],
+      entries: [mirror(original, 'reversal', undo)],
+      lots: [await soleLot(world, 11_520)],
+      batches: [
+        batchRow('41010003', 1, {
+          version: 2,
+          state: 'closed',
+          closedAt: MORNING + HOUR,
+          closedBy: 'settlement',
+          hostTotals: WINE_TOTALS,
+          result: 1,
+        }),
+      ],
+    },
+  });
+  world.pass(24 * HOUR);
+  await cutOver(world, who);
+  const result = await clear(scene, {}, SECOND_DAY);
+  for (const [name, bytes] of first) assert.equal(await scene.files.read(name), bytes);
+  const row = readBack('x', (await scene.files.read(`20261123-${WINE}-detail-01.csv`)) ?? Buffer.alloc(0))
+    .rows[0];
+  assert.is(row?.text['交易类型'], '冲正');
+  assert.is(row?.text['结算金额'], '-92.16');
+  assert.is(row?.text['原交易单'], 'T010');
+  assert.match(row?.text['商户备注'] ?? '', '营业日=20261123;原营业日=20261122;');
+  assert.is(result.net, -9_216);
+  // A correction of the first day comes out with the same content, though its sale is reversed by now.
+  await runClearing(
+    { ...world, files: scene.files, log },
+    { businessDate: FIRST_DAY, ...who, correction: true },
+  );
+  const detail = (sequence: string) =>
+    scene.files.snapshot().get(`20261122-${WINE}-detail-${sequence}.csv`)?.toString();
+  assert.is(detail('02')?.replace('sequence:02', 'sequence:01'), detail('01'));
+});
+
+late.run();
+
+const refusing = suite('a clearing stops rather than pays from books or files that disagree');
+
+refusing('when a row tells another story than its posting', async () => {
+  const scene = await closedDay();
+  const entry = sale({
+    id: 'T099',
+    terminalId: '41010003',
+    trace: '000009',
+    kind: 'sale',
+    amount: fen(12_800),
+    money: MONEY.issuerFunded,
+    at: MORNING + 900_000,
+    businessDate: FIRST_DAY,
+  });
+  const row = transactionRow({
+    id: 'T099',
+    terminalId: '41010003',
+    trace: '000009',
+    kind: 'sale',
+    amount: fen(12_800),
+    money: MONEY.halfEach,
+    at: MORNING,
+    businessDate: FIRST_DAY,
+  });
+  await scene.world.commit({
+    changes: { entries: [entry], transactions: [row], lots: [await soleLot(scene.world, -11_520)] },
+  });
+  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED', 'E-T099'));
+  assert.equal(await scene.files.list(), []);
+});
+
+refusing('when the books do not balance: before anything is written', async () => {
+  const scene = await closedDay();
+  await scene.world.commit({ changes: { lots: [await soleLot(scene.world, 1)] } });
+  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED'));
+  assert.equal(await scene.files.list(), []);
+});
+
+refusing('when a settled batch was told other totals than the files hold', async () => {
+  const scene = await closedDay();
+  await scene.world.commit({
+    changes: {
+      batches: [
+        batchRow('41010003', 1, {
+          version: 2,
+          state: 'closed',
+          closedAt: MORNING + HOUR,
+          closedBy: 'settlement',
+          hostTotals: WINE_TOTALS.replace('25600002', '12800001'),
+          result: 1,
+        }),
+      ],
+    },
+  });
+  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED', '41010003|1'));
+});
+
+refusing('when a file of that name holds other bytes: it is not touched', async () => {
+  const scene = await closedDay();
+  const name = `20261122-${WINE}-detail-01.csv`;
+  await scene.files.write(name, Buffer.from('not ours'));
+  await rejects(clear(scene), codeIs('FILE_EXISTS', name));
+  assert.equal(await scene.files.read(name), Buffer.from('not ours'));
+});
+
+refusing('when a written file was changed before the proof', async () => {
+  const scene = await closedDay();
+  const files: FilePort = {
+    ...scene.files,
+    async read(name) {
+      const bytes = await scene.files.read(name);
+      return name.includes('comn') && bytes !== undefined
+        ? Buffer.concat([bytes.subarray(0, 700), Buffer.from('9'), bytes.subarray(701)])
+        : bytes;
+    },
+  };
+  await rejects(clear(scene, { files }), codeIs('FILE_DAMAGED', 'comn'));
+});
+
+refusing.run();
+
+const kills = suite('a clearing that is killed at any point resumes and ends with the same bytes');
+
+/** Counts the acts of store and files, and fails the n-th: before it is done, or after it is done. */
+function failing(scene: Scene, n: number, when: 'before' | 'after') {
+  let acts = 0;
+  const guard = async <T>(act: () => Promise<T>): Promise<T> => {
+    acts += 1;
+    if (acts === n && when === 'before') throw new Error('killed');
+    const done = await act();
+    if (acts === n) throw new Error('killed');
+    return done;
+  };
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    commit: (items) => guard(() => scene.world.store.commit(items)),
+  };
+  const files: FilePort = {
+    ...scene.files,
+    write: (name, bytes) => guard(() => scene.files.write(name, bytes)),
+  };
+  return { store, files, acts: () => acts };
+}
+
+kills('whichever commit or file write it was, done or not done', async () => {
+  const reference = await closedDay();
+  const whole = failing(reference, 0, 'before');
+  await clear(reference, whole);
+  // Eight steps, nine files and the nine records of them.
+  assert.is(whole.acts(), 26);
+  for (let n = 1; n <= whole.acts(); n += 1) {
+    for (const when of ['before', 'after'] as const) {
+      const scene = await closedDay();
+      await rejects(clear(scene, failing(scene, n, when)), `act ${n} was not reached`);
+      const result = await clear(scene);
+      assert.equal(scene.files.snapshot(), reference.files.snapshot(), `act ${n}, ${when}`);
+      assert.is(result.files.length, 9);
+    }
+  }
+});
+
+kills('and two at the same time write each file once', async () => {
+  const scene = await closedDay();
+  const both = await Promise.all([clear(scene), clear(scene)]);
+  assert.equal(both[0].files, both[1].files);
+  assert.is(both[0].files.length, 9);
+});
+
+kills.run();
+
+function bound(store: StorePort): StorePort {
+  return {
+    read: (wants) => store.read(wants),
+    commit: (items) => store.commit(items),
+    scan: (table, where) => store.scan(table, where),
+    scanJournal: (stream, after) => store.scanJournal(stream, after),
+    balances: (options) => store.balances(options),
+    highest: () => store.highest(),
+    close: () => store.close(),
+  };
+}
+
+async function soleLot(world: SampleWorld, more: number) {
+  const { lots } = await world.store.read({ accountIds: ['A1'] });
+  const [lot] = lots;
+  if (lot === undefined) throw new Error('no lot');
+  return { ...lot, remaining: fen(lot.remaining + more) };
+}
