@@ -1,0 +1,153 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../../protocol/index.ts';
+import { nodeClock } from '../node-clock.ts';
+import type { SqlDriver } from './driver.ts';
+import { MIGRATIONS, type Migration, migrate } from './migrations.ts';
+import { BUSINESS_DATE } from './sample-rows.ts';
+import { columnsOf, specOf, TABLE_NAMES } from './schema.ts';
+import { openSqlite } from './sqlite-driver.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+
+const LATER: Migration = {
+  number: MIGRATIONS.length + 1,
+  name: 'a later one',
+  sql: 'CREATE TABLE "later" ("a" TEXT) STRICT;',
+};
+const isSchemaError = (error: unknown) => error instanceof PosError && error.code === 'STORE_SCHEMA';
+
+async function withDriver(act: (driver: SqlDriver) => Promise<void>): Promise<void> {
+  const driver = await openSqlite(':memory:');
+  try {
+    await act(driver);
+  } finally {
+    await driver.close();
+  }
+}
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+const migrating = suite('migrations');
+
+migrating('are numbered from 1 without gaps', () => {
+  assert.equal(
+    MIGRATIONS.map(({ number }) => number),
+    MIGRATIONS.map((_, index) => index + 1),
+  );
+});
+
+migrating('run once, and only those that are due', () =>
+  withDriver(async (driver) => {
+    await migrate(driver, 1);
+    await migrate(driver, 2, [...MIGRATIONS, LATER]);
+    await migrate(driver, 3, [...MIGRATIONS, LATER]);
+    const rows = await driver.all('SELECT "number", "at" FROM "migrations" ORDER BY "number"', []);
+    assert.equal(
+      rows.map(({ at }) => at),
+      [...MIGRATIONS.map(() => 1), 2],
+    );
+  }),
+);
+
+migrating('refuse a database of a newer version and leave it as it is', () =>
+  withDriver(async (driver) => {
+    await migrate(driver, 1, [...MIGRATIONS, LATER]);
+    const clock = nodeClock;
+    assert.ok(
+      isSchemaError(
+        await rejection(openSqliteStore({ driver, stream: 's', clock, initialBusinessDate: BUSINESS_DATE })),
+      ),
+    );
+    assert.is((await driver.all('SELECT * FROM "days"', [])).length, 0);
+  }),
+);
+
+migrating('refuse a database whose migration ran with another text', () =>
+  withDriver(async (driver) => {
+    await migrate(driver, 1, [...MIGRATIONS, LATER]);
+    assert.ok(
+      isSchemaError(await rejection(migrate(driver, 2, [...MIGRATIONS, { ...LATER, sql: `${LATER.sql} ` }]))),
+    );
+  }),
+);
+
+migrating('leave nothing of a migration that fails', () =>
+  withDriver(async (driver) => {
+    const broken = { ...LATER, sql: 'CREATE TABLE "half" ("a" TEXT); CREATE TABLE "half" ("a" TEXT);' };
+    assert.ok(await rejection(migrate(driver, 1, [...MIGRATIONS, broken])));
+    assert.equal(
+      await driver.all(
+        `SELECT "name" FROM sqlite_schema WHERE "name" IN ('half', 'accounts', 'migrations')`,
+        [],
+      ),
+      [],
+    );
+  }),
+);
+
+migrating.run();
+
+const guarded = suite('the database refuses by itself');
+
+/** A row of any table, made from its column kinds. */
+function insertSql(table: (typeof TABLE_NAMES)[number]): string {
+  const columns = columnsOf(table).filter(([, kind]) => kind !== 'postings');
+  const values = columns.map(([name, kind]) => {
+    if (kind.endsWith('?')) return 'NULL';
+    if (name === 'version' || kind === 'flag') return '1';
+    return kind === 'text' || kind === 'json' ? `'x'` : '5';
+  });
+  return `INSERT INTO "${table}" (${columns.map(([name]) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`;
+}
+
+async function refusalOf(driver: SqlDriver, sql: string): Promise<string> {
+  const error = await rejection(driver.run(sql, []));
+  return error instanceof PosError ? `${error.code} ${error.detail}` : 'done';
+}
+
+guarded('to change or delete a row that only grows, and to delete any other', () =>
+  withDriver(async (driver) => {
+    await migrate(driver, 1);
+    await driver.exec('PRAGMA foreign_keys = OFF');
+    await driver.run(`INSERT INTO "postings" VALUES ('x', 0, 'x', 'x', 'x', 'fen', 5)`, []);
+    await driver.run(
+      `INSERT INTO "journal" VALUES ('x', 1, 'x', '${'0'.repeat(64)}', '${'0'.repeat(64)}')`,
+      [],
+    );
+    for (const table of ['postings', 'journal']) {
+      assert.match(await refusalOf(driver, `DELETE FROM "${table}"`), /^STORE_REFUSED .*never deleted/);
+    }
+    assert.match(
+      await refusalOf(driver, `UPDATE "postings" SET "amount" = 6`),
+      /^STORE_REFUSED .*never changed/,
+    );
+    assert.match(
+      await refusalOf(driver, `UPDATE "journal" SET "body" = 'y'`),
+      /^STORE_REFUSED .*never changed/,
+    );
+    for (const table of TABLE_NAMES) {
+      await driver.run(insertSql(table), []);
+      const { guard, key } = specOf(table);
+      assert.match(
+        await refusalOf(driver, `DELETE FROM "${table}"`),
+        /^STORE_REFUSED .*never deleted/,
+        table,
+      );
+      const update = await refusalOf(driver, `UPDATE "${table}" SET "${key[0]}" = "${key[0]}"`);
+      if (guard === 'grows') assert.match(update, /never changed/, table);
+      if (guard === 'versioned') assert.match(update, /version must grow by one/, table);
+    }
+    assert.match(
+      await refusalOf(driver, `UPDATE "lots" SET "loaded" = 6`),
+      /only remaining, expiresOn, registered may change/,
+    );
+    assert.is(await refusalOf(driver, `UPDATE "lots" SET "remaining" = 4`), 'done');
+  }),
+);
+
+guarded.run();
