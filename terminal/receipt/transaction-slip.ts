@@ -120,12 +120,13 @@ function footLines(data: SlipData, copy: SlipCopy): readonly SlipLine[] {
     { text: '' },
     { text: '' },
     { text: '_'.repeat(32) },
-    ...left('本人确认以上交易,同意将其计入本卡账户'),
+    ...left('本人确认以上交易,'),
+    ...left('同意将其计入本卡账户'),
     ...words('I ACKNOWLEDGE SATISFACTORY RECEIPT OF RELATIVE GOODS/SERVICE'),
   ];
   const id = data.terminalTransactionId ?? null;
   return [
-    ...(copy === 'cardholder' ? [] : signature),
+    ...(copy === 'cardholder' ? [] : [...signature, { text: '' }]),
     ...centred('本签购单不作为发票'),
     ...centred('THIS SLIP IS NOT AN INVOICE'),
     ...(id === null ? [] : centred(id)),
