@@ -63,6 +63,7 @@ export const FAILURES = {
   REQUEST_BAD:         { retry: false, hint: 'Compare the request with the documented JSON.' },
   NOT_FOUND:           { retry: false, hint: 'Check the identifier.' },
   ALREADY_EXISTS:      { retry: false, hint: 'The same identifier exists with other content.' },
+  LIMIT_EXCEEDED:      { retry: false, hint: 'The law or the programme allows less: the detail names the limit.' },
   NOT_AUTHORISED:      { retry: false, hint: 'Use a token that holds the role this act needs.' },
   FOUR_EYES:           { retry: false, hint: 'Another person must approve.' },
   CLEARING_STEP:       { retry: true,  hint: 'Run the clearing again: finished steps are not repeated.' },
