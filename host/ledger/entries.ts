@@ -84,11 +84,18 @@ export function saleEntry(
 }
 
 /**
- * The exact mirror of an entry: a void or reversal whose money nobody touched since. Where the mirror
- * would take money from a holder (the reversal of a void), use `standAgain`; where the original's
- * rebate was paid meanwhile or a part was refunded, use `refundEntry` with the event.
+ * The exact mirror of an entry: a void or reversal of a spend that nothing has happened to since.
+ *
+ * - A part was refunded, the rebate was paid, or the spend stands again after a reversed void: use
+ *   `refundEntry` with the event (for an untouched spend it makes the same postings).
+ * - The mirror would take money from a holder, as the reversal of a void does: use `standAgain`.
+ * - A completion: use `holdAgain`.
+ *
+ * Throws INVARIANT for an entry that made a holder's debt: the debt may be covered by now.
  */
 export function mirrorEntry(original: Entry, event: 'void' | 'reversal', stamp: Stamp): Entry {
+  const owes = original.postings.some(({ account }) => account.startsWith('receivable:holder:'));
+  ensure(!owes, `entry ${original.entryId} made a debt and has no mirror`);
   return entryOf({ ...stamp, corrects: original.entryId }, event, mirrored(original.postings));
 }
 

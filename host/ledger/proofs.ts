@@ -1,0 +1,357 @@
+/**
+ * The proofs of the books. Normative: the money design page, "Proven". Everything is computed anew from
+ * the entries; no cache is believed, and the store's own sums are themselves one of the things proven.
+ */
+import { fenDelta, yuan } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import type { LotRow } from '../store/rows.ts';
+import { type FamilyName, familyOf } from './accounts.ts';
+import { accountKey, addToFold, emptyFold, type Fold, lotKey } from './fold.ts';
+import { unbalanced } from './postings.ts';
+
+export interface BooksCheck {
+  readonly nameZh: string;
+  readonly nameEn: string;
+  readonly ok: boolean;
+  /** The figures that were compared, or the first that disagree. */
+  readonly detail: string;
+}
+
+/** What the operator holds against what it owes, in fen. */
+export interface Cover {
+  readonly custody: number;
+  readonly inTransit: number;
+  readonly receivables: number;
+  readonly purses: number;
+  readonly holds: number;
+  readonly payables: number;
+  /** custody + in transit + receivables. */
+  readonly assets: number;
+  /** purses + holds + payables. */
+  readonly owed: number;
+  /** What bonus, discounts and rebates have cost the cover: due from operator funds. Never negative. */
+  readonly dueFromOperator: number;
+}
+
+export interface BooksProof {
+  readonly ok: boolean;
+  readonly checks: readonly BooksCheck[];
+  readonly entries: number;
+  readonly postings: number;
+  readonly cover: Cover;
+}
+
+type BooksStore = Pick<StorePort, 'scan' | 'balances'>;
+
+/** Commits that land while the books are read make the readings differ: then they are read again, this often. */
+const READINGS_MAX = 3;
+const FAULTS_SHOWN = 3;
+
+/**
+ * Proves the books. Reads all entries, lots and sums; may run beside trading: what moved while it was
+ * read is read again, and what moved every time is counted in the detail instead of compared.
+ */
+export async function proveBooks(store: BooksStore): Promise<BooksProof> {
+  let reading = await readBooks(store);
+  for (let again = 1; again < READINGS_MAX && reading.moved.size > 0; again += 1)
+    reading = await readBooks(store);
+  const { fold } = reading;
+  const cover = coverOf(fold);
+  const checks = [
+    entriesBalance(reading),
+    correctionsNameEntries(reading),
+    accountsSumToZero(fold),
+    equationHolds(fold),
+    balancesEqualFold(reading),
+    daysFollow(reading),
+    lotsEqualFold(reading),
+    pursesEqualLots(reading),
+    nothingOverdrawn(fold),
+    coverListed(cover),
+  ];
+  return {
+    ok: checks.every((check) => check.ok),
+    checks,
+    entries: fold.entries,
+    postings: fold.postings,
+    cover,
+  };
+}
+
+/** One reading of the books, with what moved while it was made. */
+interface Reading {
+  readonly fold: Fold;
+  readonly faults: readonly string[];
+  readonly orphans: readonly string[];
+  /** The store's sums: `unit account` and `unit account lot`. */
+  readonly sums: ReadonlyMap<string, number>;
+  readonly lotSums: ReadonlyMap<string, number>;
+  /** The store's sums up to the day before the latest. */
+  readonly yesterday: ReadonlyMap<string, number>;
+  readonly lots: readonly LotRow[];
+  /** Card accounts and ledger accounts that changed between the first and the last look. */
+  readonly moved: ReadonlySet<string>;
+}
+
+async function readBooks(store: BooksStore): Promise<Reading> {
+  const before = await sumsOf(store);
+  const fold = emptyFold();
+  const faults: string[] = [];
+  const seen = new Set<string>();
+  const corrections: (readonly [string, string])[] = [];
+  for await (const page of store.scan('entries')) {
+    for (const entry of page) {
+      addToFold(fold, entry);
+      const fault = unbalanced(entry);
+      if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
+      seen.add(entry.entryId);
+      if (entry.corrects !== null) corrections.push([entry.entryId, entry.corrects]);
+    }
+  }
+  const lots: LotRow[] = [];
+  for await (const page of store.scan('lots')) lots.push(...page);
+  const yesterday = fold.entries === 0 ? before : await sumsOf(store, dayBefore(fold.latestDate));
+  const after = await sumsOf(store);
+
+  return {
+    fold,
+    faults,
+    orphans: corrections
+      .filter(([, original]) => !seen.has(original))
+      .map(([id, original]) => `${id} → ${original}`),
+    sums: after.sums,
+    lotSums: after.lotSums,
+    yesterday: yesterday.sums,
+    lots,
+    moved: movedParties(before.lotSums, after.lotSums, before.sums, after.sums),
+  };
+}
+
+interface Sums {
+  readonly sums: Map<string, number>;
+  readonly lotSums: Map<string, number>;
+}
+
+async function sumsOf(store: BooksStore, upToBusinessDate?: string): Promise<Sums> {
+  const sums = new Map<string, number>();
+  const lotSums = new Map<string, number>();
+  const options = upToBusinessDate === undefined ? { byLot: true } : { byLot: true, upToBusinessDate };
+  for (const { account, lot, unit, sum } of await store.balances(options)) {
+    const key = accountKey(unit, account);
+    sums.set(key, (sums.get(key) ?? 0) + sum);
+    if (lot !== null) lotSums.set(lotKey(unit, account, lot), sum);
+  }
+  return { sums, lotSums };
+}
+
+/** Every date before `date` sorts at or before this, and `date` itself does not. */
+function dayBefore(date: string): string {
+  return String(Number(date) - 1);
+}
+
+function movedParties(
+  ...[lotsBefore, lotsAfter, before, after]: readonly Map<string, number>[]
+): Set<string> {
+  const moved = new Set<string>();
+  const compare = (a: Map<string, number> | undefined, b: Map<string, number> | undefined) => {
+    for (const key of new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])) {
+      if (a?.get(key) !== b?.get(key)) moved.add(accountOfKey(key));
+    }
+  };
+  compare(lotsBefore, lotsAfter);
+  compare(before, after);
+  return moved;
+}
+
+function accountOfKey(key: string): string {
+  return key.split(' ')[1] ?? key;
+}
+
+function entriesBalance({ fold, faults }: Reading): BooksCheck {
+  return check(
+    '每笔分录借贷平衡',
+    'every entry balances per unit',
+    faults,
+    `${fold.entries} entries, ${fold.postings} postings`,
+  );
+}
+
+function correctionsNameEntries({ orphans }: Reading): BooksCheck {
+  return check(
+    '更正分录均指向原分录',
+    'every correction names an entry that is there',
+    orphans,
+    'none is missing',
+  );
+}
+
+function accountsSumToZero(fold: Fold): BooksCheck {
+  const totals = new Map<string, number>();
+  for (const [key, sum] of fold.byAccount) {
+    const unit = key.split(' ')[0] ?? '';
+    totals.set(unit, (totals.get(unit) ?? 0) + sum);
+  }
+  const faults = [...totals].filter(([, sum]) => sum !== 0).map(([unit, sum]) => `${sum} ${unit}`);
+  return check('全部科目合计为零', 'all accounts sum to zero', faults, `${fold.byAccount.size} accounts`);
+}
+
+/** Families by side of the equation. The sign says how a family's sum counts on its side. */
+// biome-ignore format: a table is read by column
+const EQUATION = {
+  left:  ['custody', 'in-transit', 'receivable:sale-point', 'receivable:holder', 'suspense:shortage'],
+  right: ['purse:principal', 'purse:bonus', 'holds', 'payable:merchant', 'payable:agent', 'payable:rebate', 'suspense:surplus',
+          'operator-funds', 'income:commission', 'income:fee', 'expense:discount', 'expense:bonus', 'expense:rebate', 'expense:agent'],
+} as const satisfies Record<string, readonly FamilyName[]>;
+
+function equationHolds(fold: Fold): BooksCheck {
+  const left = familySum(fold, EQUATION.left);
+  const right = -familySum(fold, EQUATION.right);
+  const figures = `${yuan(fenDelta(left))} = ${yuan(fenDelta(right))}`;
+  const points = familySum(fold, ['points:liability', 'points:expense'], 'points');
+  const faults = left === right && points === 0 ? [] : [figures, `points ${points}`];
+  return check(
+    '资产等式成立',
+    'custody + in transit + receivables + shortage = purses + holds + payables + surplus + operator funds + income − expense',
+    faults,
+    figures,
+  );
+}
+
+function balancesEqualFold({ fold, sums, lotSums, moved }: Reading): BooksCheck {
+  const faults = [...differing(fold.byAccount, sums, moved), ...differing(fold.byLot, lotSums, moved)];
+  return check(
+    '余额等于分录累计',
+    'every balance = fold of its postings',
+    faults,
+    settled(fold.byAccount.size, moved),
+  );
+}
+
+function daysFollow({ fold, sums, yesterday, moved }: Reading): BooksCheck {
+  const today = new Map(yesterday);
+  for (const [key, sum] of fold.latestDay) today.set(key, (today.get(key) ?? 0) + sum);
+  const faults = differing(today, sums, moved);
+  const day =
+    fold.entries === 0 ? 'no day yet' : `movements of ${fold.latestDate} on ${fold.latestDay.size} accounts`;
+  return check('昨日余额加今日发生等于今日余额', 'yesterday + movements = today', faults, day);
+}
+
+function lotsEqualFold({ fold, lots, moved }: Reading): BooksCheck {
+  const faults: string[] = [];
+  const known = new Set<string>();
+  for (const lot of lots) {
+    const account = `purse:${lot.purse}:${lot.accountId}`;
+    known.add(lot.lotId);
+    const folded = -(fold.byLot.get(lotKey('fen', account, lot.lotId)) ?? 0);
+    if (folded !== lot.remaining && !moved.has(account)) {
+      faults.push(`lot ${lot.lotId}: row ${lot.remaining}, postings ${folded}`);
+    }
+  }
+  for (const key of fold.byLot.keys()) {
+    const lotId = key.split(' ')[2] ?? '';
+    if (!known.has(lotId) && !moved.has(accountOfKey(key))) faults.push(`${key}: no such lot`);
+  }
+  return check(
+    '每批余额等于其分录累计',
+    "every lot's remaining = fold of its postings",
+    faults,
+    settled(lots.length, moved),
+  );
+}
+
+function pursesEqualLots({ fold, lots, moved }: Reading): BooksCheck {
+  const byPurse = new Map<string, number>();
+  for (const lot of lots) {
+    const key = accountKey('fen', `purse:${lot.purse}:${lot.accountId}`);
+    byPurse.set(key, (byPurse.get(key) ?? 0) - lot.remaining);
+  }
+  const purses = new Map([...fold.byAccount].filter(([key]) => key.startsWith('fen purse:')));
+  const sum = yuan(fenDelta(-[...purses.values()].reduce((a, b) => a + b, 0)));
+  return check(
+    '钱包余额等于各批之和',
+    'every purse = sum of its lots',
+    differing(purses, byPurse, moved),
+    `${sum} yuan in ${purses.size} purses`,
+  );
+}
+
+function nothingOverdrawn(fold: Fold): BooksCheck {
+  const faults = [...fold.byLot].filter(([, sum]) => sum > 0).map(([key, sum]) => `${key}: ${-sum}`);
+  for (const [key, sum] of fold.byAccount) {
+    if (key.startsWith('fen receivable:holder:') && sum < 0) faults.push(`${key}: ${sum}`);
+  }
+  return check(
+    '无透支',
+    'no lot, hold or debt is below zero',
+    faults,
+    `${fold.byLot.size} lots of purses and holds`,
+  );
+}
+
+function coverOf(fold: Fold): Cover {
+  const custody = familySum(fold, ['custody']);
+  const inTransit = familySum(fold, ['in-transit']);
+  const receivables = familySum(fold, ['receivable:sale-point', 'receivable:holder']);
+  const purses = -familySum(fold, ['purse:principal', 'purse:bonus']);
+  const holds = -familySum(fold, ['holds']);
+  const payables = -familySum(fold, ['payable:merchant', 'payable:agent', 'payable:rebate']);
+  const assets = custody + inTransit + receivables;
+  const owed = purses + holds + payables;
+  return {
+    custody,
+    inTransit,
+    receivables,
+    purses,
+    holds,
+    payables,
+    assets,
+    owed,
+    dueFromOperator: Math.max(0, owed - assets),
+  };
+}
+
+/** Listed, never failed: a shortfall is an amount to pay in, not an error of the books. */
+function coverListed(cover: Cover): BooksCheck {
+  const detail = `${yuan(fenDelta(cover.assets))} against ${yuan(fenDelta(cover.owed))}, due ${yuan(fenDelta(cover.dueFromOperator))}`;
+  return check(
+    '备付覆盖，差额由运营方补足',
+    'cover: assets against what is owed; the shortfall is due from operator funds',
+    [],
+    detail,
+  );
+}
+
+function familySum(fold: Fold, families: readonly FamilyName[], unit = 'fen'): number {
+  let sum = 0;
+  for (const [key, amount] of fold.byAccount) {
+    const family = familyOf(accountOfKey(key))?.family;
+    if (family !== undefined && families.includes(family) && key.startsWith(`${unit} `)) sum += amount;
+  }
+  return sum;
+}
+
+/** Keys whose figures differ; absent counts as zero. What moved while it was read is left out. */
+function differing(
+  wanted: ReadonlyMap<string, number>,
+  found: ReadonlyMap<string, number>,
+  moved: ReadonlySet<string>,
+): readonly string[] {
+  const faults: string[] = [];
+  for (const key of new Set([...wanted.keys(), ...found.keys()])) {
+    const [a, b] = [wanted.get(key) ?? 0, found.get(key) ?? 0];
+    if (a !== b && !moved.has(accountOfKey(key))) faults.push(`${key}: ${a} ≠ ${b}`);
+  }
+  return faults;
+}
+
+function settled(count: number, moved: ReadonlySet<string>): string {
+  return moved.size === 0
+    ? `${count} compared`
+    : `${count} compared, of which ${moved.size} accounts moved meanwhile`;
+}
+
+function check(nameZh: string, nameEn: string, faults: readonly string[], figures: string): BooksCheck {
+  const more = faults.length > FAULTS_SHOWN ? ` and ${faults.length - FAULTS_SHOWN} more` : '';
+  const detail = faults.length === 0 ? figures : `${faults.slice(0, FAULTS_SHOWN).join('; ')}${more}`;
+  return { nameZh, nameEn, ok: faults.length === 0, detail };
+}
