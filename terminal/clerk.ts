@@ -1,5 +1,7 @@
 /** The person at the counter, as the flows see them: asked in words, told in words, always both tongues. */
 
+import type { PadKey } from './devices/ports.ts';
+
 /** Every question, one row each. `secret`: what is typed is not echoed or kept. */
 // biome-ignore format: a table is read by column
 export const PROMPTS = {
@@ -36,6 +38,12 @@ export interface Clerk {
   customer(lines: readonly string[]): void;
   /** A slip that went to the printer, as text. */
   slip(text: string): void;
-  /** Aborted when the clerk cancels while a device is waited for. A fresh one for each command. */
+  /** A device was lost, or is back. */
+  device(text: string): void;
+  /** A function key on the PIN pad. */
+  padKey(key: PadKey): void;
+  /** A command begins: `signal` is fresh. */
+  begin(): void;
+  /** Aborted when the clerk cancels while a device is waited for. */
   readonly signal: AbortSignal;
 }

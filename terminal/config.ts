@@ -97,7 +97,8 @@ export function readTerminalConfig(
   for (const [name, setting] of Object.entries<Setting>(SETTINGS)) {
     const variable = environmentName(name);
     const fromEnvironment = environment[variable];
-    if (fromEnvironment !== undefined) values[name] = checked(setting, fromEnvironment, `environment ${variable}`);
+    if (fromEnvironment !== undefined)
+      values[name] = checked(setting, fromEnvironment, `environment ${variable}`);
     else if (name in fromFile) values[name] = checked(setting, fromFile[name], place(file, name));
     else if (setting.preset !== null) values[name] = setting.preset;
     else throw bad(`${name} is not set: ${allowed(setting)}; put it into the file or into ${variable}`);
@@ -149,7 +150,9 @@ function checked(setting: Setting, value: unknown, where: string): unknown {
 }
 
 function checkedNumber(setting: NumberSetting, value: unknown, where: string): number {
-  const match = /^(\d{1,9})\s*([A-Za-z]*)$/.exec(typeof value === 'number' ? String(value) : String(value).trim());
+  const match = /^(\d{1,9})\s*([A-Za-z]*)$/.exec(
+    typeof value === 'number' ? String(value) : String(value).trim(),
+  );
   const unit = match?.[2] ?? '';
   const number = Number(match?.[1]);
   if (match !== null && unit !== '' && unit !== setting.unit) {
@@ -182,7 +185,8 @@ function bad(detail: string): PosError {
 export function terminalSettingsTable(): string {
   const rows = Object.entries<Setting>(SETTINGS).map(([name, setting]) => {
     const unit = setting.type === 'number' ? setting.unit : '–';
-    const preset = setting.preset === null ? 'must be set' : setting.preset === '' ? 'none' : String(setting.preset);
+    const preset =
+      setting.preset === null ? 'must be set' : setting.preset === '' ? 'none' : String(setting.preset);
     return `| \`${name}\` | ${unit} | ${preset} | ${allowed(setting).replace('allowed: ', '')} | ${setting.meaning} |`;
   });
   return ['| setting | unit | default | range | meaning |', '|---|---|---|---|---|', ...rows].join('\n');

@@ -95,7 +95,10 @@ export class HostLink {
       this.#waiting = { identity, done };
       const frame = buildFrame({ tpdu: Buffer.from(tpdu, 'hex'), header, body });
       connection.write(frame).catch((error: unknown) => {
-        done({ kind: 'silent', why: error instanceof PosError ? error.detail : 'the line broke while sending' });
+        done({
+          kind: 'silent',
+          why: error instanceof PosError ? error.detail : 'the line broke while sending',
+        });
       });
     });
   }
@@ -134,7 +137,11 @@ export class HostLink {
       if (waiting !== null && belongs(message, waiting.identity)) {
         waiting.done({ kind: 'answer', message, wanted: Number(envelope.header[WANTED_DIGIT] ?? 0) });
       } else {
-        const identity = { mti: message.mti, trace: message.get(11) ?? null, batch: message.get(60)?.slice(2, 8) ?? null };
+        const identity = {
+          mti: message.mti,
+          trace: message.get(11) ?? null,
+          batch: message.get(60)?.slice(2, 8) ?? null,
+        };
         this.#options.log.warn(identity, 'an answer that no request waits for is ignored');
       }
     }
@@ -151,7 +158,8 @@ export class HostLink {
   }
 
   #logUnreadable(error: unknown): void {
-    const facts = error instanceof PosError ? { code: error.code, offset: error.offset, field: error.field } : {};
+    const facts =
+      error instanceof PosError ? { code: error.code, offset: error.offset, field: error.field } : {};
     this.#options.log.warn(facts, 'what came from the host cannot be read');
   }
 }

@@ -1,3 +1,24 @@
-/** The terminal's door. */
+/** The one door of terminal/: the device in the shop. */
+export { type Clerk, PROMPTS, type PromptName } from './clerk.ts';
+export type { Clock, Random } from './clock.ts';
+export { COMMANDS } from './commands.ts';
+export { readTerminalConfig, type TerminalConfig, terminalConfig, terminalSettingsTable } from './config.ts';
+export { LineConsole } from './console.ts';
 export * from './devices/index.ts';
+export type { CommandResult } from './flows/result.ts';
+export type { HostConnection, HostWire } from './host-wire.ts';
+export type { JournalDisk } from './journal/disk.ts';
+export { openNodeDisk } from './journal/node-disk.ts';
+export {
+  type JournalBatch,
+  type JournalTransaction,
+  readJournalFrom,
+  readTerminalJournal,
+  type TerminalJournalReport,
+} from './journal/read-back.ts';
+export type { TerminalLog } from './log.ts';
+export { nodeClock, nodeRandom } from './node-clock.ts';
 export * from './receipt/index.ts';
+export { terminalTables } from './tables.ts';
+export { tcpWire } from './tcp-wire.ts';
+export { startTerminal, type Terminal, type TerminalOutside } from './terminal.ts';

@@ -11,14 +11,21 @@ export function tcpWire(options: {
   return { connect: () => connect(options) };
 }
 
-function connect(options: { address: string; port: number; connectTimeoutMs: number }): Promise<HostConnection> {
+function connect(options: {
+  address: string;
+  port: number;
+  connectTimeoutMs: number;
+}): Promise<HostConnection> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host: options.address, port: options.port, noDelay: true });
     const refuse = (reason: string) => {
       socket.destroy();
       reject(new PosError('HOST_UNREACHABLE', `${options.address}:${options.port}: ${reason}`));
     };
-    const timer = setTimeout(() => refuse(`no connection within ${options.connectTimeoutMs} ms`), options.connectTimeoutMs);
+    const timer = setTimeout(
+      () => refuse(`no connection within ${options.connectTimeoutMs} ms`),
+      options.connectTimeoutMs,
+    );
     const onError = (error: Error) => {
       clearTimeout(timer);
       refuse(error.message);
@@ -35,7 +42,8 @@ function connect(options: { address: string; port: number; connectTimeoutMs: num
         write: (bytes) =>
           new Promise((written, failed) => {
             socket.write(bytes, (error) => {
-              if (error) failed(new PosError('HOST_SILENT', `the line broke while sending: ${error.message}`));
+              if (error)
+                failed(new PosError('HOST_SILENT', `the line broke while sending: ${error.message}`));
               else written();
             });
           }),

@@ -81,14 +81,10 @@ function lineFault(line: Buffer, head: string): string | null {
   return null;
 }
 
-function damaged(
-  name: string,
-  sound: readonly ChainedRecord[],
-  offset: number,
-  fault: string,
-): PosError {
+function damaged(name: string, sound: readonly ChainedRecord[], offset: number, fault: string): PosError {
   const last = sound.at(-1);
-  const upTo = last === undefined ? 'no record of this file is sound' : `records 1 to ${sound.length} are sound`;
+  const upTo =
+    last === undefined ? 'no record of this file is sound' : `records 1 to ${sound.length} are sound`;
   return new PosError(
     'JOURNAL_DAMAGED',
     `${name}: record ${sound.length + 1} at byte ${offset}: ${fault}; ${upTo} (bytes 0 to ${offset}). ` +

@@ -66,7 +66,12 @@ export async function openJournal(options: {
 }): Promise<OpenedJournal> {
   const { disk, clock, terminalId, merchantId } = options;
   const names = segmentNames(await disk.list());
-  const journal = new DiskJournal(disk, clock, newTerminalState(terminalId, merchantId), genesisHead(terminalId));
+  const journal = new DiskJournal(
+    disk,
+    clock,
+    newTerminalState(terminalId, merchantId),
+    genesisHead(terminalId),
+  );
   let repair: JournalRepair | null = null;
 
   const last = names.at(-1);

@@ -88,7 +88,7 @@ export interface SlipRecord {
 /** How far a settlement is; it is resumed there after a restart. */
 export type SettlementPhase = 'totals' | 'upload' | 'end' | 'close';
 
-export interface UploadItem {
+export interface UploadEntry {
   readonly ut: string;
   readonly trace: string;
   readonly amount: Fen;
@@ -100,7 +100,7 @@ export interface Settlement {
   readonly trace: string;
   readonly operator: string;
   readonly own: SideTotals;
-  readonly items: readonly UploadItem[];
+  readonly items: readonly UploadEntry[];
   readonly ownResult: 1 | 2 | 3 | null;
   readonly foreignResult: 1 | 2 | 3 | null;
   readonly host: { readonly own: SideTotals; readonly foreign: SideTotals } | null;
@@ -148,7 +148,12 @@ export interface TerminalState {
 
 /** The records of the journal. A record is written before the act that it names. */
 export type JournalEvent =
-  | { readonly type: 'segment opened'; readonly cause: string; readonly headBefore: string; readonly state: TerminalState }
+  | {
+      readonly type: 'segment opened';
+      readonly cause: string;
+      readonly headBefore: string;
+      readonly state: TerminalState;
+    }
   | { readonly type: 'operator set'; readonly operator: OperatorRecord; readonly by: string }
   | { readonly type: 'operator removed'; readonly id: string; readonly by: string }
   | { readonly type: 'password wrong'; readonly id: string; readonly lockedUntil: number }

@@ -65,7 +65,8 @@ export async function readJournalFrom(disk: JournalDisk): Promise<TerminalJourna
     let closed: JournalBatch | null = null;
     for (const record of reading.records) {
       const event = JSON.parse(record.body) as JournalEvent;
-      if (event.type === 'batch closed' || event.type === 'batch adopted') closed = batchReport(name, state, event);
+      if (event.type === 'batch closed' || event.type === 'batch adopted')
+        closed = batchReport(name, state, event);
       state = apply(state, event);
       head = record.head;
       records += 1;
@@ -98,5 +99,14 @@ function batchReport(segment: string, state: TerminalState, closing: JournalEven
 
 function journalTransaction(one: TerminalState['transactions'][number]): JournalTransaction {
   const { ut, kind, state, batch, trace, panMasked } = one;
-  return { ut, kind, state, batch, trace, amount: approvedAmount(one), panMasked, rrn: one.answer?.rrn ?? null };
+  return {
+    ut,
+    kind,
+    state,
+    batch,
+    trace,
+    amount: approvedAmount(one),
+    panMasked,
+    rrn: one.answer?.rrn ?? null,
+  };
 }

@@ -1,14 +1,16 @@
 /** The fold: records → what the terminal is in the middle of. Pure; a record is applied exactly once. */
-import { ensure, type Fen, fen, type SideTotals, TRANSACTIONS } from '../../protocol/index.ts';
+import {
+  ensure,
+  type Fen,
+  fen,
+  type SideTotals,
+  TRANSACTIONS,
+  type TransactionKind,
+} from '../../protocol/index.ts';
 import { STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
-import type {
-  JournalEvent,
-  OperatorRecord,
-  SlipRecord,
-  TerminalState,
-  TransactionRecord,
-} from './model.ts';
+import type { JournalEvent, OperatorRecord, SlipRecord, TerminalState, TransactionRecord } from './model.ts';
 
+const VOIDS: readonly TransactionKind[] = ['void', 'completionVoid', 'preAuthorisationVoid'];
 const NUMBER_MAX = 999_999;
 
 /** 000001…999999, then 000001 again: traces and batches. */
@@ -87,7 +89,10 @@ export function apply(state: TerminalState, event: JournalEvent): TerminalState 
     case 'repeat tried':
       return withTransaction(state, event.ut, (one) => ({ ...one, repeats: one.repeats + 1 }));
     case 'slip moved':
-      return { ...state, slips: state.slips.map((slip) => (slip.id === event.id ? slipAfter(slip, event) : slip)) };
+      return {
+        ...state,
+        slips: state.slips.map((slip) => (slip.id === event.id ? slipAfter(slip, event) : slip)),
+      };
     default:
       return applySettlement(state, event);
   }
@@ -95,7 +100,15 @@ export function apply(state: TerminalState, event: JournalEvent): TerminalState 
 
 type SettlementEvent = Extract<
   JournalEvent,
-  { type: 'settlement started' | 'settlement answered' | 'upload sent' | 'upload taken' | 'settlement stopped' | 'batch closed' }
+  {
+    type:
+      | 'settlement started'
+      | 'settlement answered'
+      | 'upload sent'
+      | 'upload taken'
+      | 'settlement stopped'
+      | 'batch closed';
+  }
 >;
 
 function applySettlement(state: TerminalState, event: SettlementEvent): TerminalState {
@@ -143,12 +156,27 @@ function afterMove(
     return {
       ...one,
       state: to,
-      sealedCard: needsCard(to) ? one.sealedCard : null,
+      sealedCard: needsCard(one, to) ? one.sealedCard : null,
       answer: event.answer ?? one.answer,
       reversal: debtAfter(one, event),
     };
   });
-  return event.slip === undefined ? moved : { ...moved, slips: [...moved.slips, event.slip] };
+  const marked = withVoided(moved, event);
+  return event.slip === undefined ? marked : { ...marked, slips: [...marked.slips, event.slip] };
+}
+
+/** An approved void marks what it voided in the same record: no power cut can come between the two. */
+function withVoided(
+  state: TerminalState,
+  event: Extract<JournalEvent, { type: 'transaction moved' }>,
+): TerminalState {
+  const one = state.transactions.find((other) => other.ut === event.ut);
+  if (one === undefined || event.move !== 'approve' || !VOIDS.includes(one.kind)) return state;
+  const voided = state.transactions.find(
+    (other) => other.ut === one.original?.ut && other.state === 'approved',
+  );
+  if (voided === undefined) return state;
+  return withTransaction(state, voided.ut, (other) => ({ ...other, state: stateAfter(other.state, 'void') }));
 }
 
 function debtAfter(
@@ -167,9 +195,10 @@ function debtAfter(
   }
 }
 
-/** The batch upload, a repeat and a reversal name the card; nothing else needs it after the answer. */
-function needsCard(state: TransactionState): boolean {
-  return STATES[state].counted || STATES[state].open !== 'no';
+/** The batch upload, a repeat, a reversal, a completion name the card; nothing else does after the answer. */
+function needsCard(one: TransactionRecord, to: TransactionState): boolean {
+  if (STATES[to].open !== 'no') return true;
+  return STATES[to].counted && (TRANSACTIONS[one.kind].counts !== 'no' || one.kind === 'preAuthorisation');
 }
 
 function withTransaction(
@@ -177,7 +206,10 @@ function withTransaction(
   ut: string,
   change: (one: TransactionRecord) => TransactionRecord,
 ): TerminalState {
-  ensure(state.transactions.some((one) => one.ut === ut), 'the record names a transaction of this journal');
+  ensure(
+    state.transactions.some((one) => one.ut === ut),
+    'the record names a transaction of this journal',
+  );
   return { ...state, transactions: state.transactions.map((one) => (one.ut === ut ? change(one) : one)) };
 }
 

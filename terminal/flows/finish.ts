@@ -1,0 +1,66 @@
+/** After the outcome is journalled: the clerk and the customer are told, slips are printed. */
+import { responseCode, yuan } from '../../protocol/index.ts';
+import type { TerminalDeps } from '../deps.ts';
+import { display } from './card-input.ts';
+import type { Outcome } from './online.ts';
+import { answered, type CommandResult, transactionFacts } from './result.ts';
+import { balancesOf, printPending } from './slips.ts';
+
+export async function finish(deps: TerminalDeps, outcome: Outcome): Promise<CommandResult> {
+  const { transaction, message } = outcome;
+  const balance = message === null ? null : balancesOf(message)('available');
+  const facts = { ...transactionFacts(transaction), balance };
+  switch (transaction.state) {
+    case 'approved': {
+      const lines =
+        balance === null ? ['交易成功 APPROVED'] : ['交易成功 APPROVED', `余额 BALANCE ${yuan(balance)}`];
+      await display(deps, lines);
+      await printPending(deps);
+      return answered(outcome.code ?? '00', facts);
+    }
+    case 'declined': {
+      const { zh, en } = responseCode(outcome.code ?? '');
+      await display(deps, [zh, en]);
+      return answered(outcome.code ?? '', facts);
+    }
+    case 'reversalDue':
+      return open(
+        deps,
+        outcome,
+        facts,
+        '结果未知,下笔交易前自动冲正',
+        'result unknown: it is reversed before the next transaction',
+      );
+    case 'repeatDue':
+      return open(
+        deps,
+        outcome,
+        facts,
+        '结果未知,将自动重发',
+        'result unknown: it is repeated until it is answered',
+      );
+    default:
+      return open(deps, outcome, facts, '无有效应答', 'no valid answer');
+  }
+}
+
+/** No valid answer: what the host said, if anything, and what happens next. */
+async function open(
+  deps: TerminalDeps,
+  outcome: Outcome,
+  facts: CommandResult['facts'],
+  zh: string,
+  en: string,
+): Promise<CommandResult> {
+  await display(deps, ['交易未完成', 'NOT COMPLETED']);
+  const { code, why } = outcome;
+  const said = code === null ? '' : ` [${code} ${responseCode(code).zh} ${responseCode(code).en}]`;
+  return {
+    ok: false,
+    code: code ?? 'HOST_SILENT',
+    zh: `${zh}${said}`,
+    en: `${en} (${why})`,
+    hint: '',
+    facts,
+  };
+}

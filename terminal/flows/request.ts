@@ -1,0 +1,215 @@
+/** Requests: from what the clerk gave to the fields of the message, and on to bytes with a MAC. */
+import {
+  amount12,
+  buildDe57,
+  buildDe60,
+  buildDe61,
+  codec,
+  ensure,
+  type Fen,
+  type MessageValues,
+  maskPan,
+  PosError,
+  TRANSACTIONS,
+  type TransactionKind,
+  type TransactionSpec,
+} from '../../protocol/index.ts';
+import type { TerminalDeps } from '../deps.ts';
+import type { PinPad } from '../devices/ports.ts';
+import type { OriginalReference, TerminalState, TransactionRecord } from '../journal/model.ts';
+import { STATES } from '../transaction-states.ts';
+
+export const CURRENCY = '156';
+const MAC_BYTES = 8;
+const NO_MAC = '0000000000000000';
+/** DE53: PIN with card number, double-length 3DES, tracks in the clear. */
+const PIN_SECURITY = '2600000000000000';
+/** DE26: a PIN of up to twelve digits. */
+const PIN_CAPTURE = '12';
+/** Beyond this many open reversals the request would outgrow its frame; the rest are named later. */
+const OPEN_REVERSALS_MAX = 8;
+
+/** The card as it was swiped or typed. In memory only. */
+export interface CardInHand {
+  readonly pan: string;
+  /** YYMM. */
+  readonly expiry: string;
+  /** DE35; null when the number was typed. */
+  readonly track2: string | null;
+  readonly entry: 'S' | 'M';
+}
+
+/** A transaction as the clerk wants it. */
+export interface Draft {
+  readonly kind: TransactionKind;
+  /** null: the transaction has no amount. */
+  readonly amount: Fen | null;
+  readonly card: CardInHand | null;
+  /** DE22 digits 1–2 where no card took part: the original's. */
+  readonly entryMode?: string;
+  readonly pinBlock: Buffer | null;
+  readonly original: OriginalReference | null;
+  readonly supervisor: string | null;
+  readonly extra?: Readonly<Record<number, string>>;
+  /** The original's card, sealed, for transactions that name no card of their own. */
+  readonly sealedCard?: string | null;
+  readonly panMasked?: string | null;
+}
+
+/** Fields that never rest in the journal in clear: card, tracks, PIN, its security control, MAC. */
+const NOT_JOURNALLED: readonly number[] = [2, 14, 35, 36, 52, 53, 64];
+
+export function specOf(kind: TransactionKind): TransactionSpec {
+  return TRANSACTIONS[kind];
+}
+
+/** All fields of a financial request but the MAC. */
+export function requestFields(
+  draft: Draft,
+  spec: TransactionSpec,
+  identity: { readonly ut: string; readonly trace: string; readonly head: string },
+  state: TerminalState,
+): Record<number, string> {
+  const { card, original } = draft;
+  const fields: Record<number, string> = {
+    3: required(spec.de3),
+    11: identity.trace,
+    22: `${entryMode(draft)}${draft.pinBlock === null ? '2' : '1'}`,
+    25: required(spec.de25),
+    41: state.terminalId,
+    42: state.merchantId,
+    49: CURRENCY,
+    60: buildDe60({ type: required(spec.type601), batch: state.batch, code: '000' }),
+    ...draft.extra,
+  };
+  if (draft.amount !== null) fields[4] = amount12(draft.amount);
+  if (card !== null && card.track2 !== null) fields[35] = card.track2;
+  if (card !== null && card.track2 === null) Object.assign(fields, { 2: card.pan, 14: card.expiry });
+  if (draft.pinBlock !== null) {
+    Object.assign(fields, {
+      26: PIN_CAPTURE,
+      52: draft.pinBlock.toString('hex').toUpperCase(),
+      53: PIN_SECURITY,
+    });
+  }
+  if (original !== null) Object.assign(fields, originalFields(spec, original));
+  const de57 = privateItems(state, [
+    ['TH', identity.head],
+    // A fate query asks by the original's name.
+    ['UT', draft.kind === 'fateQuery' ? (original?.ut ?? identity.ut) : identity.ut],
+  ]);
+  if (de57 !== null) fields[57] = de57;
+  return fields;
+}
+
+/** DE37, 38 and 61, as far as the row of the catalogue names them. */
+function originalFields(spec: TransactionSpec, original: OriginalReference): Record<number, string> {
+  const takes = (field: number) => spec.mandatory.includes(field) || spec.conditional.includes(field);
+  const fields: Record<number, string> = {};
+  if (original.rrn !== null && takes(37)) fields[37] = original.rrn;
+  if (original.auth !== null && takes(38)) fields[38] = original.auth;
+  if (takes(61))
+    fields[61] = buildDe61({ batch: original.batch, trace: original.trace, date: original.date });
+  return fields;
+}
+
+function entryMode(draft: Draft): string {
+  if (draft.card === null) return draft.entryMode ?? '02';
+  return draft.card.entry === 'S' ? '02' : '01';
+}
+
+/**
+ * DE57 for a peer that speaks it: our items and one `OW` for each open reversal; null for others.
+ * Nobody is sent our private field unasked.
+ */
+export function privateItems(
+  state: TerminalState,
+  items: readonly (readonly [string, string])[],
+): string | null {
+  if (!state.peerSpeaksDe57) return null;
+  const all = [...openReversalItems(state), ...items];
+  return all.length === 0 ? null : buildDe57(all);
+}
+
+function openReversalItems(state: TerminalState): readonly (readonly [string, string])[] {
+  return openReversals(state)
+    .slice(0, OPEN_REVERSALS_MAX)
+    .map((one) => [
+      'OW',
+      `${String(one.batch).padStart(6, '0')}${one.trace}${one.ut}${amount12(one.amount)}`,
+    ]);
+}
+
+/** Reversals that the host has not closed yet, also those set aside, oldest first. */
+export function openReversals(state: TerminalState): readonly TransactionRecord[] {
+  return state.transactions.filter((one) => {
+    const { open } = STATES[one.state];
+    return open === 'reversal' || open === 'set aside';
+  });
+}
+
+/** The part of a request that may rest in the journal. */
+export function journalledRequest(
+  mti: string,
+  fields: Readonly<Record<number, string>>,
+): TransactionRecord['request'] {
+  const kept = Object.entries(fields).filter(([field]) => !NOT_JOURNALLED.includes(Number(field)));
+  return { mti, fields: Object.fromEntries(kept) };
+}
+
+/** Encodes a message and puts the PIN pad's MAC at its end. */
+export async function withMac(pinPad: Pick<PinPad, 'mac'>, message: MessageValues): Promise<Buffer> {
+  const body = codec.encode({ mti: message.mti, fields: { ...message.fields, 64: NO_MAC } });
+  return macAgain(pinPad, body);
+}
+
+/** The same bytes with a fresh DE64: what a repeat is. DE64 is the last field of every message. */
+export async function macAgain(pinPad: Pick<PinPad, 'mac'>, body: Buffer): Promise<Buffer> {
+  const covered = codec.decode(body).macData();
+  ensure(covered !== undefined && covered.length === body.length - MAC_BYTES, 'DE64 ends the message');
+  const mac = await pinPad.mac(covered);
+  ensure(mac.length === MAC_BYTES, 'the PIN pad gives 8 bytes of MAC');
+  return Buffer.concat([covered, mac]);
+}
+
+/** Card number and expiry as the PIN pad seals them for the journal; null without a card. */
+export async function sealCard(deps: TerminalDeps, card: CardInHand | null): Promise<string | null> {
+  if (card === null) return null;
+  return deps.pinPad.seal(Buffer.from(JSON.stringify({ pan: card.pan, expiry: card.expiry })));
+}
+
+/** The card of a transaction in the journal, opened by the PIN pad; null when there is none. */
+export async function openCard(
+  deps: TerminalDeps,
+  one: TransactionRecord,
+): Promise<{ pan: string; expiry: string } | null> {
+  if (one.sealedCard === null) return null;
+  const clear = await deps.pinPad.unseal(one.sealedCard);
+  return JSON.parse(clear.toString('utf8')) as { pan: string; expiry: string };
+}
+
+/**
+ * The same where the message may do without: a pad that was exchanged cannot open what the old one
+ * sealed, and a reversal must go out all the same. @throws DEVICE_ABSENT, DEVICE_SILENT: try later
+ */
+export async function openCardIfPossible(
+  deps: TerminalDeps,
+  one: TransactionRecord,
+): Promise<{ pan: string; expiry: string } | null> {
+  try {
+    return await openCard(deps, one);
+  } catch (error) {
+    if (error instanceof PosError && error.retry) throw error;
+    deps.log.warn({ trace: one.trace }, 'the sealed card number cannot be opened: sent without it');
+    return null;
+  }
+}
+
+export function maskedPan(draft: Draft): string | null {
+  return draft.card === null ? (draft.panMasked ?? null) : maskPan(draft.card.pan);
+}
+
+function required(value: string | null): string {
+  ensure(value !== null, 'the catalogue gives DE3, DE25 and 60.1 for every financial request');
+  return value;
+}

@@ -1,0 +1,83 @@
+/** Sign-in 签到: new working keys for the PIN pad, the open batch, and whether the host speaks DE57. */
+import {
+  buildDe57,
+  codec,
+  type Message,
+  PosError,
+  parseDe57,
+  parseDe60,
+  responseCode,
+} from '../../protocol/index.ts';
+import type { TerminalDeps } from '../deps.ts';
+import { ask, managementFields, operatorField } from './management.ts';
+import { privateItems } from './request.ts';
+import { answered, type CommandResult } from './result.ts';
+
+/** Double-length 3DES keys for PIN and MAC. */
+const KEY_MODE = '003';
+export const SOFTWARE_VERSION = 'ZUNKA 0.1.0';
+
+/** The steps are those of the sign-in row of the dialect. */
+export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
+  // 1. A trace of its own; a sign-in that stays unanswered is sent again under a new one.
+  await deps.link.connect();
+  const trace = deps.journal.state.nextTrace;
+  await deps.journal.append({ type: 'trace taken', kind: 'signIn', trace });
+
+  // 2. 0800 without a MAC. V1 goes out only when our profile says that we speak DE57.
+  const de57 = signInItems(deps);
+  const request = managementFields(deps, 'signIn', KEY_MODE, {
+    11: trace,
+    63: operatorField(deps),
+    ...(de57 !== null && { 57: de57 }),
+  });
+  const answer = await ask(deps, request, codec.encode(request));
+  const code = answer.get(39) ?? '';
+  if (!responseCode(code).approved) return answered(code);
+
+  // 3. The PIN pad checks the check values; a wrong one keeps the old keys.
+  const de62 = answer.get(62);
+  if (de62 === undefined) throw new PosError('KEY_CHECK_VALUE', 'the answer to the sign-in carries no keys');
+  await deps.pinPad.loadWorkingKeys(KEY_MODE, de62);
+
+  // 4. The open batch is the host's word, unless a settlement of ours is under way.
+  await deps.journal.append({
+    type: 'signed in',
+    peerSpeaksDe57: deps.config.speaksDe57 && answersV1(answer),
+  });
+  await adoptBatch(deps, answer);
+  return answered(code, { batch: deps.journal.state.batch });
+}
+
+/** A code such as A0 forces a sign-in before the next message; the first of the day is the clerk's. */
+export async function signInIfDue(deps: TerminalDeps): Promise<void> {
+  const { signInDue } = deps.journal.state;
+  if (signInDue === null) return;
+  deps.clerk.show(`主机要求签到(${signInDue})`, `the host wants a sign-in (${signInDue})`);
+  const result = await signIn(deps);
+  if (!result.ok) throw new PosError('NOT_SIGNED_IN', `the sign-in was answered ${result.code} ${result.en}`);
+}
+
+function signInItems(deps: TerminalDeps): string | null {
+  if (!deps.config.speaksDe57) return null;
+  const { state } = deps.journal;
+  // V1 alone may go to a peer that has not shown it yet; open reversals only to one that has.
+  return privateItems(state, [['V1', SOFTWARE_VERSION]]) ?? buildDe57([['V1', SOFTWARE_VERSION]]);
+}
+
+function answersV1(answer: Message): boolean {
+  const text = answer.get(57);
+  return text !== undefined && parseDe57(text).some(([tag]) => tag === 'V1');
+}
+
+async function adoptBatch(deps: TerminalDeps, answer: Message): Promise<void> {
+  const text = answer.get(60);
+  const { state } = deps.journal;
+  const batch = text === undefined ? 0 : parseDe60(text).batch;
+  if (batch < 1 || batch === state.batch || state.settlement !== null) return;
+  deps.clerk.show(
+    `主机批次号为${batch},本机${state.batch}批留存备查`,
+    `the host's open batch is ${batch}; batch ${state.batch} stays in the journal`,
+  );
+  await deps.journal.append({ type: 'batch adopted', batch });
+}

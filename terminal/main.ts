@@ -1,0 +1,117 @@
+/**
+ * The terminal as a program: `npm run terminal`, `npm run terminal -- --once "sale 128"` (repeatable),
+ * or commands on standard input. Settings: `--config FILE` (default terminal.json when it is there) and
+ * the environment, see terminal/README.md. Ends with 0 when every command succeeded.
+ */
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import pino from 'pino';
+import { PosError } from '../protocol/index.ts';
+import { readTerminalConfig, type TerminalConfig } from './config.ts';
+import { LineConsole } from './console.ts';
+import { openDevices, serialBytePort } from './devices/index.ts';
+import { openNodeDisk } from './journal/node-disk.ts';
+import { nodeClock, nodeRandom } from './node-clock.ts';
+import { tcpWire } from './tcp-wire.ts';
+import { startTerminal, type TerminalOutside } from './terminal.ts';
+
+const DEFAULT_FILE = 'terminal.json';
+/** A reader's answer may have no end mark: silence ends it. */
+const READER_QUIET_MS = 50;
+
+/** What this machine offers: serial lines, a directory, a TCP line, a clock. */
+export async function nodeOutside(config: TerminalConfig, clerk: LineConsole): Promise<TerminalOutside> {
+  const line = (path: string, quietMs?: number) =>
+    serialBytePort({ path, baudRate: config.deviceBaud, ...(quietMs !== undefined && { quietMs }) });
+  return {
+    clock: nodeClock,
+    random: nodeRandom,
+    disk: await openNodeDisk(config.journalDirectory),
+    wire: tcpWire({
+      address: config.hostAddress,
+      port: config.hostPort,
+      connectTimeoutMs: config.connectTimeoutSeconds * 1000,
+    }),
+    devices: openDevices({
+      reader: line(config.readerPort, READER_QUIET_MS),
+      pinPad: line(config.pinPadPort),
+      printer: line(config.printerPort),
+      clock: nodeClock,
+    }),
+    clerk,
+    log: pino({ name: 'terminal', level: process.env['ZUNKA_LOG'] ?? 'silent' }, pino.destination(2)),
+    config,
+  };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { config: { type: 'string' }, once: { type: 'string', multiple: true } },
+  });
+  const config = readTerminalConfig(readSettingsFile(values.config), process.env);
+  const { console, close } = keyboard(values.once ?? []);
+  const outside = await nodeOutside(config, console);
+  try {
+    const terminal = await startTerminal(outside);
+    const allGood = await console.run(terminal);
+    await terminal.stop();
+    process.exitCode = allGood ? 0 : 1;
+  } finally {
+    close();
+    await outside.devices.close();
+  }
+}
+
+function readSettingsFile(given: string | undefined): { name: string; text: string } | null {
+  const name = given ?? DEFAULT_FILE;
+  try {
+    return { name, text: readFileSync(name, 'utf8') };
+  } catch (error) {
+    if (given === undefined) return null;
+    throw new PosError('CONFIG_BAD', `${name} cannot be read`, { cause: error });
+  }
+}
+
+/** Standard input and output as the clerk's console. Commands given by `--once` come instead of typing. */
+function keyboard(once: readonly string[]): { console: LineConsole; close: () => void } {
+  const isScreen = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  let muted = false;
+  const echo = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (!muted) process.stdout.write(chunk);
+      done();
+    },
+  });
+  const lineConsole = new LineConsole(
+    (text) => {
+      process.stdout.write(`${text}\n`);
+    },
+    (on) => {
+      muted = on;
+      if (!on && isScreen) process.stdout.write('\n');
+    },
+  );
+  // Questions of a command given by --once are answered from standard input, if anything is there.
+  if (once.length > 0) lineConsole.script(once);
+  const lines = createInterface({
+    input: process.stdin,
+    terminal: isScreen,
+    ...(isScreen && { output: echo }),
+  });
+  lines.on('line', (line) => lineConsole.feed(line));
+  lines.on('close', () => lineConsole.end());
+  lines.on('SIGINT', () => lineConsole.feed('cancel'));
+  return { console: lineConsole, close: () => lines.close() };
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  main().catch((error: unknown) => {
+    process.stderr.write(
+      error instanceof PosError ? `! ${error.code} ${error.detail} — ${error.hint}\n` : `${String(error)}\n`,
+    );
+    process.exitCode = 2;
+  });
+}

@@ -1,0 +1,253 @@
+/** The terminal as its callers see it: one command at a time, each ends with a result, none with a throw. */
+import { PosError } from '../protocol/index.ts';
+import type { Clerk } from './clerk.ts';
+import type { Clock, Random } from './clock.ts';
+import { runCommand } from './commands.ts';
+import type { TerminalConfig } from './config.ts';
+import type { TerminalDeps } from './deps.ts';
+import type { Devices } from './devices/ports.ts';
+import { type CommandResult, failed } from './flows/result.ts';
+import { statusUpload } from './flows/sign-off.ts';
+import { printPending } from './flows/slips.ts';
+import { HostLink } from './host-link.ts';
+import type { HostWire } from './host-wire.ts';
+import type { JournalDisk } from './journal/disk.ts';
+import { type JournalRepair, openJournal } from './journal/journal.ts';
+import type { TerminalState } from './journal/model.ts';
+import type { TerminalLog } from './log.ts';
+import { ensureFirstOperators } from './operators.ts';
+import { type Recovery, recover } from './recovery.ts';
+
+/** What a terminal stands on. Built in main.ts, or by a test or a simulated world. */
+export interface TerminalOutside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: JournalDisk;
+  readonly wire: HostWire;
+  readonly devices: Devices;
+  readonly clerk: Clerk;
+  readonly log: TerminalLog;
+  readonly config: TerminalConfig;
+}
+
+export interface Terminal {
+  /** Runs one line as the clerk would type it. Never rejects: a failure is a result too. */
+  command(line: string): Promise<CommandResult>;
+  /** What the journal amounts to now. */
+  readonly state: TerminalState;
+  /** DE57 `TH`. */
+  readonly journalHead: string;
+  readonly recovery: Recovery;
+  readonly repair: JournalRepair | null;
+  /** Closes line and devices; the journal needs no closing. */
+  stop(): Promise<void>;
+}
+
+/** Header digit 6 of answers. */
+const WANTED = { parameters: 1, status: 2, signIn: 3, blacklist: 7, settle: 9 } as const;
+const SECOND_MS = 1000;
+
+/**
+ * Opens the journal, resolves what the terminal was in the middle of, then takes commands.
+ * @throws JOURNAL_DAMAGED, JOURNAL_WRITE, CONFIG_BAD, CANCELLED (first passwords refused)
+ */
+export async function startTerminal(outside: TerminalOutside): Promise<Terminal> {
+  const { clock, random, disk, wire, devices, clerk, log, config } = outside;
+  const { terminalId, merchantId } = config;
+  const { journal, repair } = await openJournal({ disk, clock, terminalId, merchantId });
+  if (repair !== null) {
+    clerk.show(
+      `断电未写完的记录已另存为${repair.tornFile}`,
+      `a power cut left a record unfinished: its ${repair.tornBytes} bytes are kept in ${repair.tornFile}`,
+    );
+    log.warn({ ...repair }, 'a torn record was cut off the journal');
+  }
+  const link = new HostLink({
+    wire,
+    clock,
+    log,
+    tpdu: config.tpdu,
+    header: headerOf(config),
+    answerTimeoutMs: config.answerTimeoutSeconds * SECOND_MS,
+  });
+  const deps: TerminalDeps = {
+    clock,
+    random,
+    config,
+    journal,
+    link,
+    reader: devices.reader,
+    pinPad: devices.pinPad,
+    printer: devices.printer,
+    clerk,
+    log,
+    sentBodies: new Map(),
+    wishes: { wanted: 0 },
+  };
+  await ensureFirstOperators(deps);
+  const recovery = await recover(deps);
+  tellRecovery(clerk, recovery);
+  const terminal = new CommandLoop(deps, recovery, repair, async () => {
+    link.close();
+    await devices.close();
+  });
+  watchDevices(deps, devices, terminal);
+  return terminal;
+}
+
+/** Digit 5 says test or training. */
+function headerOf(config: TerminalConfig): string {
+  return `${config.header.slice(0, 4)}${config.testMode ? '1' : config.header.charAt(4)}${config.header.slice(5)}`;
+}
+
+function tellRecovery(clerk: Clerk, recovery: Recovery): void {
+  const { unanswered, reversalsOpen, repeatsOpen, slipsPending, settlementPhase } = recovery;
+  if (unanswered > 0)
+    clerk.show(
+      `上次断电时${unanswered}笔未收到应答`,
+      `${unanswered} transactions had no answer when we stopped`,
+    );
+  if (reversalsOpen > 0) clerk.show(`待冲正${reversalsOpen}笔`, `${reversalsOpen} reversals are open`);
+  if (repeatsOpen > 0) clerk.show(`待重发${repeatsOpen}笔`, `${repeatsOpen} repeats are open`);
+  if (slipsPending > 0)
+    clerk.show(`待打印${slipsPending}张(命令 paper)`, `${slipsPending} slips are pending (command: paper)`);
+  if (settlementPhase !== null)
+    clerk.show('结算未完成(命令 settle)', 'a settlement is unfinished (command: settle)');
+}
+
+/** Faults are told at once; a printer that is back prints what is pending, a pad that is back shows its keys. */
+function watchDevices(deps: TerminalDeps, devices: Devices, loop: CommandLoop): void {
+  devices.onFault((device, state, text) => {
+    deps.clerk.device(text);
+    deps.log.warn({ device, state }, 'device state');
+    if (device === 'printer' && state === 'ready') loop.whenIdle(() => printPending(deps));
+    if (device === 'pinPad' && state === 'ready') loop.whenIdle(() => checkPad(deps));
+  });
+  devices.pinPad.onKey((key) => deps.clerk.padKey(key));
+}
+
+async function checkPad(deps: TerminalDeps): Promise<void> {
+  const { signedIn, signInDue } = deps.journal.state;
+  const { macCheckValue } = await deps.pinPad.status();
+  if (signedIn && signInDue === null && macCheckValue === null) {
+    await deps.journal.append({ type: 'sign-in due', code: 'A0' });
+  }
+}
+
+class CommandLoop implements Terminal {
+  readonly recovery: Recovery;
+  readonly repair: JournalRepair | null;
+  readonly #deps: TerminalDeps;
+  readonly #close: () => Promise<void>;
+  #busy = false;
+  #later: (() => Promise<unknown>)[] = [];
+
+  constructor(
+    deps: TerminalDeps,
+    recovery: Recovery,
+    repair: JournalRepair | null,
+    close: () => Promise<void>,
+  ) {
+    this.#deps = deps;
+    this.recovery = recovery;
+    this.repair = repair;
+    this.#close = close;
+  }
+
+  get state(): TerminalState {
+    return this.#deps.journal.state;
+  }
+
+  get journalHead(): string {
+    return this.#deps.journal.head;
+  }
+
+  async command(line: string): Promise<CommandResult> {
+    if (this.#busy) return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
+    this.#busy = true;
+    this.#deps.clerk.begin();
+    try {
+      const result = await this.#guarded(() => runCommand(this.#deps, line));
+      await this.#guarded(() => serveWish(this.#deps));
+      return result;
+    } finally {
+      this.#busy = false;
+      this.#runLater();
+    }
+  }
+
+  /** Runs small chores between commands. */
+  whenIdle(chore: () => Promise<unknown>): void {
+    this.#later.push(chore);
+    this.#runLater();
+  }
+
+  async stop(): Promise<void> {
+    await this.#close();
+  }
+
+  #runLater(): void {
+    if (this.#busy) return;
+    const chore = this.#later.shift();
+    if (chore === undefined) return;
+    this.#busy = true;
+    chore()
+      .catch((error: unknown) => this.#logFailure(error))
+      .finally(() => {
+        this.#busy = false;
+        this.#runLater();
+      });
+  }
+
+  async #guarded(act: () => Promise<CommandResult>): Promise<CommandResult> {
+    try {
+      return await act();
+    } catch (error) {
+      this.#logFailure(error);
+      if (!(error instanceof PosError)) {
+        return failed(new PosError('INVARIANT', 'an unexpected failure: see the log', { cause: error }));
+      }
+      // A pad without working keys: the next command signs in first.
+      if (error.code === 'KEY_UNKNOWN' && this.state.signedIn) {
+        await this.#deps.journal.append({ type: 'sign-in due', code: 'A0' });
+      }
+      return failed(error);
+    }
+  }
+
+  #logFailure(error: unknown): void {
+    if (error instanceof PosError)
+      this.#deps.log.warn({ code: error.code, detail: error.detail }, 'a command ended early');
+    else
+      this.#deps.log.error(
+        { name: error instanceof Error ? error.name : 'unknown' },
+        'an unexpected failure',
+      );
+  }
+}
+
+/** What the host asked for in header digit 6, after the transaction is finished. */
+async function serveWish(deps: TerminalDeps): Promise<CommandResult> {
+  const { wanted } = deps.wishes;
+  deps.wishes.wanted = 0;
+  const nothing: CommandResult = { ok: true, code: 'OK', zh: '', en: '', hint: '', facts: {} };
+  switch (wanted) {
+    case WANTED.signIn:
+      await deps.journal.append({ type: 'sign-in due', code: '3' });
+      return nothing;
+    case WANTED.status:
+      return statusUpload(deps);
+    case WANTED.settle:
+      deps.clerk.show('主机请求结算', 'the host asks for settlement (command: settle)');
+      return nothing;
+    case WANTED.parameters:
+    case WANTED.blacklist:
+      deps.clerk.show(
+        '主机请求下载,本机不支持',
+        'the host offers a download that this terminal does not take',
+      );
+      return nothing;
+    default:
+      return nothing;
+  }
+}
