@@ -28,7 +28,7 @@ export const ITEMS = {
   HH: { way: 'answer',  show: 'plain',  nameZh: '主机日志摘要',   name: 'head of the host journal after this answer\'s record' },
   TX: { way: 'answer',  show: 'plain',  nameZh: '签购单文本',     name: 'one slip text line; repeatable, in order' },
   FA: { way: 'answer',  show: 'plain',  nameZh: '交易状态',       name: 'fate: MTI 4, DE3 6, DE39 2, state 1' },
-  HT: { way: 'answer',  show: 'plain',  nameZh: '主机对账总计',   name: 'host totals, 60 digits' },
+  HT: { way: 'answer',  show: 'plain',  nameZh: '主机对账总计',   name: 'host totals, 60 digits (72 where a count is above 999)' },
 } as const satisfies Record<string, { way: 'request' | 'answer' | 'both'; show: 'plain' | 'hidden'; nameZh: string; name: string }>;
 
 export type ItemTag = keyof typeof ITEMS;
