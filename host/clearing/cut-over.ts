@@ -3,8 +3,8 @@
  * is authorised after it is stamped D + 1; nothing derives the date from a clock.
  */
 import { businessDateOf, nextBusinessDate, PosError } from '../../protocol/index.ts';
-import { actRecord } from '../act-record.ts';
 import type { Clock } from '../clock.ts';
+import { actRecord } from '../journal/act-record.ts';
 import type { StorePort } from '../store/port.ts';
 
 export interface CutOverDeps {
@@ -13,6 +13,8 @@ export interface CutOverDeps {
 }
 export interface CutOverOptions {
   readonly person: string;
+  /** As the token names it; `settlement` when it is not given. */
+  readonly role?: string;
   readonly reason: string;
   /** The day that the person believes to be open: the act is refused when it is another. */
   readonly expected?: string;
@@ -54,11 +56,15 @@ export async function cutOver(
       },
       journal: [
         actRecord({
-          act: 'cut-over',
+          act: 'day.cut-over',
+          subject: `day:${closed}`,
           person: options.person,
+          role: options.role ?? 'settlement',
           reason: options.reason,
+          before: { open: closed },
+          after: { open: opened },
           at: now,
-          about: { closed, opened },
+          businessDate: closed,
         }),
       ],
     },

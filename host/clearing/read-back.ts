@@ -49,10 +49,10 @@ export function readBack(name: string, bytes: Buffer, expected?: FileExpectation
 const MONEY = /^(-?)(\d{1,13})\.(\d\d)$/;
 
 function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const text = utf8(name, bytes);
   if (!text.startsWith('\uFEFF#H,')) throw damaged(name, 1, '缺少文件头 no header record');
   if (!text.endsWith('\r\n#END\r\n')) throw damaged(name, 0, '缺少结束标志 no end mark');
-  const records = parse(text.slice(1), { relax_column_count: true, record_delimiter: '\r\n' });
+  const records = csvRecords(name, text.slice(1));
   const [head, columns] = records;
   const trailer = records.at(-2);
   if (head === undefined || columns === undefined || trailer?.[0] !== '#T' || records.length < 4) {
@@ -78,6 +78,22 @@ function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
     rows,
     sums: csvSums(name, columns, rows, stated),
   };
+}
+
+function utf8(name: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw damaged(name, 0, '不是 UTF-8 is not UTF-8', error);
+  }
+}
+
+function csvRecords(name: string, text: string): readonly string[][] {
+  try {
+    return parse(text, { relax_column_count: true, record_delimiter: '\r\n' });
+  } catch (error) {
+    throw damaged(name, 0, '不是 CSV is not CSV', error);
+  }
 }
 
 function csvRecord(
@@ -251,6 +267,7 @@ function signedFen(money: RegExpExecArray): number {
   return (sign === '-' ? -1 : 1) * (Number(whole) * 100 + Number(rest));
 }
 
-function damaged(name: string, line: number, what: string): PosError {
-  return new PosError('FILE_DAMAGED', line === 0 ? `${name}: ${what}` : `${name}:${line}: ${what}`);
+function damaged(name: string, line: number, what: string, cause?: unknown): PosError {
+  const place = line === 0 ? name : `${name}:${line}`;
+  return new PosError('FILE_DAMAGED', `${place}: ${what}`, { cause });
 }

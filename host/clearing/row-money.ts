@@ -42,10 +42,6 @@ export function merchantFunded(facts: RowFacts): FenDelta {
     if (sign * net !== money.payable) refuse(entry, '应付与交易不符 payable differs from the transaction');
     return fenDelta(sign * money.discountMerchant);
   }
-  // A reversal of a partly refunded sale undoes the rest: its discount is what its own amount says.
-  if (type === 'reversal' && own.kind === 'reversal' && own.money === null) {
-    return fenDelta(sign * (own.amount - posted));
-  }
   return refuse(entry, `基数 ${money.base} 与入账 ${posted} 不符 base differs from the posting`);
 }
 

@@ -60,16 +60,22 @@ days('closes D and opens D + 1, and says who did it and why', async () => {
   const { day } = await world.store.read({});
   assert.is(day.businessDate, SECOND_DAY);
   assert.is(day.state, 'open');
-  const records: unknown[] = [];
+  const records: Record<string, unknown>[] = [];
   for await (const page of world.store.scanJournal())
     records.push(...page.map(({ body }) => JSON.parse(body)));
-  assert.equal(records.at(-1), {
-    record: 'act',
-    act: 'cut-over',
-    ...who,
-    at: MORNING + 13 * HOUR,
-    about: { closed: FIRST_DAY, opened: SECOND_DAY },
-  });
+  const { type, act, subject, person, role, reason, at, businessDate } = records.at(-1) ?? {};
+  assert.equal(
+    { type, act, subject, person, role, reason, at, businessDate },
+    {
+      type: 'act',
+      act: 'day.cut-over',
+      subject: `day:${FIRST_DAY}`,
+      ...who,
+      role: 'settlement',
+      at: MORNING + 13 * HOUR,
+      businessDate: FIRST_DAY,
+    },
+  );
 });
 
 days('refuses a second cut-over on the same evening, which would close a day before it begins', async () => {
@@ -137,12 +143,12 @@ pricing('writes three files for each merchant with rows, and three for the progr
   const scene = await closedDay();
   await clear(scene);
   assert.equal(await scene.files.list(), [
-    '20261122-898410170110001-comn-01.txt',
-    '20261122-898410170110001-detail-01.csv',
-    '20261122-898410170110001-summary-01.csv',
     '20261122-898410159210002-comn-01.txt',
     '20261122-898410159210002-detail-01.csv',
     '20261122-898410159210002-summary-01.csv',
+    '20261122-898410170110001-comn-01.txt',
+    '20261122-898410170110001-detail-01.csv',
+    '20261122-898410170110001-summary-01.csv',
     '20261122-differences-01.csv',
     '20261122-overview-01.csv',
     '20261122-rebates-01.csv',
@@ -168,8 +174,8 @@ pricing('seals the hash of every file in the journal', async () => {
   const sealed = new Map<string, string>();
   for await (const page of scene.world.store.scanJournal()) {
     for (const { body } of page) {
-      const { act, about } = JSON.parse(body) as { act: string; about: { name: string; sha256: string } };
-      if (act === 'settlement file') sealed.set(about.name, about.sha256);
+      const record = JSON.parse(body) as { type: string; name: string; sha256: string };
+      if (record.type === 'settlement-file') sealed.set(record.name, record.sha256);
     }
   }
   assert.is(files.length, 9);

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
-import { actRecord } from '../act-record.ts';
+import { canonicalJson } from '../journal/record.ts';
 import type { StorePort } from '../store/port.ts';
 import type { FileRow, StepRow } from '../store/rows.ts';
 import type { ClearingResult, Movement } from './model.ts';
@@ -19,6 +19,8 @@ export interface ClearingOptions {
   /** A closed day, YYYYMMDD. */
   readonly businessDate: string;
   readonly person: string;
+  /** As the token names it; `settlement` when it is not given. */
+  readonly role?: string;
   readonly reason: string;
   /** After a finished run: writes new files under the next sequence number. The old ones stay. */
   readonly correction?: boolean;
@@ -39,7 +41,8 @@ export async function runClearing(deps: ClearingDeps, options: ClearingOptions):
   const { sequence, finished } = await runToContinue(deps.store, options);
   const runId = runIdOf(options.businessDate, sequence);
   const outputs = new Map(finished.map(({ step, output }) => [step, output]));
-  const context = contextOf(deps, options, { runId, sequence, outputs });
+  const { day } = await deps.store.read({});
+  const context = contextOf(deps, options, { runId, sequence, outputs, openDate: day.businessDate });
   const steps: { step: string; done: 'now' | 'before' }[] = [];
   for (const { name, titleZh, titleEn, act } of STEPS) {
     if (outputs.has(name)) {
@@ -110,7 +113,7 @@ async function runStep(
           ...(outcome.guards ?? []),
         ],
         changes: { ...outcome.changes, steps: [row] },
-        journal: [record(context, `clearing ${step}`, { output: digestOf(outcome.output) })],
+        journal: [record(context, { type: 'clearing-step', step, outputDigest: digestOf(outcome.output) })],
       },
     ]);
     if (committed?.committed === true) return row;
@@ -135,7 +138,7 @@ async function named<T>(step: string, act: () => Promise<T>): Promise<T> {
 function contextOf(
   deps: ClearingDeps,
   options: ClearingOptions,
-  run: { runId: string; sequence: number; outputs: ReadonlyMap<string, unknown> },
+  run: { runId: string; sequence: number; outputs: ReadonlyMap<string, unknown>; openDate: string },
 ): StepContext {
   let gathered: Promise<readonly Movement[]> | null = null;
   const context: StepContext = {
@@ -143,7 +146,9 @@ function contextOf(
     runId: run.runId,
     sequence: run.sequence,
     businessDate: options.businessDate,
+    openDate: run.openDate,
     person: options.person,
+    role: options.role ?? 'settlement',
     reason: options.reason,
     movements: () => (gathered ??= movementsOf(deps, options.businessDate)),
     output: (step) => run.outputs.get(step),
@@ -181,7 +186,7 @@ async function putFile(context: StepContext, file: BuiltFile): Promise<void> {
     {
       guards: [{ kind: 'absent', table: 'files', key: file.name }],
       changes: { files: [row] },
-      journal: [record(context, 'settlement file', { name: file.name, sha256, bytes: row.bytes })],
+      journal: [record(context, { type: 'settlement-file', name: file.name, sha256, bytes: row.bytes })],
     },
   ]);
   if (outcome?.committed === true) return;
@@ -191,14 +196,12 @@ async function putFile(context: StepContext, file: BuiltFile): Promise<void> {
     throw new PosError('FILE_EXISTS', `${file.name} 已登记其他内容 is recorded with another hash`);
 }
 
-function record(context: StepContext, act: string, about: object) {
-  return actRecord({
-    act,
-    person: context.person,
-    reason: context.reason,
-    at: context.clock.now(),
-    about: { runId: context.runId, ...about },
-  });
+/** What the journal keeps of a run: who had it run and why, which step, which file with which hash. */
+function record(context: StepContext, about: object) {
+  const { runId, person, role, reason, openDate: businessDate } = context;
+  return {
+    body: canonicalJson({ ...about, runId, person, role, reason, at: context.clock.now(), businessDate }),
+  };
 }
 
 function digestOf(output: unknown): string {

@@ -285,7 +285,7 @@ export const batchRow = (terminalId: string, batch: number, changes: Partial<Bat
 });
 
 /** DE57 `HT` of the wine club's settled batch: two sales of 128.00, own cards, nothing else. */
-export const WINE_TOTALS = '000000025600002' + '000000000000000' + '0'.repeat(30);
+export const WINE_TOTALS = `000000025600002${'0'.repeat(45)}`;
 
 /**
  * The first day: at the hotel a sale that is half refunded, a sale that is voided, a sale that is reversed,

@@ -30,7 +30,10 @@ export interface StepContext extends ClearingDeps {
   readonly runId: string;
   readonly businessDate: string;
   readonly sequence: number;
+  /** The day that was open when this run began: what its journal records are stamped with. */
+  readonly openDate: string;
   readonly person: string;
+  readonly role: string;
   readonly reason: string;
   /** The day's rows; gathered once for a run. */
   movements(): Promise<readonly Movement[]>;
