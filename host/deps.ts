@@ -50,7 +50,7 @@ export async function assembleHost(
   parts: Omit<HostDeps, 'engine' | 'numbers'>,
   options: { readonly stream?: string } = {},
 ): Promise<HostDeps> {
-  const numbers = await openReferenceNumbers(parts.store, options.stream ?? '01');
+  const numbers = await openReferenceNumbers(parts.store, options.stream ?? '01', parts.random);
   const engine = new Engine({ store: parts.store, metrics: parts.metrics, log: parts.log });
   return { ...parts, engine, numbers };
 }

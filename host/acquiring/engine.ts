@@ -65,8 +65,10 @@ interface Decided {
 }
 interface Flight {
   readonly layer: Layer;
-  /** Null while it runs; then the items to be decided again, in order: empty after a clean commit. */
+  /** Null while it runs; then the items to be decided again, in order. */
   again: readonly Item[] | null;
+  /** False when something of it was not committed: what was decided on it does not hold. */
+  clean: boolean;
   settled: Promise<void>;
 }
 
@@ -149,8 +151,8 @@ export class Engine {
       if (flight !== null) {
         await flight.settled;
         // What was decided on a layer that did not hold goes back, behind what failed.
-        if (flight.again !== null && flight.again.length > 0) {
-          this.#queue.unshift(...flight.again, ...decided.map(({ item }) => item));
+        if (!flight.clean) {
+          this.#queue.unshift(...(flight.again ?? []), ...decided.map(({ item }) => item));
           flight = null;
           continue;
         }
@@ -227,7 +229,6 @@ export class Engine {
     for (let round = 0; round < READ_ROUNDS_MAX; round += 1) {
       snapshot.read(wants, await this.#store.read(wants));
       snapshot.lay(layer);
-      // A throw here comes again in `decide`, where it fails its own item only.
       const further = items.flatMap(({ work }) => moreOf(work, snapshot));
       if (further.length === 0) break;
       wants = mergeWants(further);
@@ -236,21 +237,22 @@ export class Engine {
   }
 
   #launch(decided: readonly Decided[], layer: Layer): Flight {
-    const flight: Flight = { layer, again: null, settled: Promise.resolve() };
-    flight.settled = this.#commit(decided).then((again) => {
+    const flight: Flight = { layer, again: null, clean: true, settled: Promise.resolve() };
+    flight.settled = this.#commit(decided).then(({ again, clean }) => {
       flight.again = again;
+      flight.clean = clean;
     });
     return flight;
   }
 
   /** Commits and answers. Gives the items that must be decided again; never rejects. */
-  async #commit(decided: readonly Decided[]): Promise<readonly Item[]> {
+  async #commit(decided: readonly Decided[]): Promise<{ again: readonly Item[]; clean: boolean }> {
     const items = decided.flatMap(({ decision }) => (decision.item === null ? [] : [decision.item]));
     let outcomes: readonly CommitOutcome[];
     try {
       outcomes = items.length === 0 ? [] : await this.#store.commit(items);
     } catch (error) {
-      return this.#commitFailed(decided, error);
+      return { again: this.#commitFailed(decided, error), clean: false };
     }
     this.#metrics.count('engine', 'commits');
     this.#metrics.count('engine', 'committed items', items.length);
@@ -262,10 +264,14 @@ export class Engine {
       if (outcome?.committed === true) {
         this.#lastHead = outcome.head;
         this.#answer(item, decision, outcome.head);
+      } else if (outcome?.committed === false && outcome.failure !== null) {
+        this.#metrics.count('engine', 'refused by the store');
+        item.reject(item.unknown ? unknownOutcome(outcome.failure) : outcome.failure);
       } else if (outcome === null && clean) this.#answer(item, decision, this.#lastHead);
       else again.push(item);
     }
-    return again.filter((item) => this.#mayTryAgain(item, new PosError('STORE_CONFLICT', 'others kept changing the same rows')));
+    const conflict = new PosError('STORE_CONFLICT', 'others kept changing the same rows');
+    return { again: again.filter((item) => this.#mayTryAgain(item, conflict)), clean };
   }
 
   #commitFailed(decided: readonly Decided[], error: unknown): readonly Item[] {
@@ -312,8 +318,9 @@ function moreOf(work: Work<unknown>, view: View): readonly Wants[] {
   try {
     const more = work.more?.(view) ?? null;
     return more === null ? [] : [more];
-  } catch {
-    return [];
+  } catch (error) {
+    // What else goes wrong comes again in `decide`, where it fails its own item only.
+    return error instanceof NotRead ? [error.wants] : [];
   }
 }
 

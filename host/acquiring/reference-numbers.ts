@@ -5,7 +5,9 @@
  * so the counter is drawn from the database in blocks: a block is marked as used, durably, before
  * its first number is given. A restart skips what was left of the block; the gap is harmless.
  */
+import { monotonicFactory } from 'ulid';
 import { ensure, PosError } from '../../protocol/index.ts';
+import type { Random } from '../clock.ts';
 import type { StorePort } from '../store/port.ts';
 
 const BLOCK_NUMBERS = 100_000;
@@ -18,6 +20,8 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 export interface ReferenceNumbers {
   /** The next DE37. Throws STORE_FAILED when the block is used up and no other could be drawn. */
   next(): string;
+  /** A ULID for a transaction or an entry: later ones sort behind, within this process. @param now UTC ms */
+  nextId(now: number): string;
 }
 
 /**
@@ -26,6 +30,7 @@ export interface ReferenceNumbers {
 export async function openReferenceNumbers(
   store: StorePort,
   stream: string,
+  random: Random,
 ): Promise<ReferenceNumbers> {
   ensure(/^\d\d$/.test(stream), 'a reference number stream is two digits');
   const counter = `rrn:${stream}`;
@@ -60,7 +65,11 @@ export async function openReferenceNumbers(
       });
   }
 
+  // ulid asks for a fraction of one; six bytes give it 48 bits.
+  const ulid = monotonicFactory(() => random.bytes(6).readUIntBE(0, 6) / 2 ** 48);
+
   return {
+    nextId: (now) => ulid(now),
     next() {
       if (block.last - block.next < REFILL_AT) drawAhead();
       if (block.next > block.last) {

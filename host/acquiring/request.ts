@@ -6,6 +6,7 @@ import {
   type Message,
   parseDe57,
   parseDe60,
+  parseDe61,
   parseDe63,
   type TransactionSpec,
 } from '../../protocol/index.ts';
@@ -29,6 +30,8 @@ export interface Request {
   /** DE4, the gross price; null when absent. */
   readonly amount: Fen | null;
   readonly identity: string;
+  /** DE61; null when absent. */
+  readonly original: ReturnType<typeof parseDe61> | null;
   /** DE57, in the order sent. */
   readonly items: readonly (readonly [tag: string, value: string])[];
   /** The terminal's own id of this transaction, or of the original in 0400 and fate query. */
@@ -44,7 +47,7 @@ export interface Request {
   readonly de35: string | null;
 }
 
-/** @throws PosError when DE57, DE60 or DE63 has a wrong layout; its `field` names which */
+/** @throws PosError when DE57, DE60, DE61 or DE63 has a wrong layout; its `field` names which */
 export function readRequest(
   envelope: Envelope,
   message: Message,
@@ -58,6 +61,7 @@ export function readRequest(
   const item = (wanted: string) => items.find(([tag]) => tag === wanted)?.[1] ?? null;
   const de63 = message.get(63);
   const amount = message.get(4);
+  const de61 = message.get(61);
   const place = { terminalId: text(41), merchantId: text(42), batch, trace: text(11) };
   return {
     envelope,
@@ -68,6 +72,7 @@ export function readRequest(
     code,
     amount: amount === undefined ? null : fen(Number(amount)),
     identity: identityKey({ ...place, mti: message.mti, de3: text(3) }),
+    original: de61 === undefined ? null : parseDe61(de61),
     items,
     ut: item('UT'),
     terminalHead: item('TH'),

@@ -40,6 +40,7 @@ export interface View {
   uploads(key: string): readonly UploadRow[];
   /** Use so far of a counter that was wanted; zero when it was never used. */
   counter(name: string): number;
+  hasCounter(name: string): boolean;
 }
 
 /** A batch as the store's guards and wants name it. */
@@ -195,6 +196,9 @@ export class Snapshot implements View {
   uploads(key: string): readonly UploadRow[] {
     this.#wholeBatch(key);
     return [...(this.#uploads.get(key)?.values() ?? [])];
+  }
+  hasCounter(name: string): boolean {
+    return this.#counters.has(name) || this.#wanted.counters.has(name);
   }
   #wholeBatch(key: string): void {
     if (this.#wanted.wholeBatches.has(key)) return;

@@ -1,0 +1,127 @@
+/** Answers: which fields, for whom, with which MAC. Normative: the dialect, "Answers". */
+import {
+  answerHeader,
+  answerTpdu,
+  buildDe54,
+  buildDe57,
+  buildDe63,
+  buildFrame,
+  codec,
+  encodeWithMac,
+  type Envelope,
+  fenDelta,
+} from '../../protocol/index.ts';
+import { available } from '../ledger/spend.ts';
+import type { LotRow, RememberedAnswer } from '../store/rows.ts';
+import type { Judgement } from './judgement.ts';
+import { carriesMac } from './request.ts';
+
+/** 63.1 in answers: our own cards carry no card organisation's mark. */
+const NO_ORGANISATION = '000';
+/** 63.2 lines that anybody may get. */
+const LINES_MAX = 3;
+
+export type Items = readonly (readonly [tag: string, value: string])[];
+
+/** What an answer says, before it is echoed, sealed with a MAC and framed. */
+export interface Answer extends RememberedAnswer {
+  /** DE39 is in it, and all that the host adds; what the request said is echoed later. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** Sent only to a peer that speaks DE57. */
+  readonly items: Items;
+}
+
+/** Fields that every answer of a financial request repeats as they were sent. */
+const ECHOED = [2, 3, 4, 11, 14, 23, 25, 41, 42, 49, 60] as const;
+
+/** DE12, 13, 15, 32: when and by whom it was judged. */
+export function judgedAt(j: Judgement): Record<string, string> {
+  const { date, time } = j.localTime;
+  return {
+    12: time,
+    13: date,
+    15: j.businessDate.slice(4),
+    32: j.deps.directory.programme.acquirerId,
+  };
+}
+
+/** DE44: issuer and acquirer, both ours. */
+export function issuerAndAcquirer(j: Judgement): string {
+  const id = j.deps.directory.programme.acquirerId;
+  return `${id}   ${id}   `;
+}
+
+/** DE63 with lines for the slip; undefined without any. */
+export function slipLines(lines: readonly string[]): Record<string, string> {
+  return lines.length === 0 ? {} : { 63: buildDe63(NO_ORGANISATION, lines.slice(0, LINES_MAX)) };
+}
+
+/** DE54: the available balance; for a peer that speaks DE57 also principal and bonus. */
+export function balances(j: Judgement, lots: readonly LotRow[]): Record<string, string> {
+  const { total, principal, bonus } = available(lots, j.businessDate);
+  const amount = (type: string, value: number) => ({
+    account: '02',
+    type,
+    currency: '156',
+    amount: fenDelta(value),
+  });
+  const all = [amount('10', total)];
+  if (j.terminal?.speaksDe57 === true) all.push(amount('90', principal), amount('91', bonus));
+  return { 54: buildDe54(all) };
+}
+
+/**
+ * The frame of an answer, LEN included.
+ *
+ * @param head the journal head after this answer's record; sent as `HH` to a peer that speaks DE57
+ * @param speaks whether this answer may carry DE57; by default what the terminal's last 0800 said
+ */
+export function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer {
+  const { message, envelope } = j.request;
+  const fields: Record<number, string> = {};
+  for (const field of ECHOED) {
+    const value = message.get(field);
+    if (value !== undefined) fields[field] = value;
+  }
+  for (const [field, value] of Object.entries(answer.fields)) fields[Number(field)] = value;
+  if (j.terminal?.speaksDe57 === true) {
+    const items: Items = head === null ? answer.items : [...answer.items, ['HH', head]];
+    if (items.length > 0) fields[57] = buildDe57(items);
+  }
+  const values = { mti: answerMti(message.mti), fields };
+  const keys = carriesMac(message.mti) ? j.keys : null;
+  if (keys === null) return framed(envelope, codec.encode(values), wantedOf(j, fields[39]));
+  const mak = j.deps.vault.openSealed(keys.mak);
+  const algorithm = j.profile?.macAlgorithm ?? 'unionpay-ecb';
+  const body = encodeWithMac(codec, values, (data) => j.deps.vault.mac(mak, data, algorithm));
+  return framed(envelope, body, wantedOf(j, fields[39]));
+}
+
+/** MTI + 10. */
+export function answerMti(mti: string): string {
+  return String(Number(mti) + 10).padStart(4, '0');
+}
+
+/** A refusal of what was parsed in part only: the fields that are known, and DE39. Without MAC. */
+export function refusalFrame(
+  envelope: Envelope,
+  parsed: { readonly mti: string; get(field: number): string | undefined },
+  code: string,
+): Buffer {
+  const fields: Record<number, string> = { 39: code };
+  for (const field of [3, 11, 41, 42]) {
+    const value = parsed.get(field);
+    if (value !== undefined) fields[field] = value;
+  }
+  return framed(envelope, codec.encode({ mti: answerMti(parsed.mti), fields }), 0);
+}
+
+function framed(envelope: Envelope, body: Buffer, wanted: number): Buffer {
+  const header = answerHeader(envelope.header, { wanted });
+  return buildFrame({ tpdu: answerTpdu(envelope.tpdu), header, body });
+}
+
+/** Header digit 6: sign in again where the keys do not serve, else what the terminal's row asks for. */
+function wantedOf(j: Judgement, code: string | undefined): number {
+  return code === 'A0' || code === '77' || code === '99' ? 3 : (j.terminal?.wanted ?? 0);
+}

@@ -1,0 +1,80 @@
+/** Closing a batch opens the next one at once, in the same commit. */
+import { ensure, fen } from '../../protocol/index.ts';
+import type { BatchRow, DifferenceRow } from '../store/rows.ts';
+import { openBatch } from './deed.ts';
+import { journalTerminalEvent } from './journal-body.ts';
+import type { Judgement } from './judgement.ts';
+import { batchKey } from './view.ts';
+
+/** The version of a row that `batchOf` made up. */
+const NOT_WRITTEN = 0;
+const BATCH_MAX = 999_999;
+const WANTED_SETTLEMENT = 9;
+
+/** The row of the request's batch; one that is open but was never written begins now. Null: there is no such batch. */
+export function batchOf(j: Judgement): BatchRow | null {
+  const { terminalId, batch, merchantId } = j.request;
+  const row = j.view.batch(batchKey(terminalId, batch));
+  if (row !== undefined) return row;
+  if (j.terminal?.batch !== batch) return null;
+  const first = openBatch(terminalId, batch, merchantId, j.now);
+  return { ...first, version: NOT_WRITTEN };
+}
+
+/** Changes a batch's row; one that was never written is written now. */
+export function writeBatch(j: Judgement, row: BatchRow, changes: Partial<BatchRow>): void {
+  if (row.version === NOT_WRITTEN) {
+    j.writes.insert('batches', batchKey(row.terminalId, row.batch), { ...row, ...changes, version: 1 });
+  } else j.writes.replace('batches', row, changes);
+}
+
+/** @param figures what the 0500 said and what was answered */
+export function closeBatch(
+  j: Judgement,
+  row: BatchRow,
+  closedBy: 'settlement' | 'upload',
+  figures: Partial<BatchRow> = {},
+): void {
+  const { terminal, writes } = j;
+  ensure(terminal?.batch === row.batch, 'only the open batch is closed');
+  writeBatch(j, row, { ...figures, state: 'closed', closedAt: j.now, closedBy });
+  const next = row.batch === BATCH_MAX ? 1 : row.batch + 1;
+  const wanted = terminal.wanted === WANTED_SETTLEMENT ? 0 : terminal.wanted;
+  j.terminal = writes.replace('terminals', terminal, { batch: next, wanted });
+  const key = batchKey(row.terminalId, next);
+  writes.insert('batches', key, openBatch(row.terminalId, next, row.merchantId, j.now));
+  writes.duringDay(j.view.day);
+  nameOwedReversals(j, row);
+  journalTerminalEvent(j, 'batch closed', { batch: row.batch, closedBy, opened: next });
+}
+
+/** A reversal that a supervisor set aside is owed still: it no longer holds the batch open, but it is named. */
+function nameOwedReversals(j: Judgement, row: BatchRow): void {
+  for (const owed of j.request.owed) {
+    const [, batch = '', trace = '', amount = ''] = /^(\d{6})(\d{6}).{26}(\d{12})$/.exec(owed) ?? [];
+    nameDifference(j, row, {
+      kind: 'status',
+      trace: trace === '' ? null : trace,
+      theirs: amount === '' ? null : fen(Number(amount)),
+      causeZh: `终端搁置的冲正 批次${batch} 流水${trace}`,
+      causeEn: `a reversal that the terminal has set aside, batch ${batch} trace ${trace}`,
+    });
+  }
+}
+
+export type Named = Pick<DifferenceRow, 'kind' | 'causeZh' | 'causeEn'> & Partial<DifferenceRow>;
+
+export function nameDifference(j: Judgement, row: BatchRow, named: Named): void {
+  j.writes.put('differences', {
+    differenceId: j.deps.numbers.nextId(j.now),
+    businessDate: j.businessDate,
+    terminalId: row.terminalId,
+    batch: row.batch,
+    trace: null,
+    transactionId: null,
+    theirs: null,
+    ours: null,
+    at: j.now,
+    ...named,
+  });
+}

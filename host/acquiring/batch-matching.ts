@@ -1,0 +1,76 @@
+/** A batch's uploaded items against the host's transactions: each difference with its cause. Pure. */
+import type { TransactionRow, UploadRow } from '../store/rows.ts';
+import type { Named } from './batch-closing.ts';
+import { sideOf } from './batch-totals.ts';
+
+const STATE_ZH: Readonly<Record<string, string>> = { declined: '已拒绝', reversed: '已冲正' };
+
+/**
+ * @param announced the count that the end message gives
+ * @returns empty when every item is matched: then only the totals differed, and that is named by them
+ */
+export function namesOfDifferences(
+  rows: readonly TransactionRow[],
+  uploads: readonly UploadRow[],
+  announced: number,
+): readonly Named[] {
+  const counted = new Map(rows.filter((row) => sideOf(row) !== null).map((row) => [row.trace, row]));
+  const names: Named[] = [];
+  for (const upload of uploads) {
+    const row = counted.get(upload.trace);
+    counted.delete(upload.trace);
+    const name = row === undefined ? unknownItem(upload, rows) : differentItem(upload, row);
+    if (name !== null) names.push(name);
+  }
+  for (const row of counted.values()) {
+    names.push({
+      kind: 'shortage',
+      ...about(row),
+      ours: row.amount,
+      causeZh: '主机有此交易，终端未上送',
+      causeEn: 'the host has it, the terminal did not upload it',
+    });
+  }
+  if (announced !== uploads.length) {
+    names.push({
+      kind: 'totals',
+      causeZh: `终端称上送${announced}笔，收到${uploads.length}笔`,
+      causeEn: `the terminal announced ${announced} items, ${uploads.length} came`,
+    });
+  }
+  return names;
+}
+
+function unknownItem(upload: UploadRow, rows: readonly TransactionRow[]): Named {
+  const same = rows.find((row) => row.trace === upload.trace && row.kind !== 'reversal' && row.kind !== 'balance');
+  if (same === undefined) {
+    return {
+      kind: 'surplus',
+      trace: upload.trace,
+      theirs: upload.amount,
+      causeZh: '终端有此交易，主机无',
+      causeEn: 'the terminal has it, the host never approved it',
+    };
+  }
+  return {
+    kind: 'status',
+    ...about(same),
+    theirs: upload.amount,
+    ours: same.amount,
+    causeZh: `终端记为成功，主机上${STATE_ZH[same.state] ?? '不计入对账'}`,
+    causeEn: `the terminal counts it, at the host it is ${same.state}`,
+  };
+}
+
+function differentItem(upload: UploadRow, row: TransactionRow): Named | null {
+  const both = { ...about(row), theirs: upload.amount, ours: row.amount };
+  if (upload.amount !== row.amount) {
+    return { kind: 'amount', ...both, causeZh: '金额不符', causeEn: 'the amounts differ' };
+  }
+  if (upload.panMasked !== row.panMasked) {
+    return { kind: 'status', ...both, causeZh: '卡号不符', causeEn: 'the card numbers differ' };
+  }
+  return null;
+}
+
+const about = (row: TransactionRow) => ({ trace: row.trace, transactionId: row.transactionId });

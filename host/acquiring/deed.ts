@@ -1,0 +1,198 @@
+/**
+ * What was decided about a request, made lasting: the transaction's row, the remembered answer, the
+ * journal record, and the answer itself. All of it rides in one commit.
+ */
+import { ensure, fen, maskPan } from '../../protocol/index.ts';
+import type { Entry, Rates, SaleMoney } from '../ledger/model.ts';
+import type { Stamp } from '../ledger/postings.ts';
+import type { RuleTrace } from '../rules/model.ts';
+import type { LotRow, TransactionRow, TransactionState } from '../store/rows.ts';
+import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from './answer.ts';
+import type { Judgement } from './judgement.ts';
+import { authorisationCode } from './reference-numbers.ts';
+import { journalTerminalEvent, journalTransaction } from './journal-body.ts';
+import { batchKey } from './view.ts';
+
+/** What a flow makes of a request. */
+export interface Deed {
+  /** DE39. */
+  readonly code: string;
+  readonly state: TransactionState;
+  readonly original?: TransactionRow | undefined;
+  readonly money?: SaleMoney | null;
+  readonly rates?: Rates | null;
+  readonly trace57?: readonly RuleTrace[];
+  readonly entries?: readonly Entry[];
+  /** An approval gets DE38. */
+  readonly authorised?: boolean;
+  /** Fields beside those that every answer has. */
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly items?: Items;
+  /** Slip text, for DE63 and, where longer lines fit, DE57 `TX`. */
+  readonly lines?: readonly string[];
+  /** False for what is judged afresh each time. */
+  readonly remembered?: boolean;
+}
+
+/** The stamp of an entry that this request causes. */
+export function stampOf(j: Judgement, transactionId: string, corrects: string | null = null): Stamp {
+  return {
+    entryId: j.deps.numbers.nextId(j.now),
+    businessDate: j.businessDate,
+    cause: { kind: 'transaction', id: transactionId },
+    at: j.now,
+    branchId: j.profile?.branchId ?? null,
+    terminalId: j.request.terminalId,
+    corrects,
+  };
+}
+
+/** Writes the deed and gives its answer. `transactionId` comes from `numbers.nextId`. */
+export function conclude(j: Judgement, transactionId: string, deed: Deed): Answer {
+  const rrn = j.deps.numbers.next();
+  const auth = deed.authorised === true ? authorisationCode(rrn) : null;
+  const row = transactionRow(j, transactionId, deed, rrn, auth);
+  const answer: Answer = {
+    fields: {
+      ...judgedAt(j),
+      37: rrn,
+      39: deed.code,
+      44: issuerAndAcquirer(j),
+      ...(auth === null ? {} : { 38: auth }),
+      ...slipLines(deed.lines ?? []),
+      ...deed.fields,
+    },
+    items: deed.items ?? [],
+  };
+  const { writes, request } = j;
+  writes.put('transactions', row);
+  writes.put('entries', ...(deed.entries ?? []));
+  if (deed.remembered !== false) remember(j, answer, transactionId);
+  if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
+  if (request.owed.length > 0) journalTerminalEvent(j, 'owes reversals');
+  journalTransaction(j, row, deed.entries ?? []);
+  return answer;
+}
+
+/** Keeps an answer under the request's identity: a repeat gets it again. */
+export function remember(j: Judgement, answer: Answer, transactionId: string | null): void {
+  const { request } = j;
+  j.writes.insert('identities', request.identity, {
+    key: request.identity,
+    fingerprint: j.fingerprint,
+    ut: request.ut,
+    transactionId,
+    answer,
+    at: j.now,
+  });
+}
+
+/** Marks an identity whose original has not come: if it comes later, it is answered 12. */
+export function burn(j: Judgement, identity: string): void {
+  if (j.view.identity(identity) !== undefined) return;
+  j.writes.insert('identities', identity, {
+    key: identity,
+    fingerprint: '',
+    ut: j.request.ut,
+    transactionId: null,
+    answer: null,
+    at: j.now,
+  });
+}
+
+function transactionRow(
+  j: Judgement,
+  transactionId: string,
+  deed: Deed,
+  rrn: string,
+  auth: string | null,
+): TransactionRow {
+  const { request, profile } = j;
+  const { kind } = request.spec ?? {};
+  ensure(kind !== undefined, 'only a kind of the catalogue is concluded');
+  const pan = j.card?.pan;
+  const ownUt = deed.remembered !== false && request.message.mti !== '0400';
+  return {
+    transactionId,
+    version: 1,
+    // A 0400 and a query carry their original's UT, or one that may come again: the row has none.
+    ut: ownUt ? request.ut : null,
+    identity: request.identity,
+    kind,
+    state: deed.state,
+    responseCode: deed.code,
+    terminalId: request.terminalId,
+    merchantId: request.merchantId,
+    branchId: profile?.branchId ?? '',
+    batch: request.batch,
+    trace: request.trace,
+    rrn,
+    auth,
+    accountId: j.cardRow?.accountId ?? deed.original?.accountId ?? null,
+    cardId: j.cardRow?.cardId ?? deed.original?.cardId ?? null,
+    panMasked: pan === undefined ? (deed.original?.panMasked ?? '') : maskedOrBlank(pan),
+    amount: request.amount ?? fen(0),
+    businessDate: j.businessDate,
+    localDate: j.localTime.date,
+    localTime: j.localTime.time,
+    entryMode: request.message.get(22) ?? '',
+    originalId: deed.original?.transactionId ?? null,
+    money: deed.money ?? null,
+    rates: deed.rates ?? null,
+    taken: null,
+    entryId: deed.entries?.[0]?.entryId ?? null,
+    rebateRun: null,
+    trace57: deed.trace57 ?? [],
+    operator: request.operator,
+    at: j.now,
+  };
+}
+
+/** What is too short to be a card number is not shown in part either. */
+function maskedOrBlank(pan: string): string {
+  return pan.length < 13 ? '' : maskPan(pan);
+}
+
+/** The account's lots after a movement: only changed rows are written, under the account's version. */
+export function writeLots(
+  j: Judgement,
+  accountId: string,
+  before: readonly LotRow[],
+  after: readonly LotRow[],
+): void {
+  j.writes.replace('accounts', j.accountOf(accountId), {});
+  const old = new Map(before.map((lot) => [lot.lotId, lot]));
+  j.writes.put('lots', ...after.filter((lot) => old.get(lot.lotId) !== lot));
+}
+
+/**
+ * A settlement of this batch that is decided meanwhile, here or on another host, must see this
+ * transaction: the batch's row gets a new version.
+ */
+export function touchBatch(j: Judgement, terminalId: string, batch: number): void {
+  const key = batchKey(terminalId, batch);
+  const row = j.view.batch(key);
+  if (row !== undefined) {
+    j.writes.replace('batches', row, {});
+    return;
+  }
+  j.writes.insert('batches', key, openBatch(terminalId, batch, j.request.merchantId, j.now));
+}
+
+/** The row of a batch that begins. */
+export function openBatch(terminalId: string, batch: number, merchantId: string, at: number) {
+  return {
+    terminalId,
+    batch,
+    version: 1,
+    merchantId,
+    state: 'open' as const,
+    openedAt: at,
+    closedAt: null,
+    closedBy: null,
+    cause: null,
+    terminalTotals: null,
+    hostTotals: null,
+    result: null,
+  };
+}

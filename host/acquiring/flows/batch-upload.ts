@@ -1,0 +1,103 @@
+/**
+ * Batch upload 批上送: the items of a batch whose totals differed, eight a message; the end message
+ * matches them one by one, names each difference with its cause, and closes the batch.
+ */
+import {
+  buildUploadEnd,
+  maskPan,
+  parseUpload,
+  parseUploadEnd,
+  type UploadItem,
+} from '../../../protocol/index.ts';
+import type { BatchRow } from '../../store/rows.ts';
+import { type Answer, judgedAt } from '../answer.ts';
+import { batchOf, closeBatch, nameDifference, writeBatch } from '../batch-closing.ts';
+import { namesOfDifferences } from '../batch-matching.ts';
+import { remember } from '../deed.ts';
+import type { Flow } from '../flow.ts';
+import { journalTerminalEvent } from '../journal-body.ts';
+import type { Judgement } from '../judgement.ts';
+import { batchKey } from '../view.ts';
+
+const ITEMS_FOLLOW = '201';
+
+export const batchUpload: Flow = {
+  wants: ({ terminalId, batch }) => ({
+    batches: [{ key: batchKey(terminalId, batch), withTransactions: true }],
+  }),
+
+  readable: ({ message, code }) => {
+    const de48 = message.get(48) ?? '';
+    if (code === ITEMS_FOLLOW) parseUpload(de48);
+    else parseUploadEnd(de48);
+  },
+
+  act(j) {
+    const de48 = j.request.message.get(48) ?? '';
+    const row = batchOf(j);
+    const isOpen = row !== null && row.state !== 'closed';
+    if (j.request.code === ITEMS_FOLLOW) {
+      const { items } = parseUpload(de48);
+      if (isOpen) keepItems(j, row, items);
+      return answered(j, String(items.length).padStart(2, '0'), isOpen);
+    }
+    const count = parseUploadEnd(de48);
+    if (isOpen) endUpload(j, row, count);
+    // For a closed batch, and after a balanced settlement, the end message has no effect.
+    return answered(j, buildUploadEnd(count), isOpen);
+  },
+};
+
+/** An item counts once, whichever messages bring it; a second one under its trace is named. */
+function keepItems(j: Judgement, row: BatchRow, items: readonly UploadItem[]): void {
+  const kept = new Set(j.view.uploads(batchKey(row.terminalId, row.batch)).map((upload) => upload.trace));
+  for (const item of items) {
+    if (kept.has(item.trace)) {
+      nameDifference(j, row, {
+        kind: 'duplicate',
+        trace: item.trace,
+        theirs: item.amount,
+        causeZh: '重复上送，只计一次',
+        causeEn: 'uploaded twice, counted once',
+      });
+      continue;
+    }
+    kept.add(item.trace);
+    j.writes.put('uploads', {
+      terminalId: row.terminalId,
+      batch: row.batch,
+      trace: item.trace,
+      panHash: j.deps.vault.lookupHash(j.deps.keys.lookup, item.pan),
+      panMasked: item.pan.length < 13 ? '' : maskPan(item.pan),
+      amount: item.amount,
+      cardClass: item.cardClass,
+      at: j.now,
+    });
+  }
+  // A settlement decided meanwhile must see the items.
+  writeBatch(j, row, {});
+}
+
+function endUpload(j: Judgement, row: BatchRow, count: number): void {
+  const key = batchKey(row.terminalId, row.batch);
+  const named = namesOfDifferences(j.view.batchTransactions(key), j.view.uploads(key), count);
+  for (const difference of named) nameDifference(j, row, difference);
+  if (named.length === 0 && row.result !== null) {
+    nameDifference(j, row, {
+      kind: 'totals',
+      causeZh: '逐笔相符，终端总计有误',
+      causeEn: "every item matches: the terminal's totals were wrong",
+    });
+  }
+  journalTerminalEvent(j, 'batch upload ended', { batch: row.batch, count, differences: named.length });
+  closeBatch(j, row, 'upload');
+}
+
+function answered(j: Judgement, de48: string, hadEffect: boolean): Answer {
+  const answer: Answer = {
+    fields: { ...judgedAt(j), 37: j.deps.numbers.next(), 39: '00', 48: de48 },
+    items: [],
+  };
+  if (hadEffect) remember(j, answer, null);
+  return answer;
+}

@@ -1,0 +1,20 @@
+/** Void of a completion 预授权完成撤销, in the open batch: the spend goes back and the hold stands again. */
+import { ensure } from '../../../protocol/index.ts';
+import type { Flow } from '../flow.ts';
+import { wantOriginal } from '../originals.ts';
+import { wantEarlier } from '../undone.ts';
+import { undoCompletion } from '../undo.ts';
+import { concludeUndone } from '../undone.ts';
+
+export const completionVoid: Flow = {
+  wants: wantOriginal,
+  more: wantEarlier,
+
+  act(j) {
+    const { original } = j;
+    ensure(original !== undefined, 'a void is judged before it acts');
+    const transactionId = j.deps.numbers.nextId(j.now);
+    const undone = undoCompletion(j, transactionId, original, 'void');
+    return concludeUndone(j, transactionId, { undone, original, batch: j.request.batch });
+  },
+};

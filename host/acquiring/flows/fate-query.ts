@@ -1,0 +1,82 @@
+/**
+ * Fate query 交易状态查询: what became of a transaction. One that never came has its identity burnt,
+ * so that the terminal can safely start anew.
+ */
+import { amount12, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
+import type { TransactionRow } from '../../store/rows.ts';
+import { burn, conclude } from '../deed.ts';
+import type { Flow } from '../flow.ts';
+import { burntUtKey, identityKey } from '../identity.ts';
+import type { Request } from '../request.ts';
+import { traceKey, type View } from '../view.ts';
+
+/** What `FA` says of each state. */
+// biome-ignore format: a table is read by column
+const FATE: Readonly<Record<TransactionRow['state'], 'A' | 'D' | 'R' | 'V'>> = {
+  approved:  'A',
+  completed: 'A',
+  declined:  'D',
+  reversed:  'R',
+  released:  'R',
+  voided:    'V',
+};
+
+/** Not asked about: they leave no trace of their own, or are judged afresh each time. */
+const NO_FATE: readonly string[] = ['balance', 'pointsQuery', 'topUpVerification', 'fateQuery', 'reversal'];
+
+export const fateQuery: Flow = {
+  wants: (request) => ({
+    uts: request.ut === null ? [] : [request.ut],
+    traces: request.original === null ? [] : [placeOf(request, request.original)],
+    identities: identitiesToBurn(request),
+  }),
+
+  act(j) {
+    const { request, view } = j;
+    const original = find(request, view);
+    const transactionId = j.deps.numbers.nextId(j.now);
+    if (original === undefined) {
+      for (const identity of identitiesToBurn(request)) burn(j, identity);
+      return conclude(j, transactionId, { code: '25', state: 'declined', remembered: false });
+    }
+    const { mti, de3 } = TRANSACTIONS[original.kind as TransactionKind];
+    return conclude(j, transactionId, {
+      code: '00',
+      state: 'approved',
+      original,
+      remembered: false,
+      fields: {
+        4: amount12(original.amount),
+        37: original.rrn,
+        ...(original.auth === null ? {} : { 38: original.auth }),
+      },
+      items: [['FA', `${mti}${de3}${original.responseCode}${FATE[original.state]}`]],
+    });
+  },
+};
+
+/** By `UT` where it was sent, else by DE61; only this terminal's and merchant's own. */
+function find(request: Request, view: View): TransactionRow | undefined {
+  const ours = (row: TransactionRow) =>
+    row.terminalId === request.terminalId && row.merchantId === request.merchantId && !NO_FATE.includes(row.kind);
+  const byUt = request.ut === null ? [] : view.transactionsByUt(request.ut);
+  const byPlace = request.original === null ? [] : view.transactionsByTrace(placeOf(request, request.original));
+  const places = request.ut === null ? byPlace : byPlace.filter((row) => row.ut === request.ut);
+  return [...byUt, ...places].find(ours);
+}
+
+const placeOf = (request: Request, original: { batch: number; trace: string }) =>
+  traceKey(request.terminalId, original.batch, original.trace);
+
+/** DE61 names no MTI and no DE3: every kind that could have stood there is burnt, and the UT. */
+function identitiesToBurn(request: Request): readonly string[] {
+  const { original, terminalId, merchantId, ut } = request;
+  const keys = new Set(ut === null ? [] : [burntUtKey(ut)]);
+  if (original !== null) {
+    for (const { kind, mti, de3, usesTrace } of Object.values(TRANSACTIONS)) {
+      if (!usesTrace || de3 === null || NO_FATE.includes(kind)) continue;
+      keys.add(identityKey({ terminalId, merchantId, batch: original.batch, trace: original.trace, mti, de3 }));
+    }
+  }
+  return [...keys];
+}

@@ -1,0 +1,110 @@
+/**
+ * Judging one request, in the dialect's order: terminal → keys → presence → sameness → batch →
+ * transaction, card, PIN, limits, balance; then its flow acts. This is the work that the engine does.
+ */
+import { ensure } from '../../protocol/index.ts';
+import type { HostDeps } from '../deps.ts';
+import type { Wants } from '../store/port.ts';
+import { type Answer, answerFrame, judgedAt, slipLines } from './answer.ts';
+import { type Check, firstFailure, missing, REMEMBERED } from './checks.ts';
+import { conclude } from './deed.ts';
+import { flowOf } from './dispatch.ts';
+import type { Decision, Work } from './engine.ts';
+import { burntUtKey } from './identity.ts';
+import { journalSecurityEvent } from './journal-body.ts';
+import { Judgement } from './judgement.ts';
+import { presentedCard } from './presented-card.ts';
+import type { Request } from './request.ts';
+import { batchKey, mergeWants, NotRead, type View } from './view.ts';
+
+/** The request as work for the engine; its result is the answer's frame, LEN included. */
+export function judging(deps: HostDeps, request: Request): Work<Buffer> {
+  const flow = flowOf(request.spec?.kind);
+  return {
+    wants: mergeWants([commonWants(deps, request), flow?.wants?.(request) ?? {}]),
+    more(view) {
+      const j = new Judgement(deps, request, view, flow !== null);
+      // The card number of an encrypted track is known once the terminal's keys are.
+      const hash = j.card?.panHash;
+      if (hash !== undefined && j.cardRow === undefined && isSealed(deps, request)) return { panHashes: [hash] };
+      return flow?.more?.(j) ?? null;
+    },
+    // A balance query has no identity: after an unknown outcome it would count a wrong PIN twice.
+    recognisesItself: request.spec?.kind !== 'balance',
+    decide: (view) => decide(deps, request, view),
+  };
+}
+
+function commonWants(deps: HostDeps, request: Request): Wants {
+  const { terminalId, batch, identity, ut } = request;
+  const presented = presentedCard(deps, request, null);
+  return {
+    terminalIds: [terminalId],
+    identities: ut === null ? [identity] : [identity, burntUtKey(ut)],
+    uts: ut === null ? [] : [ut],
+    batches: [{ key: batchKey(terminalId, batch), withTransactions: false }],
+    panHashes: presented.kind === 'card' ? [presented.card.panHash] : [],
+  };
+}
+
+function isSealed(deps: HostDeps, request: Request): boolean {
+  return presentedCard(deps, request, null).kind === 'sealed';
+}
+
+function decide(deps: HostDeps, request: Request, view: View): Decision<Buffer> {
+  const j = new Judgement(deps, request, view, flowOf(request.spec?.kind) !== null);
+  try {
+    const answer = judge(j);
+    return { item: j.writes.item(), answer: ({ head }) => answerFrame(j, answer, head) };
+  } catch (error) {
+    if (error instanceof NotRead) throw error;
+    // Nothing of it is written, so 96 is the truth; with the MAC, where it was right, it is final.
+    deps.metrics.count('refused', '96 decision failed');
+    deps.log.error({ err: error, terminal: request.terminalId, trace: request.trace }, 'a request could not be judged');
+    const answer: Answer = { fields: { ...judgedAt(j), 39: '96' }, items: [] };
+    return { item: null, answer: () => answerFrame(j, answer, null) };
+  }
+}
+
+function judge(j: Judgement): Answer {
+  const early = firstFailure(j, ['terminal', 'keys', 'presence', 'sameness']);
+  if (early !== null) return refuse(j, early);
+
+  // The same request again gets the same answer and has no second effect.
+  const answer = j.known?.answer ?? null;
+  if (answer !== null && j.kind !== undefined && REMEMBERED.includes(j.kind)) {
+    j.deps.metrics.count('answered again', j.kind);
+    return answer;
+  }
+
+  const failure = firstFailure(j, ['batch', 'transaction', 'card', 'original', 'PIN', 'limits', 'balance']);
+  if (failure !== null) return refuse(j, failure);
+
+  const flow = flowOf(j.kind);
+  ensure(flow !== null, 'a kind without a flow was refused before');
+  j.deps.metrics.count('judged', j.kind);
+  return flow.act(j);
+}
+
+function refuse(j: Judgement, check: Check): Answer {
+  const { deps, request } = j;
+  const dropped = check.after?.(j) === true;
+  deps.metrics.count('refused', `${check.code} ${check.name}`);
+  const about = { terminal: request.terminalId, trace: request.trace, kind: j.kind, code: check.code, check: check.name };
+  if (check.audited || dropped) {
+    journalSecurityEvent(j, dropped ? 'keys dropped after wrong MACs' : check.name);
+    deps.log.warn(about, 'refused, and audited');
+  } else deps.log.info({ ...about, ...(check.code === '30' ? { missing: missing(j) } : {}) }, 'refused');
+
+  const lines = check.lines ?? [];
+  if (!check.remembered || j.kind === undefined) {
+    return { fields: { ...judgedAt(j), 39: check.code, ...slipLines(lines) }, items: [] };
+  }
+  return conclude(j, deps.numbers.nextId(j.now), {
+    code: check.code,
+    state: 'declined',
+    original: j.original,
+    lines,
+    remembered: REMEMBERED.includes(j.kind),
+  });
+}

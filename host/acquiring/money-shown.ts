@@ -1,0 +1,35 @@
+/** How the money of a transaction is told: DE57 items to a peer that speaks it, slip lines to others. */
+import { amount12, fen, type Fen, yuan } from '../../protocol/index.ts';
+import type { SaleMoney } from '../ledger/model.ts';
+import type { Items } from './answer.ts';
+
+/** GA, DA, PA, RA and PT. In voids and refunds they say what went back. */
+export function moneyItems(money: SaleMoney): Items {
+  return [
+    ['GA', amount12(money.gross)],
+    ['DA', amount12(discountOf(money))],
+    ['PA', amount12(money.paid)],
+    ['RA', amount12(money.rebate)],
+    ['PT', String(money.points)],
+  ];
+}
+
+/** Up to three lines of at most 20 bytes; none where the price is what was paid. */
+export function moneyLines(money: SaleMoney): readonly string[] {
+  const lines: string[] = [];
+  if (discountOf(money) > 0) lines.push(`优惠 ${yuan(discountOf(money))}`, `实付 ${yuan(money.paid)}`);
+  if (money.rebate > 0) lines.push(`返利 ${yuan(money.rebate)}`);
+  return lines;
+}
+
+/** What went back to the holder, where it is not the gross amount; and what was kept of it. */
+export function moneyBackLines(money: SaleMoney, rebateKept: Fen): readonly string[] {
+  const given = fen(money.paid - rebateKept);
+  const lines = given === money.gross ? [] : [`退回 ${yuan(given)}`];
+  if (rebateKept > 0) lines.push(`扣回返利 ${yuan(rebateKept)}`);
+  return lines;
+}
+
+function discountOf(money: SaleMoney): Fen {
+  return fen(money.discountIssuer + money.discountMerchant);
+}

@@ -1,0 +1,50 @@
+/** Writing what an undoing decided, and the answer that shows it: shared by voids, refund and reversal. */
+import type { Wants } from '../store/port.ts';
+import type { TransactionRow } from '../store/rows.ts';
+import { type Answer, balances } from './answer.ts';
+import { conclude, touchBatch, writeLots } from './deed.ts';
+import type { Judgement } from './judgement.ts';
+import { journalSecurityEvent } from './journal-body.ts';
+import { moneyBackLines, moneyItems } from './money-shown.ts';
+import type { Undone } from './undo.ts';
+
+/** The transactions that the original itself was about: the sale of a void, the hold of a completion. */
+export function wantEarlier(j: Judgement): Wants | null {
+  const unread: string[] = [];
+  for (let row = j.original; row !== undefined; ) {
+    const { originalId } = row;
+    if (originalId === null) break;
+    row = j.view.transaction(originalId);
+    if (row === undefined) unread.push(originalId);
+  }
+  return unread.length === 0 ? null : { transactionIds: unread };
+}
+
+/** @param result.batch the batch in which it counts */
+export function concludeUndone(
+  j: Judgement,
+  transactionId: string,
+  result: { readonly undone: Undone; readonly original: TransactionRow; readonly batch: number },
+): Answer {
+  const { undone, original, batch } = result;
+  writeLots(j, undone.accountId, undone.lotsBefore, undone.lotsAfter);
+  for (const { row, changes } of undone.changed) j.writes.replace('transactions', row, changes);
+  j.writes.count(undone.uses);
+  if (undone.owed > 0) {
+    // The debt is due before anything else is spent.
+    j.writes.replace('accounts', j.accountOf(undone.accountId), { state: 'frozen' });
+    journalSecurityEvent(j, 'holder owes after a reversed void');
+  }
+  touchBatch(j, j.request.terminalId, batch);
+  const { money, rebateKept } = undone;
+  return conclude(j, transactionId, {
+    code: '00',
+    state: 'approved',
+    original,
+    money,
+    entries: undone.entries,
+    fields: balances(j, undone.lotsAfter),
+    items: money === null ? [] : moneyItems(money),
+    lines: money === null ? [] : moneyBackLines(money, rebateKept),
+  });
+}
