@@ -104,6 +104,10 @@ export interface Spend {
 
 export class Desk {
   readonly loaded = { principal: 0, bonus: 0 };
+  /** All entries so far, as they were made. */
+  readonly made: Entry[] = [];
+  /** The business date of the next acts. */
+  businessDate = TODAY;
   readonly #sums = new Map<string, number>();
   readonly #lotSums = new Map<string, number>();
   readonly #spends: Spend[] = [];
@@ -274,6 +278,10 @@ export class Desk {
     }
   }
 
+  get lots(): readonly LotRow[] {
+    return this.#lots;
+  }
+
   available(): number {
     return available(this.#lots, TODAY).total;
   }
@@ -388,6 +396,7 @@ export class Desk {
 
   #post(entry: Entry): Entry {
     assert.is(entries.unbalanced(entry), null);
+    this.made.push(entry);
     for (const { account, lot, amount } of entry.postings) {
       this.#sums.set(account, (this.#sums.get(account) ?? 0) + amount);
       if (lot !== null && account.startsWith('purse:'))
@@ -399,8 +408,8 @@ export class Desk {
   #stamp(): entries.Stamp {
     const id = this.#id();
     return {
-      entryId: `E${id}`,
-      businessDate: TODAY,
+      entryId: `E${String(id).padStart(6, '0')}`,
+      businessDate: this.businessDate,
       cause: { kind: 'transaction', id: `T${id}` },
       at: 0,
       branchId: 'B1',

@@ -8,7 +8,7 @@
 import { businessDateOf, fenDelta, localTimeOf, PosError, yuan } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import { classOf } from './accounts.ts';
-import type { Entry, Posting, Unit } from './model.ts';
+import type { Entry, LedgerEvent, Posting, Unit } from './model.ts';
 
 // biome-ignore format: a table is read by column
 const COMMODITIES = {
@@ -16,9 +16,34 @@ const COMMODITIES = {
   points: { name: 'POINTS', places: 0 },
 } as const satisfies Record<Unit, { name: string; places: number }>;
 
-/** The account's name in the tree. Throws INVARIANT for a name that is none of ours. */
+/** Every event, and every tag of a transaction or posting: declared, so that the tools' strictest modes accept the text. */
+const EVENTS: readonly LedgerEvent[] = Object.keys({
+  load: true,
+  'remittance-sent': true,
+  'remittance-arrived': true,
+  sale: true,
+  void: true,
+  reversal: true,
+  refund: true,
+  hold: true,
+  completion: true,
+  'hold-released': true,
+  'rebate-accrued': true,
+  'rebate-paid': true,
+  'payout-sent': true,
+  'payout-paid': true,
+  'payout-rejected': true,
+  'debt-covered': true,
+  'operator-funds': true,
+  difference: true,
+  adjustment: true,
+} satisfies Record<LedgerEvent, true>) as LedgerEvent[];
+const TAGS = ['cause', 'at', 'branch', 'terminal', 'corrects', 'lot'] as const;
+
+/** The account's name in the tree: its class first, unless the name begins with it. Throws INVARIANT for a name that is none of ours. */
 export function treeName(account: string): string {
-  return `${classOf(account)}:${account}`;
+  const root = classOf(account);
+  return account.startsWith(`${root}:`) ? account : `${root}:${account}`;
 }
 
 /** The journal in pieces of whole lines: directives first, then one transaction an entry, in entry order. */
@@ -42,13 +67,14 @@ export async function* exportHledger(store: Pick<StorePort, 'scan' | 'balances'>
 function header(accounts: readonly string[]): string {
   const lines = ['; 尊卡账本 · the books of Zunka, exported: debit positive, credit negative', ''];
   for (const { name } of Object.values(COMMODITIES)) lines.push(`commodity ${name}`);
+  lines.push('', ...TAGS.map((tag) => `tag ${tag}`), '', ...EVENTS.map((event) => `payee ${event}`));
   lines.push('', ...accounts.map((account) => `account ${account}`), '');
   return `${lines.join('\n')}\n`;
 }
 
 function transaction(entry: Entry): string {
   const { businessDate: date, cause } = entry;
-  const tags: (readonly [string, string | null])[] = [
+  const tags: (readonly [(typeof TAGS)[number], string | null])[] = [
     ['cause', `${cause.kind} ${cause.id}`],
     ['at', `${businessDateOf(entry.at)} ${localTimeOf(entry.at).time}`],
     ['branch', entry.branchId],
@@ -89,7 +115,7 @@ export interface ParsedTransaction {
 const TRANSACTION = /^(\d{4})-(\d{2})-(\d{2}) \(([^)]*)\) (.+)$/;
 const TAG = /^ {4}; ([a-z]+): (.+)$/;
 const POSTING = /^ {4}(\S+) {2}(-?)(\d+)(?:\.(\d\d))? (CNY|POINTS)(?: {2}; lot: (\S+))?$/;
-const DIRECTIVE = /^(;|account |commodity )/;
+const DIRECTIVE = /^(;|account |commodity |payee |tag )/;
 
 /** Reads an exported journal. Throws INPUT_BAD naming the line that is none of the export's forms. */
 export function parseHledger(text: string): readonly ParsedTransaction[] {

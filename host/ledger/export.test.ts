@@ -1,0 +1,188 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fen, PosError } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import { sampleBooks } from './books.fixture.ts';
+import { loadEntry } from './entries.ts';
+import { exportHledger, parsedBalances, parseHledger, treeName } from './export.ts';
+
+const writing = suite('the export: one transaction an entry, in plain text');
+
+writing('writes date, code, event, cause and postings as the journal format has them', async () => {
+  const entry = loadEntry(
+    {
+      entryId: '01K',
+      businessDate: '20261122',
+      cause: { kind: 'approval', id: 'AP1' },
+      at: Date.UTC(2026, 10, 22, 2, 0),
+      branchId: null,
+      terminalId: '00000001',
+    },
+    {
+      accountId: 'A1',
+      salePointId: 'S1',
+      principal: fen(1_000_00),
+      principalLotId: 'P1',
+      bonus: fen(5),
+      bonusLotId: 'B1',
+    },
+  );
+  const text = await joined({
+    balances: () =>
+      Promise.resolve(
+        entry.postings.map(({ account, lot, unit, amount }) => ({ account, lot, unit, sum: amount })),
+      ),
+    async *scan() {
+      await Promise.resolve();
+      yield [entry] as never;
+    },
+  });
+  assert.is(
+    text.slice(text.indexOf('2026-11-22')),
+    `2026-11-22 (01K) load
+    ; cause: approval AP1
+    ; at: 20261122 100000
+    ; terminal: 00000001
+    asset:receivable:sale-point:S1  1000.00 CNY
+    expense:bonus  0.05 CNY
+    liability:purse:principal:A1  -1000.00 CNY  ; lot: P1
+    liability:purse:bonus:A1  -0.05 CNY  ; lot: B1
+
+`,
+  );
+});
+
+writing.run();
+
+const reading = suite('the export read back by its own parser');
+
+reading("gives the same entries, posting by posting, and the store's balances", async () => {
+  const { store, entries } = await sampleBooks();
+  const parsed = parseHledger(await joined(store));
+  assert.equal(
+    parsed.map(({ date, code, description }) => [date, code, description]),
+    entries.map(({ businessDate, entryId, event }) => [businessDate, entryId, event]),
+  );
+  for (const [index, entry] of entries.entries()) {
+    assert.equal(parsed[index]?.tags['cause'], `${entry.cause.kind} ${entry.cause.id}`);
+    assert.equal(
+      parsed[index]?.postings,
+      entry.postings.map(({ account, lot, unit, amount }) => ({
+        account: treeName(account),
+        lot,
+        unit,
+        amount,
+      })),
+    );
+  }
+  const sums = parsedBalances(parsed);
+  const balances = await store.balances();
+  assert.is(sums.size, balances.length);
+  for (const { account, unit, sum } of balances)
+    assert.is(sums.get(`${unit} ${treeName(account)}`), sum, account);
+  await store.close();
+});
+
+// biome-ignore format: a table is read by column
+for (const [text, line, sentence] of [
+  ['what is this',                                                   1, 'a line that is none of its forms'],
+  ['    asset:custody  1.00 CNY',                                    1, 'a posting before any transaction'],
+  ['2026-11-22 (E1) sale\n    asset:custody  1.5 CNY',               2, 'an amount with one place'],
+  ['2026-11-22 (E1) sale\n    asset:custody  1 CNY',                 2, 'money without places'],
+  ['2026-11-22 (E1) sale\n    points:liability  1.00 POINTS',        2, 'points with places'],
+] as const) {
+  reading(`refuses ${sentence} and names the line`, () => {
+    const isNamed = (error: unknown) => error instanceof PosError && error.code === 'INPUT_BAD' && error.detail.includes(`line ${line} `);
+    assert.throws(() => parseHledger(text), isNamed);
+  });
+}
+
+reading.run();
+
+const tools = suite('the export as the accounting tools read it, where they are installed');
+
+tools("hledger check --strict accepts it and hledger balance equals the store's balances", async () => {
+  if (!isInstalled('hledger')) return;
+  await withJournal(async (file, store) => {
+    execFileSync('hledger', ['-f', file, 'check', '--strict', 'ordereddates', 'payees'], { stdio: 'pipe' });
+    const csv = execFileSync('hledger', ['-f', file, 'balance', '--flat', '--no-total', '-E', '-O', 'csv'], {
+      encoding: 'utf8',
+    });
+    const told = new Map<string, number>();
+    for (const line of csv.trim().split('\n').slice(1)) {
+      const [account = '', amount = ''] = line.split('","').map((cell) => cell.replaceAll('"', ''));
+      const [figure = '0', commodity] = amount.split(' ');
+      told.set(account, commodity === 'POINTS' ? Number(figure) : Math.round(Number(figure) * 100));
+    }
+    const balances = await store.balances();
+    assert.is(told.size, balances.length);
+    for (const { account, sum } of balances) assert.is(told.get(treeName(account)), sum, account);
+  });
+});
+
+tools("ledger accepts it and its balances equal the store's", async () => {
+  if (!isInstalled('ledger')) return;
+  await withJournal(async (file, store) => {
+    const text = execFileSync(
+      'ledger',
+      [
+        '-f',
+        file,
+        '--strict',
+        '--pedantic',
+        'balance',
+        '--flat',
+        '--empty',
+        '--no-total',
+        '--format',
+        '%(account)|%(display_total)\n',
+      ],
+      { encoding: 'utf8', stdio: 'pipe' },
+    );
+    const told = new Map<string, number>();
+    for (const line of text.trim().split('\n')) {
+      const [account = '', amount = ''] = line.split('|');
+      const [figure = '0', commodity] = amount.trim().split(' ');
+      told.set(account, commodity === 'POINTS' ? Number(figure) : Math.round(Number(figure) * 100));
+    }
+    for (const { account, sum } of await store.balances())
+      assert.is(told.get(treeName(account)) ?? 0, sum, account);
+  });
+});
+
+tools('hledger check refuses the export when one amount in it is changed', async () => {
+  if (!isInstalled('hledger')) return;
+  await withJournal(async (file, store) => {
+    writeFileSync(file, (await joined(store)).replace('1000.00 CNY', '1000.01 CNY'));
+    assert.is.not(spawnSync('hledger', ['-f', file, 'check']).status, 0);
+  });
+});
+
+tools.run();
+
+async function withJournal(act: (file: string, store: StorePort) => Promise<void>): Promise<void> {
+  const { store } = await sampleBooks();
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-books-'));
+  try {
+    const file = join(folder, 'books.journal');
+    writeFileSync(file, await joined(store));
+    await act(file, store);
+  } finally {
+    rmSync(folder, { recursive: true });
+    await store.close();
+  }
+}
+
+async function joined(store: Pick<StorePort, 'scan' | 'balances'>): Promise<string> {
+  let text = '';
+  for await (const piece of exportHledger(store)) text += piece;
+  return text;
+}
+
+function isInstalled(program: string): boolean {
+  return spawnSync(program, ['--version']).status === 0;
+}
