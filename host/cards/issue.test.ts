@@ -150,7 +150,7 @@ loading(
       item.guards.map((guard) => guard.kind),
       ['version', 'version', 'counter'],
     );
-    assert.is(JSON.parse(item.journal[0]?.body ?? '').after, entryDigest(entry));
+    assert.ok(item.journal[0]?.body.includes(`"after":"${entryDigest(entry)}"`));
   },
 );
 
@@ -250,7 +250,7 @@ committed('a sale point that would owe more than its limit is refused until it r
       outcomes.push(outcome?.committed === true);
       if (outcome?.committed === false) assert.is(outcome.conflict?.kind, 'counter');
     }
-    assert.equal(outcomes, [...Array(10).fill(true), false]);
+    assert.equal(outcomes, [...Array.from({ length: 10 }, () => true), false]);
     assert.is((await proveBooks(store)).ok, true);
   });
 });
