@@ -39,7 +39,7 @@ export function nextBusinessDate(yyyymmdd: string): string {
 /** @param days whole, may be negative. Throws DATE_BAD, also when the result leaves the years 1000…9999. */
 export function addDays(yyyymmdd: string, days: number): string {
   const moved = fromDayNumber(checkedDayNumber(yyyymmdd) + days);
-  if (!isBusinessDate(moved)) {
+  if (!Number.isInteger(days) || !isBusinessDate(moved)) {
     throw new PosError('DATE_BAD', `${days} days from ${yyyymmdd} is no business date`);
   }
   return moved;
