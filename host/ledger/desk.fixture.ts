@@ -11,7 +11,6 @@ import { price } from '../rules/price.ts';
 import type { LotRow } from '../store/rows.ts';
 import * as entries from './entries.ts';
 import { coverDebt, giveBack, lotsAfterGiveBack, rebateLotId, standAgain } from './give-back.ts';
-import { holdAgain } from './hold-again.ts';
 import type { Entry, LotPart, Purse, SaleMoney } from './model.ts';
 import { takePart } from './parts.ts';
 import { applyToLots, available, priceMoney, takeForCompletion, takeFromLots } from './spend.ts';
@@ -187,13 +186,13 @@ export class Desk {
   }
 
   void(spend: Spend): void {
+    if (spend.kind === 'completion') {
+      this.#voidCompletion(spend);
+      return;
+    }
     // A mirror serves a spend that nothing has happened to since.
     if (spend.rebateRun !== null || spend.entry.corrects !== null) {
       this.refund(spend, spend.money.gross, 'void');
-      return;
-    }
-    if (spend.kind === 'completion') {
-      this.#voidCompletion(spend);
       return;
     }
     spend.undoing = this.#post(entries.mirrorEntry(spend.entry, 'void', this.#stamp()));
@@ -332,15 +331,19 @@ export class Desk {
     return this.#spends.filter((spend) => spend.kind !== 'hold' && spend.state !== 'voided');
   }
 
+  /** The money goes back, and the hold stands again as far as its lots still have it. */
   #voidCompletion(spend: Spend): void {
-    ensure(spend.hold !== null, 'a completion has its hold');
-    const again = holdAgain(this.#stamp(), 'void', spend.entry, this.#lots);
-    this.#post(again.entry);
-    this.#lots = again.lots;
-    spend.state = 'voided';
-    spend.hold.state = 'approved';
-    const paid = fen(again.held.reduce((sum, part) => sum + part.amount, 0));
-    spend.hold.money = { ...spend.hold.money, paid, lots: again.held };
+    const { hold } = spend;
+    ensure(hold !== null, 'a completion has its hold');
+    this.refund(spend, spend.money.gross, 'void');
+    const remaining = new Map(this.#lots.map((lot) => [lot.lotId, lot.remaining]));
+    const lots = hold.money.lots
+      .map((part) => ({ ...part, amount: fen(Math.min(part.amount, remaining.get(part.lotId) ?? 0)) }))
+      .filter((part) => part.amount > 0);
+    this.#post(entries.holdEntry(this.#stamp(), { accountId: 'A1', lots }));
+    this.#lots = applyToLots(this.#lots, lots, -1);
+    hold.state = 'approved';
+    hold.money = { ...hold.money, paid: fen(lots.reduce((sum, part) => sum + part.amount, 0)), lots };
   }
 
   #paidRebate(spend: Spend): LotRow | 'gone' | null {

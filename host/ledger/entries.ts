@@ -86,10 +86,9 @@ export function saleEntry(
 /**
  * The exact mirror of an entry: a void or reversal of a spend that nothing has happened to since.
  *
- * - A part was refunded, the rebate was paid, or the spend stands again after a reversed void: use
- *   `refundEntry` with the event (for an untouched spend it makes the same postings).
+ * - A part was refunded, the rebate was paid, it is a completion, or the spend stands again after a
+ *   reversed void: use `refundEntry` with the event (for an untouched sale it makes the same postings).
  * - The mirror would take money from a holder, as the reversal of a void does: use `standAgain`.
- * - A completion: use `holdAgain`.
  *
  * Throws INVARIANT for an entry that made a holder's debt: the debt may be covered by now.
  */

@@ -1,0 +1,148 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../../protocol/index.ts';
+import type { DocumentRow } from '../store/rows.ts';
+import { openSqlite } from '../store/sqlite-driver.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+import { openDirectory } from './directory.ts';
+
+const CONTRACT = {
+  id: 'C-80',
+  version: 1,
+  settlementBp: 8_000,
+  rebateBp: 200,
+  agentBp: 50,
+  payoutDays: 1,
+  minimumPayout: 0,
+};
+const RULE = {
+  id: 'D10',
+  version: 1,
+  name: '九折',
+  validFrom: '20261101',
+  validTo: '20261130',
+  priority: 0,
+  stackGroup: 'member',
+  exclusive: false,
+  conditions: {},
+  effect: { kind: 'discount', basisPoints: 1_000 },
+  issuerShareBp: 10_000,
+  caps: {},
+};
+
+const directory = suite('the directory: the latest version of each document');
+
+directory('gives the latest version, and a change only after a reload', async () => {
+  const { store, write } = await emptyStore();
+  await write(row('contract', CONTRACT, 1));
+  const found = await openDirectory(store);
+  assert.is(found.contract('C-80')?.settlementBp, 8_000);
+  await write(row('contract', { ...CONTRACT, settlementBp: 7_500 }, 2));
+  assert.is(found.contract('C-80')?.settlementBp, 8_000);
+  await found.reload();
+  assert.is(found.contract('C-80')?.settlementBp, 7_500);
+  assert.is(
+    found.contract('C-80')?.version,
+    2,
+    'the row’s version is the contract’s, so that a sale names the right one',
+  );
+  assert.is(found.version('contract', 'C-80'), 2);
+  assert.is(found.version('contract', 'C-90'), 0);
+  await store.close();
+});
+
+directory('gives undefined for what is not there, and refuses to invent a programme', async () => {
+  const { store } = await emptyStore();
+  const found = await openDirectory(store);
+  assert.is(found.merchant('898410170110001'), undefined);
+  assert.equal(found.all('tier'), []);
+  assert.throws(() => found.programme, failsWith('NOT_FOUND'));
+  await store.close();
+});
+
+directory('gives the rules that are valid on a business date', async () => {
+  const { store, write } = await emptyStore();
+  await write(
+    row('rule', RULE, 1),
+    row('rule', { ...RULE, id: 'D05', validFrom: '20261124', validTo: null }, 1),
+  );
+  const found = await openDirectory(store);
+  const on = (date: string) => found.rules(date).map((rule) => rule.id);
+  assert.equal(['20261101', '20261130', '20261201', '20261031'].map(on), [
+    ['D10'],
+    ['D05', 'D10'],
+    ['D05'],
+    [],
+  ]);
+  await store.close();
+});
+
+directory('lists kinds in id order, whatever order they were written in', async () => {
+  const { store, write } = await emptyStore();
+  for (const id of ['c', 'a', 'b']) await write(row('company', { id, nameZh: id, nameEn: id }, 1));
+  const found = await openDirectory(store);
+  assert.equal(
+    found.all('company').map((company) => company.id),
+    ['a', 'b', 'c'],
+  );
+  await store.close();
+});
+
+directory('says which documents a new one misses', async () => {
+  const { store, write } = await emptyStore();
+  await write(row('company', { id: 'ZZ', nameZh: '郑州', nameEn: 'Zhengzhou' }, 1));
+  const found = await openDirectory(store);
+  const point = {
+    id: 'S1',
+    nameZh: '售卡点',
+    nameEn: 'Point',
+    companyId: 'ZZ',
+    unremittedMax: 5_000_000 as never,
+  };
+  assert.equal(found.missing('salePoint', point), []);
+  assert.equal(found.missing('salePoint', { ...point, companyId: 'LY' }), ['company LY']);
+  await store.close();
+});
+
+directory('keeps what it had when a document that rests is not sound, and names its field', async () => {
+  const { store, write } = await emptyStore();
+  await write(row('contract', CONTRACT, 1));
+  const found = await openDirectory(store);
+  await write(row('contract', { ...CONTRACT, settlementBp: 10_001 }, 2));
+  let failure: unknown;
+  await found.reload().catch((error: unknown) => {
+    failure = error;
+  });
+  assert.ok(failure instanceof PosError && failure.code === 'CONFIG_BAD');
+  assert.match(failure.detail, /contract C-80, settlementBp/);
+  assert.is(found.contract('C-80')?.settlementBp, 8_000);
+  await store.close();
+});
+
+directory.run();
+
+async function emptyStore() {
+  const store = await openSqliteStore({
+    driver: await openSqlite(':memory:'),
+    stream: 'host-01',
+    clock: { now: () => 0, after: () => ({ cancel: () => undefined }) },
+    initialBusinessDate: '20261122',
+  });
+  const write = async (...documents: readonly DocumentRow[]) => {
+    const [outcome] = await store.commit([{ guards: [], changes: { documents }, journal: [] }]);
+    assert.ok(outcome?.committed);
+  };
+  return { store, write };
+}
+
+function row(
+  kind: string,
+  body: { readonly id: string; readonly [field: string]: unknown },
+  version: number,
+): DocumentRow {
+  return { kind, id: body.id, version, body, person: 'zhang', reason: 'test', at: 0 };
+}
+
+function failsWith(code: string) {
+  return (error: unknown) => error instanceof PosError && error.code === code;
+}
