@@ -176,6 +176,8 @@ export class TestClerk implements Clerk {
 export class TestPad {
   key: string | null = null;
   previous: string | null = null;
+  /** false: it was exchanged, and its storage key is another. */
+  opensSealed = true;
   pin: Buffer | 'bypassed' | 'cancel' = Buffer.from('1122334455667788', 'hex');
 }
 
@@ -327,8 +329,10 @@ function devicesOf(
         return pad.pin;
       },
       seal: async (clear) => `sealed:${Buffer.from(clear.map((byte) => byte ^ 0x5a)).toString('base64')}`,
-      unseal: async (sealed) =>
-        Buffer.from(Buffer.from(sealed.slice(7), 'base64').map((byte) => byte ^ 0x5a)),
+      unseal: async (sealed) => {
+        if (!pad.opensSealed) throw new PosError('DEVICE_REFUSED', 'sealed by another pad');
+        return Buffer.from(Buffer.from(sealed.slice(7), 'base64').map((byte) => byte ^ 0x5a));
+      },
       random: async (count) => Buffer.alloc(count, 7),
       display: async () => undefined,
       cancel: async () => undefined,

@@ -1,0 +1,273 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fen, parseDe57, parseUpload } from '../../protocol/index.ts';
+import { TestHost } from '../test-host.ts';
+import { openShopForBusiness, PAN, TestClerk } from '../test-shop.ts';
+
+const settlements = suite('settlement: 0500, 0320');
+
+settlements(
+  'sends own-card totals of sales, voids and refunds, gross, with result 0, and no MAC',
+  async () => {
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host });
+    for (const line of ['sale 128', 'sale 5', 'void 2', 'refund 64 ref=R00000000002 date=1122']) {
+      assert.is((await terminal.command(line)).code, '00', line);
+    }
+    const result = await terminal.command('settle');
+    assert.equal([result.code, result.facts['balanced']], ['00', true]);
+    const request = host.received.find(({ mti }) => mti === '0500');
+    const own = `${'000000013300'}${'002'}${'000000019200'}${'002'}0`;
+    assert.is(request?.get(48), `${own}${'0'.repeat(31)}`);
+    assert.equal([request?.get(49), request?.get(60), request?.get(63)], ['156', '00000007201', '01 ']);
+    assert.is(request?.has(64), false);
+    assert.is(host.received.filter(({ mti }) => mti === '0320').length, 0);
+    assert.is(terminal.state.batch, 8);
+  },
+);
+
+settlements(
+  'uploads every item, up to eight a message, when the totals differ, then ends with 202',
+  async () => {
+    const host = new TestHost();
+    const { terminal, prints } = await openShopForBusiness({ host });
+    for (let count = 1; count <= 11; count += 1) await terminal.command(`sale ${count}`);
+    host.totalsOverride = { ...host.totals(), debitCount: 12, debitAmount: fen(9_900) };
+    const result = await terminal.command('settle');
+    assert.equal([result.facts['balanced'], result.facts['uploaded']], [false, 11]);
+    const items = host.uploaded.slice(0, -1).map((de48) => parseUpload(de48).items);
+    assert.equal(
+      items.map((part) => part.length),
+      [8, 3],
+    );
+    assert.equal(
+      items.flat().map(({ amount }) => amount),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((yuan) => yuan * 100),
+    );
+    assert.ok(items.flat().every(({ pan }) => pan.replace(/^0+/, '') === PAN));
+    assert.is(host.uploaded.at(-1), '0011');
+    const codes = host.received
+      .filter(({ mti }) => mti === '0320')
+      .map((message) => message.get(60)?.slice(8));
+    assert.equal(codes, ['201', '201', '202']);
+    assert.ok(prints.at(-1)?.includes('99.00'), "the host's figures stand on the slip");
+  },
+);
+
+settlements('sends 207 after a balanced answer only when its profile says so', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host, settings: { endMessageWhenBalanced: true } });
+  await terminal.command('sale 1');
+  await terminal.command('settle');
+  const end = host.received.find(({ mti }) => mti === '0320');
+  assert.equal([end?.get(60)?.slice(8), end?.get(48)], ['207', '0000']);
+  assert.is(host.batch, 8, 'for a batch that is closed it has no effect');
+});
+
+settlements('sends what must be repeated before the 0500, the same bytes but for DE64', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 128');
+  host.mischief = [{ mti: '0220', lose: true }];
+  const refund = await terminal.command('refund 64 ref=R00000000002 date=1122');
+  assert.is(refund.ok, false);
+  assert.is(terminal.state.transactions.at(-1)?.state, 'repeatDue');
+  assert.is((await terminal.command('settle')).facts['balanced'], true);
+  assert.equal(
+    host.received.slice(-3).map(({ mti }) => mti),
+    ['0220', '0220', '0500'],
+  );
+  const [first, second] = host.bodies.slice(-3);
+  assert.is(first?.subarray(0, -8).equals(second?.subarray(0, -8) ?? Buffer.alloc(0)), true);
+});
+
+settlements('does not begin while a repeat is unanswered', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 128');
+  host.mischief = [1, 2, 3, 4].map(() => ({ mti: '0220', wrongMac: true }));
+  await terminal.command('refund 64 ref=R00000000002 date=1122');
+  assert.is((await terminal.command('settle')).code, 'NOT_ALLOWED_NOW');
+  assert.equal(
+    host.received.filter(({ mti }) => mti === '0500'),
+    [],
+  );
+});
+
+settlements(
+  'that stays unanswered holds up sales, and is sent again with the same trace and figures',
+  async () => {
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host });
+    await terminal.command('sale 1');
+    host.mischief = [{ mti: '0500', lose: true }];
+    assert.is((await terminal.command('settle')).code, 'HOST_SILENT');
+    assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+    assert.is((await terminal.command('settle')).code, '00');
+    const [first, second] = host.bodies.slice(-2);
+    assert.is(first?.equals(second ?? Buffer.alloc(0)), true);
+    assert.equal([terminal.state.batch, host.batch], [8, 8]);
+  },
+);
+
+settlements('that the host refuses closes nothing, and sales go on', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  host.mischief = [{ mti: '0500', code: '96', fields: {} }];
+  assert.is((await terminal.command('settle')).code, '96');
+  assert.is(terminal.state.batch, 7);
+  assert.is(terminal.state.settlement, null);
+});
+
+settlements('opens the next batch in a segment of its own and keeps the old one', async () => {
+  const host = new TestHost();
+  const { terminal, disk } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  await terminal.command('settle');
+  assert.equal(
+    [...disk.files.keys()].filter((name) => name.startsWith('segment')),
+    [
+      'segment-000001-batch-000001.journal',
+      'segment-000002-batch-000007.journal',
+      'segment-000003-batch-000008.journal',
+    ],
+  );
+});
+
+settlements.run();
+
+const others = suite('void, refund, pre-authorisation, management');
+
+others('a void names DE37, DE61 and the whole amount, asks for a supervisor and no card', async () => {
+  const host = new TestHost();
+  const clerk = new TestClerk();
+  const { terminal } = await openShopForBusiness({ host, clerk });
+  await terminal.command('sale 128');
+  assert.is((await terminal.command('void 000002')).code, '00');
+  const [sale, request] = host.received.slice(-2);
+  assert.equal([request?.get(4), request?.get(61)], ['000000012800', `000007${sale?.get(11)}`]);
+  assert.is(request?.get(37), terminal.state.transactions[0]?.answer?.rrn);
+  assert.equal(
+    [2, 35, 52].filter((field) => request?.has(field)),
+    [],
+  );
+  assert.ok(clerk.said.includes('? supervisor'));
+  assert.is(terminal.state.transactions[0]?.state, 'voided');
+  assert.is((await terminal.command('void 2')).code, 'NOT_ALLOWED_NOW');
+});
+
+others('a void without a right supervisor password does nothing', async () => {
+  const host = new TestHost();
+  const clerk = new TestClerk();
+  clerk.answers.supervisorPassword = '123456';
+  const { terminal } = await openShopForBusiness({ host, clerk });
+  await terminal.command('sale 128');
+  assert.is((await terminal.command('void 2')).code, 'OPERATOR_REFUSED');
+  assert.is(host.received.at(-1)?.get(3), '000000');
+});
+
+others("a refund of another terminal's sale has zeros for batch and trace, and 000 in DE63", async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  assert.is((await terminal.command('refund 3.20 ref=X00000000009 date=1103')).code, '00');
+  const request = host.received.at(-1);
+  assert.equal(
+    [request?.get(37), request?.get(61), request?.get(63)],
+    ['X00000000009', '0000000000001103', '000'],
+  );
+});
+
+others('a completion names DE38, DE61 with the date, and asks for no PIN', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('preauth 200');
+  assert.is((await terminal.command('complete 150 auth=A12345')).code, '00');
+  const [held, request] = host.received.slice(-2);
+  assert.equal([held?.mti, held?.get(25), held?.get(60)?.slice(0, 2)], ['0100', '06', '10']);
+  assert.equal([request?.mti, request?.get(38), request?.get(60)?.slice(0, 2)], ['0200', 'A12345', '20']);
+  assert.is(request?.get(61), `000007${held?.get(11)}1122`);
+  assert.is(request?.has(52), false);
+  assert.is((await terminal.command(`void ${request?.get(11)}`)).code, '00');
+  assert.is(host.received.at(-1)?.get(60)?.slice(0, 2), '21');
+  assert.is((await terminal.command('preauth-void 200 auth=A12345')).code, '00');
+});
+
+others('echo, status and sign-off take no trace', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  const before = terminal.state.nextTrace;
+  for (const line of ['echo', 'status send', 'signoff']) assert.is((await terminal.command(line)).code, '00');
+  assert.is(terminal.state.nextTrace, before);
+  assert.equal(
+    host.received.slice(-3).map((message) => [message.has(11), message.get(60)?.slice(8)]),
+    [
+      [false, '301'],
+      [false, '362'],
+      [false, '002'],
+    ],
+  );
+  assert.is((await terminal.command('sale 1')).code, 'NOT_SIGNED_IN');
+});
+
+others('a sign-in sends V1 when the profile says so, and only then', async () => {
+  for (const speaksDe57 of [true, false]) {
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host, settings: { speaksDe57 } });
+    const items = parseDe57(host.received[0]?.get(57) ?? '');
+    assert.equal(
+      items.map(([tag]) => tag),
+      speaksDe57 ? ['V1'] : [],
+    );
+    assert.is(terminal.state.peerSpeaksDe57, speaksDe57);
+  }
+});
+
+others('a batch that the host counts otherwise (77) is adopted by the sign-in that 77 forces', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  host.batch = 12;
+  assert.is((await terminal.command('sale 2')).code, '77');
+  assert.is((await terminal.command('sale 3')).code, '00');
+  assert.is(terminal.state.batch, 12);
+  assert.equal(
+    terminal.state.transactions.map(({ amount }) => amount),
+    [300],
+  );
+});
+
+others('a wish of the host in header digit 6 is served after the transaction', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  host.wanted = 3;
+  assert.is((await terminal.command('sale 1')).code, '00');
+  host.wanted = 0;
+  await terminal.command('sale 2');
+  assert.equal(
+    host.received.slice(-2).map(({ mti }) => mti),
+    ['0800', '0200'],
+  );
+});
+
+others(
+  'a slip that stops in its middle is completed as a reprint with the mark, the money untouched',
+  async () => {
+    const host = new TestHost();
+    const { terminal, printer, prints } = await openShopForBusiness({ host });
+    printer.tearsAfter = 4;
+    assert.is((await terminal.command('sale 128')).code, '00');
+    printer.status = { ...printer.status, paper: 'enough' };
+    assert.is((await terminal.command('paper')).facts['printed'], 1);
+    const marked = prints.map((text) => [text.includes('DUPLICATED'), text.includes('CARDHOLDER COPY')]);
+    assert.equal(marked, [
+      [false, false],
+      [true, false],
+      [false, true],
+    ]);
+    assert.is(host.standing('sale'), 12_800);
+    assert.is(host.received.filter(({ mti }) => mti === '0200').length, 1);
+  },
+);
+
+others.run();
