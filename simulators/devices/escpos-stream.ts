@@ -29,25 +29,27 @@ const FS = 0x1c;
 const GS = 0x1d;
 const LF = 0x0a;
 
-/** Takes real-time commands out of the stream as they arrive; a command may be cut between chunks. */
+/** Parts real-time commands from data, in the order in which they arrive; a command may be cut between chunks. */
 export class RealTimeFilter {
   #held: number[] = [];
 
-  push(chunk: Buffer): { readonly realTime: readonly RealTime[]; readonly rest: Buffer } {
-    const realTime: RealTime[] = [];
-    const rest: number[] = [];
+  push(chunk: Buffer): readonly (RealTime | Buffer)[] {
+    const parts: (RealTime | Buffer)[] = [];
+    let data: number[] = [];
     for (const byte of chunk) {
       this.#held.push(byte);
       const [first, second, third] = this.#held;
       if (first !== DLE || (second !== undefined && second !== EOT && second !== ENQ)) {
-        rest.push(...this.#held);
+        data.push(...this.#held);
         this.#held = [];
       } else if (third !== undefined) {
-        realTime.push({ kind: second === EOT ? 'status' : 'clear', which: third });
+        parts.push(Buffer.from(data), { kind: second === EOT ? 'status' : 'clear', which: third });
+        data = [];
         this.#held = [];
       }
     }
-    return { realTime, rest: Buffer.from(rest) };
+    parts.push(Buffer.from(data));
+    return parts;
   }
 }
 

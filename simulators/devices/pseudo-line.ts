@@ -13,8 +13,16 @@ import { ensure, PosError } from '../../protocol/index.ts';
 /**
  * The holder keeps the line alive, reads nothing from it, and ends by itself when this process is gone,
  * however it went: `cat` waits on a pipe whose only writer is this process.
+ *
+ * First it closes what it inherited: node-pty leaves the device ends of earlier lines open for every
+ * later child, and a line whose device end is open anywhere does not hang up when it is unplugged.
+ * bash, because sh closes no descriptor above 9.
  */
-const HOLDER = 'stty raw -echo && mkfifo -m 600 "$1" && tty && exec cat "$1" >/dev/null';
+const HOLDER = `
+for descriptor in /dev/fd/*; do
+  [ "\${descriptor##*/}" -gt 2 ] && eval "exec \${descriptor##*/}>&-"
+done
+stty raw -echo && mkfifo -m 600 "$1" && tty && exec cat "$1" >/dev/null`;
 const NAME_BYTES_MAX = 256;
 
 export class PseudoLine {
@@ -47,7 +55,7 @@ export class PseudoLine {
     guardKill();
     this.#plugs += 1;
     const pipe = `${this.path}.${process.pid}.${this.#plugs}.alive`;
-    const pty = spawn('sh', ['-c', HOLDER, 'line-holder', pipe], { encoding: null });
+    const pty = spawn('bash', ['-c', HOLDER, 'line-holder', pipe], { encoding: null });
     ensure(pty.pid > 1, 'a line holder with a process number of its own');
     this.#pty = pty;
     const { name, ended } = this.#listen(pty);

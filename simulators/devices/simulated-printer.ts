@@ -109,10 +109,11 @@ export class SimulatedPrinter {
   }
 
   #receive(chunk: Buffer): void {
-    const { realTime, rest } = this.#filter.push(chunk);
-    this.#buffer.push(rest);
-    for (const command of realTime) this.#atOnce(command);
-    this.#work();
+    for (const part of this.#filter.push(chunk)) {
+      if (Buffer.isBuffer(part)) this.#buffer.push(part);
+      else this.#atOnce(part);
+      this.#work();
+    }
   }
 
   #atOnce({ kind, which }: RealTime): void {

@@ -49,7 +49,7 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
   await vault.saved();
   const lines = [readerLine, padLine, printerLine];
   const close = async () => {
-    for (const line of lines) await line.unplug();
+    await Promise.all(lines.map((line) => line.unplug()));
     pinPad.close();
     printer.close();
   };
