@@ -66,7 +66,7 @@ function checkHistory(applied: readonly Record<string, unknown>[], migrations: r
     if (known === undefined || known.number !== row['number']) {
       throw new PosError(
         'STORE_SCHEMA',
-        `the database has migration ${row['number']}, which this version does not know`,
+        `the database has migration ${Number(row['number'])}, which this version does not know`,
       );
     }
     if (checksum(known) !== row['checksum']) {

@@ -38,7 +38,7 @@ class ModelStore {
     const tables = new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)]));
     for (const [table, rows] of Object.entries(item.changes)) {
       for (const row of rows as unknown as Record<string, unknown>[]) {
-        const known = tables.get(table) ?? new Map();
+        const known = tables.get(table) ?? (new Map() as Rows);
         tables.set(table, known);
         if (!mayWrite(table as TableName, row, known)) return { failure: 'STORE_REFUSED' };
         known.set(keyText(table as TableName, row), row);
@@ -209,7 +209,7 @@ async function sameRows(store: StorePort, model: ModelStore): Promise<void> {
     const theirs = new Map(
       rows.map((row) => [keyText(table, row as unknown as Record<string, unknown>), row]),
     );
-    const ours = model.tables.get(table) ?? new Map();
+    const ours = model.tables.get(table) ?? (new Map() as Rows);
     assert.ok(isDeepStrictEqual(theirs, ours), `${table}: ${theirs.size} rows, the model has ${ours.size}`);
   }
   const bodies: string[] = [];

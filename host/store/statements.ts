@@ -74,7 +74,7 @@ function writeTableSql(table: TableName): string {
       ? ''
       : ` ORDER BY "value" ->> ${columnsOf(table).findIndex(([name]) => name === writeOrder)}`;
   // "WHERE true" tells SQLite's parser that ON CONFLICT belongs to the INSERT, not to a join.
-  const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM json_each(NEW.${quoted(table)}) WHERE true${order}`;
+  const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elementsOf(table)} WHERE true${order}`;
   if (guard === 'grows') return `${insert};`;
   const changed = names
     .filter((name) => !key.includes(name))
@@ -82,13 +82,21 @@ function writeTableSql(table: TableName): string {
   return `${insert} ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')};`;
 }
 
+/**
+ * The elements of one of the view's lists. LIMIT −1 is no limit: it keeps SQLite from merging the inner
+ * query into the outer, where each column would write out the whole element again.
+ */
+function elementsOf(parameter: WriteParameter): string {
+  return `(SELECT "value" FROM json_each(NEW.${quoted(parameter)}) LIMIT -1)`;
+}
+
 function isStored({ kind }: { readonly kind: ColumnKind }): boolean {
   return kind !== 'postings';
 }
 
-function spread(table: string, names: readonly string[]): string {
+function spread(table: WriteParameter, names: readonly string[]): string {
   const values = names.map((_, place) => `"value" ->> ${place}`).join(', ');
-  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values} FROM json_each(NEW.${quoted(table)}) WHERE true`;
+  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values} FROM ${elementsOf(table)} WHERE true`;
 }
 
 /** The expression that packs one row of a table into JSON, for `rowOf`. @param alias the table's alias */
@@ -102,7 +110,7 @@ export function rowSql(table: TableName, alias: string): string {
 }
 
 function postingsSql(alias: string): string {
-  return `(SELECT json_group_array(json(p."posting")) FROM (SELECT json_array("account", "lot", "unit", "amount") AS "posting" FROM "postings" WHERE "entryId" = ${alias}."entryId" ORDER BY "line") AS p)`;
+  return `(SELECT json_group_array(json(l."posting")) FROM (SELECT json_array("account", "lot", "unit", "amount") AS "posting" FROM "postings" WHERE "entryId" = ${alias}."entryId" ORDER BY "line") AS l)`;
 }
 
 /** One page of a table in key order. @param where columns that must equal the first parameters */

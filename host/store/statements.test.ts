@@ -1,0 +1,71 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SqlDriver } from './driver.ts';
+import { migrate } from './migrations.ts';
+import { READ_SQL } from './read-statement.ts';
+import { TABLE_NAMES } from './schema.ts';
+import { openSqlite } from './sqlite-driver.ts';
+import { GUARD_SQL, SCAN_JOURNAL_SQL, SCAN_STREAM_SQL, scanSql } from './statements.ts';
+
+const plans = suite('a statement looks rows up and never walks a table');
+
+async function withTables(act: (driver: SqlDriver) => Promise<void>): Promise<void> {
+  const driver = await openSqlite(':memory:');
+  try {
+    await migrate(driver, 1);
+    await act(driver);
+  } finally {
+    await driver.close();
+  }
+}
+
+/** Lines of SQLite's plan that walk a stored table from its beginning. */
+async function walks(driver: SqlDriver, sql: string, aliases: RegExp): Promise<readonly string[]> {
+  const rows = await driver.all(`EXPLAIN QUERY PLAN ${sql}`, []);
+  return rows.map(({ detail }) => String(detail)).filter((detail) => aliases.test(detail));
+}
+
+// In the statements a stored table has the alias x or its own name; lists and found keys have others.
+const WALK = /^SCAN (x|postings|journal)\b/;
+
+plans('reading a batch’s wants: only the one open day comes without a key', () =>
+  withTables(async (driver) => {
+    assert.equal(await walks(driver, READ_SQL, /^SCAN x\b/), []);
+  }),
+);
+
+plans('asking the guards', () =>
+  withTables(async (driver) => {
+    assert.equal(await walks(driver, GUARD_SQL, WALK), []);
+  }),
+);
+
+plans('the next page of each table, plain and by the columns that clearing and admin ask for', () =>
+  withTables(async (driver) => {
+    for (const table of TABLE_NAMES)
+      assert.equal(await walks(driver, scanSql(table, [], true), WALK), [], table);
+    for (const [table, column] of [
+      ['transactions', 'businessDate'],
+      ['entries', 'businessDate'],
+      ['differences', 'businessDate'],
+      ['documents', 'kind'],
+      ['steps', 'runId'],
+      ['batches', 'terminalId'],
+      ['uploads', 'terminalId'],
+    ] as const) {
+      assert.equal(await walks(driver, scanSql(table, [column], true), WALK), [], table);
+      // Found by index and already in key order: no page is sorted.
+      assert.equal(await walks(driver, scanSql(table, [column], true), /TEMP B-TREE/), [], table);
+    }
+    assert.equal(await walks(driver, SCAN_JOURNAL_SQL, WALK), []);
+    assert.equal(await walks(driver, SCAN_STREAM_SQL, WALK), []);
+  }),
+);
+
+plans('a question without an index is seen as a walk, so the tests above can fail', () =>
+  withTables(async (driver) => {
+    assert.is((await walks(driver, scanSql('transactions', ['state'], false), WALK)).length, 1);
+  }),
+);
+
+plans.run();
