@@ -1,0 +1,141 @@
+import { throws } from 'node:assert/strict';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { code, memoryVault, OTHER_PAN, PAN, pinSpec, split, vaultWithRing } from './vault.fixture.ts';
+
+const pins = suite('PIN verification inside the vault');
+
+for (const [algorithm, mode] of [
+  ['3des', '003'],
+  ['sm4', '005'],
+] as const) {
+  for (const method of ['ibm3624', 'pvv'] as const) {
+    pins(`${method} with a ${algorithm} PIN key: right, wrong, and another card's block`, async () => {
+      const { vault, ring } = await vaultWithRing();
+      const { pik } = vault.makeWorkingKeys(vault.generate({ name: 'tmk:x', use: 'tmk', algorithm }), mode);
+      const block = (pin: string, pan = PAN) => vault.encryptPinBlock(pik, Buffer.from(pin), pan);
+      const pvk = ring['pin-verification'];
+      const reference = vault.makePinReference({
+        pik,
+        pinBlock: block('482915'),
+        pan: PAN,
+        pvk,
+        method,
+        pvki: '1',
+      });
+      assert.match(reference.value, method === 'pvv' ? /^\d{4}$/ : /^\d{6}$/);
+      const verify = (pinBlock: Buffer, pan = PAN) => vault.verifyPin({ pik, pinBlock, pan, pvk, reference });
+      assert.is(verify(block('482915')), 'right');
+      assert.is(verify(block('582915')), 'wrong');
+      assert.is(verify(block('4829')), 'wrong');
+      assert.is(verify(block('4829150')), 'wrong');
+      assert.is(verify(block('482916')), method === 'pvv' ? 'right' : 'wrong');
+      assert.is(verify(Buffer.alloc(block('1234').length)), 'malformed');
+      assert.is(verify(Buffer.alloc(7)), 'malformed');
+      assert.is.not(verify(block('482915', OTHER_PAN)), 'right');
+    });
+  }
+}
+
+pins('a PVV made elsewhere (an example of psec) verifies the PIN that it was made for', async () => {
+  const vault = await memoryVault();
+  const pvk = vault.createFromComponents({
+    name: 'pvk',
+    use: 'pin-verification',
+    algorithm: '3des',
+    components: split('0123456789ABCDEFFEDCBA9876543210'),
+  });
+  const pik = vault.generate({ name: 'zone-pin', use: 'pin', algorithm: '3des' });
+  const pan = '1122334455667788';
+  const pinBlock = vault.encryptPinBlock(pik, Buffer.from('452400'), pan);
+  assert.is(
+    vault.verifyPin({ pik, pinBlock, pan, pvk, reference: { method: 'pvv', value: '8523', pvki: '1' } }),
+    'right',
+  );
+});
+
+pins('a PIN that has not six digits, or a malformed block, gets no reference', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const spec = { ...pinSpec(ring.pin, ring['pin-verification']), method: 'ibm3624', pvki: '0' } as const;
+  for (const pin of ['4829', '48291577']) {
+    const pinBlock = vault.encryptPinBlock(ring.pin, Buffer.from(pin), PAN);
+    throws(() => vault.makePinReference({ ...spec, pinBlock }), code('PIN_BLOCK_BAD'));
+  }
+  throws(() => vault.makePinReference({ ...spec, pinBlock: Buffer.alloc(8) }), code('PIN_BLOCK_BAD'));
+});
+
+pins('a card number of a wrong shape is named as such, not as a wrong PIN', async () => {
+  const { vault, ring } = await vaultWithRing();
+  throws(
+    () => vault.verifyPin({ ...pinSpec(ring.pin, ring['pin-verification']), pan: '62x' }),
+    code('PAN_BAD'),
+  );
+});
+
+pins.run();
+
+const cards = suite('cards at rest');
+
+cards(
+  'the look-up hash is HMAC-SHA-256 under its key: equal for equal numbers, other under another key',
+  async () => {
+    const { vault, ring } = await vaultWithRing();
+    const other = vault.generate({ name: 'lookup-2', use: 'lookup', algorithm: 'hmac-sha-256' });
+    assert.match(vault.lookupHash(ring.lookup, PAN), /^[0-9a-f]{64}$/);
+    assert.is(vault.lookupHash(ring.lookup, PAN), vault.lookupHash(ring.lookup, PAN));
+    assert.is.not(vault.lookupHash(ring.lookup, PAN), vault.lookupHash(ring.lookup, OTHER_PAN));
+    assert.is.not(vault.lookupHash(ring.lookup, PAN), vault.lookupHash(other, PAN));
+  },
+);
+
+cards('a sealed number opens in its own row only and never seals to the same text twice', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const sealed = vault.seal(ring.data, Buffer.from(PAN), 'card:1');
+  assert.is(vault.unseal(ring.data, sealed, 'card:1').toString(), PAN);
+  assert.is.not(vault.seal(ring.data, Buffer.from(PAN), 'card:1'), sealed);
+  throws(() => vault.unseal(ring.data, sealed, 'card:2'), code('SEAL_BROKEN'));
+  assert.not.match(sealed, new RegExp(PAN));
+});
+
+cards('the card verification value of the published example is right and any other is wrong', async () => {
+  const vault = await memoryVault();
+  const cvk = vault.createFromComponents({
+    name: 'cvk',
+    use: 'card-verification',
+    algorithm: '3des',
+    components: split('0123456789ABCDEFFEDCBA9876543210'),
+  });
+  assert.is(vault.cardVerificationValue(cvk, '4123456789012345', '8701', '111'), '856');
+  const verify = (value: string) =>
+    vault.verifyCardVerificationValue(cvk, '4123456789012345', '8701', '111', value);
+  assert.equal(['856', '857', '85', '8560', '', '８56'].map(verify), [
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+cards('a track goes through TDK and comes back', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const track = `${PAN}D30122200000123456789`;
+  const sent = vault.encryptTrack(ring.track, track);
+  assert.is(sent.length, track.length);
+  assert.is.not(sent, track);
+  assert.is(vault.decryptTrack(ring.track, sent), track);
+});
+
+cards('a MAC of another length or value is not right', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const data = Buffer.from('0200302004C020C09811', 'hex');
+  const mac = vault.mac(ring.mac, data, 'x9.19');
+  assert.ok(vault.verifyMac(ring.mac, data, mac, 'x9.19'));
+  assert.not(vault.verifyMac(ring.mac, data, mac.subarray(0, 7), 'x9.19'));
+  assert.not(vault.verifyMac(ring.mac, data, Buffer.concat([mac, mac]), 'x9.19'));
+  mac[7] = (mac[7] as number) ^ 1;
+  assert.not(vault.verifyMac(ring.mac, data, mac, 'x9.19'));
+});
+
+cards.run();
