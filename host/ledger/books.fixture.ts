@@ -11,8 +11,10 @@ import {
   payoutSentEntry,
   remittanceArrivedEntry,
   remittanceSentEntry,
+  saleEntry,
 } from './entries.ts';
 import type { Entry } from './model.ts';
+import { ZERO_MONEY } from './parts.ts';
 import type { Stamp } from './postings.ts';
 
 export const FIRST_DAY = '20261122';
@@ -50,6 +52,11 @@ export async function sampleBooks(): Promise<{
     operatorFundsEntry(stamp('F3'), { direction: 'in', amount: fen(50_00) }),
     payoutSentEntry(stamp('F4'), 'M1', fen(60_00)),
     payoutPaidEntry(stamp('F5'), fen(60_00)),
+    // A merchant's own discount of all: nothing moves, and the entry says that it happened.
+    saleEntry(stamp('F6'), {
+      parties: { accountId: 'A1', merchantId: 'M1', salePointId: 'S1' },
+      money: { ...ZERO_MONEY, gross: fen(5_00), discountMerchant: fen(5_00) },
+    }),
   ];
   const store = await openSqliteStore({
     driver: await openSqlite(':memory:'),

@@ -231,6 +231,15 @@ for (const [entry, postings, sentence] of [
   table(sentence, () => assert.equal(told(entry), postings));
 }
 
+table('an approved adjustment names the entry it corrects', () => {
+  const postings = [debit('expense:discount', 7), credit('payable:merchant:M1', 7)];
+  const entry = entries.adjustmentEntry({ ...STAMP, corrects: 'E0' }, postings);
+  assert.equal(
+    [entry.event, entry.corrects, ...told(entry)],
+    ['adjustment', 'E0', 'Dr expense:discount 0.07', 'Cr payable:merchant:M1 0.07'],
+  );
+});
+
 table.run();
 
 const balance = suite('an entry that does not balance is never made');

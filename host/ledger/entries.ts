@@ -26,7 +26,7 @@ import {
   salePointReceivable,
 } from './accounts.ts';
 import type { GiveBack } from './give-back.ts';
-import type { Entry, LedgerEvent, LotPart, Posting, SaleMoney } from './model.ts';
+import type { Entry, LotPart, Posting, SaleMoney } from './model.ts';
 import { credit, debit, entryOf, mirrored, type Stamp } from './postings.ts';
 import { type CompletionParts, ensureWhole } from './spend.ts';
 
@@ -264,5 +264,3 @@ function creditLots(accountId: string, lots: readonly LotPart[]): readonly Posti
 function debitHolds(accountId: string, lots: readonly LotPart[]): readonly Posting[] {
   return lots.map((part) => debit(holdsAccount(accountId), part.amount, part.lotId));
 }
-
-export type { LedgerEvent };

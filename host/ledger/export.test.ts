@@ -103,13 +103,15 @@ for (const [text, line, sentence] of [
 
 reading.run();
 
+const HLEDGER = 'hledger';
+const LEDGER = 'ledger';
 const tools = suite('the export as the accounting tools read it, where they are installed');
 
 tools("hledger check --strict accepts it and hledger balance equals the store's balances", async () => {
-  if (!isInstalled('hledger')) return;
+  if (!isInstalled(HLEDGER)) return;
   await withJournal(async (file, store) => {
-    execFileSync('hledger', ['-f', file, 'check', '--strict', 'ordereddates', 'payees'], { stdio: 'pipe' });
-    const csv = execFileSync('hledger', ['-f', file, 'balance', '--flat', '--no-total', '-E', '-O', 'csv'], {
+    execFileSync(HLEDGER, ['-f', file, 'check', '--strict', 'ordereddates', 'payees'], { stdio: 'pipe' });
+    const csv = execFileSync(HLEDGER, ['-f', file, 'balance', '--flat', '--no-total', '-E', '-O', 'csv'], {
       encoding: 'utf8',
     });
     const told = new Map<string, number>();
@@ -125,10 +127,10 @@ tools("hledger check --strict accepts it and hledger balance equals the store's 
 });
 
 tools("ledger accepts it and its balances equal the store's", async () => {
-  if (!isInstalled('ledger')) return;
+  if (!isInstalled(LEDGER)) return;
   await withJournal(async (file, store) => {
     const text = execFileSync(
-      'ledger',
+      LEDGER,
       [
         '-f',
         file,
@@ -155,10 +157,10 @@ tools("ledger accepts it and its balances equal the store's", async () => {
 });
 
 tools('hledger check refuses the export when one amount in it is changed', async () => {
-  if (!isInstalled('hledger')) return;
+  if (!isInstalled(HLEDGER)) return;
   await withJournal(async (file, store) => {
     writeFileSync(file, (await joined(store)).replace('1000.00 CNY', '1000.01 CNY'));
-    assert.is.not(spawnSync('hledger', ['-f', file, 'check']).status, 0);
+    assert.is.not(spawnSync(HLEDGER, ['-f', file, 'check']).status, 0);
   });
 });
 
