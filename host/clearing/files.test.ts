@@ -195,7 +195,7 @@ const damagedIs = (error: unknown) => error instanceof PosError && error.code ==
 
 reading('gives the totals of every file of the day', () => {
   const sums = (name: string) => readBack(name, bytesOf(name)).sums;
-  assert.equal(sums(`20261122-${WINE}-comn-01.txt`), { amount: 25_600, fee: 4_608, settled: 18_432 });
+  assert.equal(sums(`20261122-${WINE}-comn-01.txt`), { gross: 25_600, fee: 4_608, net: 18_432 });
   assert.is(sums(`20261122-${WINE}-detail-01.csv`)['结算金额'], 18_432);
   assert.is(sums(`20261122-${WINE}-summary-01.csv`)['结算金额'], 18_432);
   assert.is(sums('20261122-overview-01.csv')['结算金额'], 31_552);
@@ -253,7 +253,9 @@ reading('is never led to another error by any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 900 }), fc.boolean(), (bytes, asText) => {
       const framed = asText
-        ? Buffer.from(`\uFEFF#H,x\r\na\r\n${Buffer.from(bytes).toString('latin1')}\r\n#T,笔数:0\r\n#END\r\n`)
+        ? Buffer.from(
+            `\uFEFF#H,zunka-x/1\r\na\r\n${Buffer.from(bytes).toString('latin1')}\r\n#T,笔数:0\r\n#END\r\n`,
+          )
         : Buffer.from(bytes);
       try {
         readBack(asText ? 'x.csv' : 'x.txt', framed);
@@ -274,7 +276,7 @@ reading('takes back what any text was written as', () => {
         const money = (amount: number) =>
           `${amount < 0 ? '-' : ''}${Math.floor(Math.abs(amount) / 100)}.${String(Math.abs(amount) % 100).padStart(2, '0')}`;
         const bytes = csvFile({
-          layout: 't/1',
+          layout: 'zunka-t/1',
           header: [
             ['营业日 d', '20261122'],
             ['序号 s', '01'],

@@ -49,7 +49,7 @@ export async function proveFiles(
           ({ ledger, detail, summary, fixed }) =>
             ledger !== (detail?.sums['结算金额'] ?? 0) ||
             ledger !== (summary?.sums['结算金额'] ?? 0) ||
-            ledger !== (fixed?.sums['settled'] ?? 0),
+            ledger !== (fixed?.sums['net'] ?? 0),
         )
         .map(({ merchantId }) => merchantId),
       `${details.length} 商户 merchants, ${yuan(fenDelta(net))}`,

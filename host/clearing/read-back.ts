@@ -11,13 +11,19 @@ import { PosError } from '../../protocol/index.ts';
 /** One file, read again. Amounts in fen, signed. */
 export interface FileReading {
   readonly name: string;
+  /** `detail`, `summary`, `comn`, `rebates`, `differences`, `overview`. */
   readonly layout: string;
+  /** The layout's version. */
+  readonly version: number;
   readonly merchantId: string | null;
   readonly businessDate: string;
   readonly sequence: number;
   readonly sha256: string;
   readonly rows: readonly FileRecord[];
-  /** The sums over the rows, equal to those that the trailer states. */
+  /**
+   * The sums over the rows, equal to those that the trailer states: by the file's own names, and as `gross`,
+   * `fee` and `net` in every kind of file that has them.
+   */
   readonly sums: Readonly<Record<string, number>>;
 }
 /** A row by the file's own column names; money columns also as fen. */
@@ -70,7 +76,7 @@ function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
   const header = labels(head.slice(2));
   return {
     name,
-    layout: head[1] ?? '',
+    ...layoutOf(name, head[1] ?? ''),
     merchantId: header.get('商户') ?? null,
     businessDate: header.get('营业日') ?? '',
     sequence: Number(header.get('序号')),
@@ -145,7 +151,25 @@ function csvSums(
       '结算金额 ≠ 交易金额 − 商户承担优惠 − 手续费 settled is not amount less discount less fee',
     );
   }
+  for (const [common, ours] of COMMON_SUMS) {
+    const value = sums[ours];
+    if (value !== undefined) sums[common] = value;
+  }
   return sums;
+}
+
+const COMMON_SUMS = [
+  ['gross', '交易金额'],
+  ['fee', '手续费'],
+  ['net', '结算金额'],
+  ['net', '净额'],
+] as const;
+
+/** `zunka-detail/1` is the first version of `detail`. */
+function layoutOf(name: string, text: string): { layout: string; version: number } {
+  const [, layout, version] = /^zunka-([a-z]+)\/(\d{1,3})$/.exec(text) ?? [];
+  if (layout === undefined) throw damaged(name, 1, '布局未知 unknown layout');
+  return { layout, version: Number(version) };
 }
 
 /** `交易金额 amount:12.80` under its Chinese name. */
@@ -196,7 +220,8 @@ function readFixed(name: string, bytes: Buffer, sha256: string): FileReading {
   const rows = lines.slice(1, -2).map((line, index) => fixedRecord(name, index + 2, line));
   return {
     name,
-    layout: 'zunka-comn/1',
+    layout: 'comn',
+    version: 1,
     merchantId: identity.slice(0, 15).trimEnd(),
     businessDate: identity.slice(16, 24),
     sequence: Number(identity.slice(25, 27)),
@@ -255,7 +280,7 @@ function fixedSums(
     statedNet !== null &&
     (statedNet[1] === 'D' ? -1 : 1) * Number(statedNet[2]) === net;
   if (!agrees) throw damaged(name, line, '文件尾与明细不符 trailer and records differ');
-  return { amount: sum(rows, 'amount'), fee: sum(rows, 'fee'), settled: net };
+  return { gross: sum(rows, 'amount'), fee: sum(rows, 'fee'), net };
 }
 
 function freeText(line: Buffer | undefined): string {

@@ -32,7 +32,7 @@ export function cancelledBy(
 
 /** The merchant-funded discount of a row, signed as the row is. Throws BOOKS_UNBALANCED when money and postings differ. */
 export function merchantFunded(facts: RowFacts): FenDelta {
-  const { entry, type, own, net, fee } = facts;
+  const { entry, type, net, fee } = facts;
   if (type === 'adjustment') return fenDelta(0);
   const sign = type === 'sale' || type === 'completion' || undoesACancellation(facts) ? 1 : -1;
   const money = moneyOf(facts);

@@ -1,0 +1,199 @@
+/** The acts of the day's end: close a batch by an act, cut over, run the clearing; and its files. */
+import { Type } from 'typebox';
+import { buildHt, PosError } from '../../protocol/index.ts';
+import { hostTotals, NO_TOTALS } from '../acquiring/batch-totals.ts';
+import { openBatch } from '../acquiring/deed.ts';
+import type { By } from '../cards/issue.ts';
+import { cutOver } from '../clearing/cut-over.ts';
+import { runClearing, runIdOf, stepsOf } from '../clearing/run.ts';
+import { actRecord } from '../journal/act-record.ts';
+import type { Guard } from '../store/port.ts';
+import type { BatchRow } from '../store/rows.ts';
+import { BUSINESS_DATE, collected, type Door, decided, REASON, reader, TERMINAL_ID, writer } from './door.ts';
+
+const BATCH_MAX = 999_999;
+
+export function clearingRoutes(door: Door): void {
+  const { server, deps } = door;
+
+  server.post(
+    '/v1/terminals/:terminalId/batches/:batch/close',
+    {
+      schema: {
+        params: Type.Object({ terminalId: TERMINAL_ID, batch: Type.String({ pattern: '^\\d{1,6}$' }) }),
+        body: Type.Object(
+          {
+            cause: Type.String({
+              minLength: 2,
+              maxLength: 200,
+              description: '为何由管理方结批 why not by the terminal',
+            }),
+            reason: REASON,
+          },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request) => {
+      const { terminalId, batch } = request.params;
+      const { cause, reason } = request.body;
+      const by = await writer(door, request, 'batch.close', reason ?? cause);
+      return await closeByAct(door, { terminalId, batch: Number(batch), cause }, by);
+    },
+  );
+
+  server.post(
+    '/v1/clearing/cut-over',
+    {
+      schema: {
+        body: Type.Object(
+          {
+            expected: Type.Optional(BUSINESS_DATE),
+            aheadOfCalendar: Type.Optional(Type.Boolean()),
+            reason: REASON,
+          },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request) => {
+      const { reason, ...options } = request.body;
+      const by = await writer(door, request, 'day.cut-over', reason);
+      return await cutOver(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
+    },
+  );
+
+  server.post(
+    '/v1/clearing/runs',
+    {
+      schema: {
+        body: Type.Object(
+          { businessDate: BUSINESS_DATE, correction: Type.Optional(Type.Boolean()), reason: REASON },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request) => {
+      const { reason, ...options } = request.body;
+      const by = await writer(door, request, 'clearing.run', reason);
+      return await runClearing(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
+    },
+  );
+
+  server.get(
+    '/v1/clearing/runs/:businessDate/:sequence',
+    {
+      schema: {
+        params: Type.Object({
+          businessDate: BUSINESS_DATE,
+          sequence: Type.String({ pattern: '^\\d{1,2}$' }),
+        }),
+      },
+    },
+    async (request) => {
+      reader(door, request, 'query');
+      const runId = runIdOf(request.params.businessDate, Number(request.params.sequence));
+      return { runId, steps: await stepsOf(deps.store, runId) };
+    },
+  );
+
+  server.get('/v1/files', async (request) => {
+    reader(door, request, 'file.read');
+    return { files: await collected(deps.store.scan('files'), 10_000) };
+  });
+
+  server.get(
+    '/v1/files/:name',
+    { schema: { params: Type.Object({ name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,120}$' }) }) } },
+    async (request, reply) => {
+      reader(door, request, 'file.read');
+      const { name } = request.params;
+      const [row] = await collected(deps.store.scan('files', { name }));
+      const bytes = row === undefined ? undefined : await deps.files.read(name);
+      if (row === undefined || bytes === undefined) throw new PosError('NOT_FOUND', name);
+      reply.header('x-sha256', row.sha256).header('content-disposition', `attachment; filename="${name}"`);
+      return await reply
+        .type(name.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/octet-stream')
+        .send(bytes);
+    },
+  );
+}
+
+/**
+ * Closes the open batch of a terminal that cannot do it itself (a device exchanged), and opens the next.
+ * The terminal's totals stay unknown; the host's own are kept with the cause.
+ */
+async function closeByAct(
+  door: Door,
+  wanted: { readonly terminalId: string; readonly batch: number; readonly cause: string },
+  by: By,
+): Promise<BatchRow> {
+  const { terminalId, batch, cause } = wanted;
+  const key = `${terminalId}|${batch}`;
+  return await decided(door, async () => {
+    const found = await door.deps.store.read({
+      terminalIds: [terminalId],
+      batches: [{ key, withTransactions: true }],
+    });
+    const terminal = found.terminals.find((row) => row.terminalId === terminalId);
+    const there = found.batches.find((row) => row.terminalId === terminalId && row.batch === batch);
+    if (there?.state === 'closed' && there.closedBy === 'act' && there.cause === cause)
+      return { item: null, answer: there };
+    if (terminal === undefined)
+      throw new PosError('NOT_FOUND', `terminal ${terminalId}: 从未签到 never signed in`);
+    if (terminal.batch !== batch) {
+      throw new PosError(
+        'NOT_ALLOWED_NOW',
+        `terminal ${terminalId}: 未结批次为 its open batch is ${terminal.batch}`,
+      );
+    }
+    const merchantId = there?.merchantId ?? door.deps.directory.terminal(terminalId)?.merchantId ?? '';
+    const open = there ?? { ...openBatch(terminalId, batch, merchantId, by.at), version: 0 };
+    const rows = found.transactions.filter((row) => row.terminalId === terminalId && row.batch === batch);
+    const closed: BatchRow = {
+      ...open,
+      version: open.version + 1,
+      state: 'closed',
+      closedAt: by.at,
+      closedBy: 'act',
+      cause,
+      hostTotals: buildHt(hostTotals(rows), NO_TOTALS),
+    };
+    const next = batch === BATCH_MAX ? 1 : batch + 1;
+    const batchGuard: Guard =
+      there === undefined
+        ? { kind: 'absent', table: 'batches', key }
+        : { kind: 'version', table: 'batches', key, version: there.version };
+    const { person, role, reason, at, day } = by;
+    return {
+      answer: closed,
+      item: {
+        guards: [
+          batchGuard,
+          { kind: 'version', table: 'terminals', key: terminalId, version: terminal.version },
+          { kind: 'absent', table: 'batches', key: `${terminalId}|${next}` },
+        ],
+        changes: {
+          terminals: [
+            {
+              ...terminal,
+              version: terminal.version + 1,
+              batch: next,
+              wanted: terminal.wanted === 9 ? 0 : terminal.wanted,
+            },
+          ],
+          batches: [closed, openBatch(terminalId, next, merchantId, at)],
+        },
+        journal: [
+          actRecord({
+            ...{ person, role, reason, at, businessDate: day.businessDate },
+            act: 'batch.close',
+            subject: `batch:${key}`,
+            before: { state: open.state },
+            after: { state: 'closed', cause, hostTotals: closed.hostTotals },
+          }),
+        ],
+      },
+    };
+  });
+}

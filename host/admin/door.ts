@@ -1,0 +1,115 @@
+/** What every route is given, and how a write is done: who, why, decide, commit, again on a conflict. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import { Type } from 'typebox';
+import { isLuhnValid, PosError } from '../../protocol/index.ts';
+import type { By } from '../cards/issue.ts';
+import type { FilePort } from '../clearing/file-port.ts';
+import type { HostDeps } from '../deps.ts';
+import type { CommitItem } from '../store/port.ts';
+import { type ActName, demandRole } from './roles.ts';
+import type { Caller, Tokens } from './tokens.ts';
+
+/** All that the administration needs of the host. */
+export type AdminDeps = Pick<
+  HostDeps,
+  'clock' | 'random' | 'vault' | 'keys' | 'store' | 'directory' | 'log' | 'metrics'
+> & {
+  readonly files: FilePort;
+};
+
+export type AdminServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface Door {
+  readonly deps: AdminDeps;
+  readonly tokens: Tokens;
+  readonly server: AdminServer;
+}
+
+/** Every write says why: in its body, or URL-encoded in the header `x-reason`. */
+export const REASON = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 200, description: '原因 why; or header x-reason' }),
+);
+export const FEN = Type.Integer({ minimum: 0, maximum: 999_999_999_999, description: '分 fen' });
+export const BUSINESS_DATE = Type.String({ pattern: '^\\d{8}$', description: '营业日 YYYYMMDD' });
+export const TERMINAL_ID = Type.String({ pattern: '^[A-Za-z0-9]{8}$' });
+export const ID = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9-]{0,39}$' });
+
+/** Reading: the caller, when the role allows it. */
+export function reader({ tokens }: Door, request: FastifyRequest, act: ActName): Caller {
+  const caller = tokens.callerOf(request.headers.authorization);
+  demandRole(caller.role, act);
+  return caller;
+}
+
+/** Writing: who, why and when. @throws NOT_AUTHORISED; REQUEST_BAD without a reason */
+export async function writer(
+  door: Door,
+  request: FastifyRequest,
+  act: ActName,
+  reason: string | undefined,
+): Promise<By> {
+  const caller = reader(door, request, act);
+  const why = (reason ?? headerReason(request)).trim();
+  if (why === '') throw new PosError('REQUEST_BAD', 'reason: 必须说明原因 every write says why');
+  refuseCardNumber(why, 'reason');
+  const { day } = await door.deps.store.read({});
+  return { person: caller.person, role: caller.role, reason: why, at: door.deps.clock.now(), day };
+}
+
+function headerReason(request: FastifyRequest): string {
+  const header = request.headers['x-reason'];
+  try {
+    return typeof header === 'string' ? decodeURIComponent(header) : '';
+  } catch {
+    return '';
+  }
+}
+
+/** An identifier or a reason is logged, shown and exported: a card number has no business in it. */
+export function refuseCardNumber(text: string, where: string): void {
+  for (const [digits] of text.matchAll(/\d[\d -]{11,22}\d/g)) {
+    const bare = digits.replaceAll(/[ -]/g, '');
+    if (/^\d{13,19}$/.test(bare) && isLuhnValid(bare))
+      throw new PosError('REQUEST_BAD', `${where}: 不得含卡号 may not hold a card number`);
+  }
+}
+
+const ATTEMPTS_MAX = 5;
+
+/**
+ * Commits what `decide` makes of the state it reads; when another change came first, it decides again.
+ *
+ * @param decide gives null when nothing is to be done, else the item and the answer that its commit means
+ */
+export async function decided<T>(
+  door: Door,
+  decide: () => Promise<{ readonly item: CommitItem | null; readonly answer: T }>,
+): Promise<T> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
+    const { item, answer } = await decide();
+    if (item === null) return answer;
+    const [outcome] = await door.deps.store.commit([item]);
+    if (outcome?.committed === true) return answer;
+    if (outcome?.failure) throw outcome.failure;
+  }
+  throw new PosError('STORE_CONFLICT', '数据一直在变化 it kept changing');
+}
+
+/** All rows of a scan, at most so many. */
+export async function collected<Row>(pages: AsyncIterable<readonly Row[]>, max = 1000): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const page of pages) {
+    rows.push(...page);
+    if (rows.length >= max) return rows.slice(0, max);
+  }
+  return rows;
+}

@@ -1,0 +1,134 @@
+/** Looking things up. Card numbers are masked in every answer; a card is looked for by its last four digits. */
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import { PosError, responseCode } from '../../protocol/index.ts';
+import { exportJournal } from '../journal/export.ts';
+import { verifyJournal } from '../journal/verify.ts';
+import { exportHledger } from '../ledger/export.ts';
+import { proveBooks } from '../ledger/proofs.ts';
+import type { TransactionRow } from '../store/rows.ts';
+import { BUSINESS_DATE, collected, type Door, reader, TERMINAL_ID } from './door.ts';
+
+const ROWS_MAX = 500;
+
+export function queryRoutes(door: Door): void {
+  const { server, deps } = door;
+
+  // Without a token: it says nothing but that the host lives and which day it is.
+  server.get('/v1/health', async () => {
+    const { day } = await deps.store.read({});
+    return { status: 'ok', businessDate: day.businessDate, at: deps.clock.now() };
+  });
+
+  server.get('/v1/metrics', async (request) => {
+    reader(door, request, 'query');
+    return deps.metrics.snapshot();
+  });
+
+  server.get(
+    '/v1/transactions',
+    {
+      schema: {
+        querystring: Type.Object(
+          {
+            rrn: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z]{12}$' })),
+            terminalId: Type.Optional(TERMINAL_ID),
+            batch: Type.Optional(Type.String({ pattern: '^\\d{1,6}$' })),
+            cardTail: Type.Optional(Type.String({ pattern: '^\\d{4}$' })),
+            businessDate: Type.Optional(BUSINESS_DATE),
+          },
+          { additionalProperties: false, minProperties: 1 },
+        ),
+      },
+    },
+    async (request) => {
+      reader(door, request, 'query');
+      const { rrn, terminalId, batch, cardTail, businessDate } = request.query;
+      const where = {
+        ...(rrn === undefined ? {} : { rrn }),
+        ...(terminalId === undefined ? {} : { terminalId }),
+        ...(batch === undefined ? {} : { batch: Number(batch) }),
+        ...(businessDate === undefined ? {} : { businessDate }),
+      };
+      const rows: TransactionRow[] = [];
+      for await (const page of deps.store.scan('transactions', where)) {
+        rows.push(...page.filter(({ panMasked }) => cardTail === undefined || panMasked.endsWith(cardTail)));
+        if (rows.length > ROWS_MAX) break;
+      }
+      return { transactions: rows.slice(0, ROWS_MAX).map(told), more: rows.length > ROWS_MAX };
+    },
+  );
+
+  server.get(
+    '/v1/transactions/:transactionId',
+    { schema: { params: Type.Object({ transactionId: Type.String({ pattern: '^[0-9A-Za-z-]{1,40}$' }) }) } },
+    async (request) => {
+      reader(door, request, 'query');
+      const { transactionId } = request.params;
+      const { transactions } = await deps.store.read({ transactionIds: [transactionId] });
+      const row = transactions.find((one) => one.transactionId === transactionId);
+      if (row === undefined) throw new PosError('NOT_FOUND', `transaction ${transactionId}`);
+      return { ...told(row), trace57: row.trace57 };
+    },
+  );
+
+  server.get(
+    '/v1/terminals/:terminalId/batches',
+    { schema: { params: Type.Object({ terminalId: TERMINAL_ID }) } },
+    async (request) => {
+      reader(door, request, 'query');
+      return {
+        batches: await collected(deps.store.scan('batches', { terminalId: request.params.terminalId })),
+      };
+    },
+  );
+
+  server.get(
+    '/v1/differences',
+    {
+      schema: { querystring: Type.Object({ businessDate: BUSINESS_DATE }, { additionalProperties: false }) },
+    },
+    async (request) => {
+      reader(door, request, 'query');
+      return {
+        differences: await collected(
+          deps.store.scan('differences', { businessDate: request.query.businessDate }),
+        ),
+      };
+    },
+  );
+
+  server.get('/v1/balances', async (request) => {
+    reader(door, request, 'query');
+    return { balances: await deps.store.balances() };
+  });
+
+  server.get('/v1/proof', async (request) => {
+    reader(door, request, 'query');
+    return await proveBooks(deps.store);
+  });
+
+  server.get('/v1/journal/head', async (request) => {
+    reader(door, request, 'query');
+    return await verifyJournal(deps.store.scanJournal());
+  });
+
+  server.get('/v1/journal', async (request, reply) => {
+    reader(door, request, 'journal.read');
+    return await reply
+      .type('application/x-ndjson; charset=utf-8')
+      .send(Readable.from(exportJournal(deps.store)));
+  });
+
+  server.get('/v1/books', async (request, reply) => {
+    reader(door, request, 'journal.read');
+    return await reply.type('text/plain; charset=utf-8').send(Readable.from(exportHledger(deps.store)));
+  });
+}
+
+/** A transaction as a clerk reads it. */
+function told(row: TransactionRow) {
+  const { identity: _identity, trace57: _trace57, ...shown } = row;
+  const { zh, en } = responseCode(row.responseCode);
+  return { ...shown, responseZh: zh, responseEn: en };
+}

@@ -1,0 +1,65 @@
+/**
+ * The administration's HTTP door: bound to loopback, every call but the health check under a token. Nothing
+ * of a request is logged but its method, route and outcome.
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify from 'fastify';
+import { cardRoutes } from './card-routes.ts';
+import { clearingRoutes } from './clearing-routes.ts';
+import { documentRoutes } from './document-routes.ts';
+import type { AdminDeps, AdminServer } from './door.ts';
+import { failureAnswer } from './failure-answer.ts';
+import { keyRoutes } from './key-routes.ts';
+import { queryRoutes } from './query-routes.ts';
+import { type Token, Tokens } from './tokens.ts';
+
+/** A rule or a document is a few kilobytes. */
+const BODY_BYTES_MAX = 65_536;
+
+/** The routes without a socket: tests call them with `inject`. */
+export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServer {
+  const server: AdminServer = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    // As written: a number in quotes is no number, a field that is not known is an error.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  server.setErrorHandler(async (error, request, reply) => {
+    const { status, body } = failureAnswer(error);
+    const about = { method: request.method, route: request.routeOptions.url ?? '', code: body.code };
+    if (status >= 500) deps.log.error({ ...about, err: error }, '管理请求失败 an admin request failed');
+    else deps.log.warn(about, '管理请求被拒 an admin request was refused');
+    deps.metrics.count('admin refusal', body.code);
+    await reply.code(status).send(body);
+  });
+  server.setNotFoundHandler(async (_request, reply) => {
+    const { en, zh } = {
+      en: 'See host/admin/README.md for the routes.',
+      zh: '接口清单见 host/admin/README.md。',
+    };
+    await reply.code(404).send({ code: 'NOT_FOUND', detail: '无此接口 no such route', hint: { zh, en } });
+  });
+  const door = { deps, server, tokens: new Tokens(tokens) };
+  queryRoutes(door);
+  documentRoutes(door);
+  keyRoutes(door);
+  cardRoutes(door);
+  clearingRoutes(door);
+  return server;
+}
+
+/**
+ * Opens the door.
+ * @param options.host loopback only: whoever needs it from elsewhere comes through a tunnel
+ */
+export async function startAdmin(
+  deps: AdminDeps,
+  options: { readonly host: '127.0.0.1'; readonly port: number; readonly tokens: readonly Token[] },
+): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const server = buildAdmin(deps, options.tokens);
+  await server.listen({ host: options.host, port: options.port });
+  const address = server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  deps.log.info({ port }, '管理端口已开放 the administration listens');
+  return { port, stop: () => server.close() };
+}

@@ -1,0 +1,205 @@
+/**
+ * The host put together on a real machine: disk, clock, randomness, wire. Everything is one plain object,
+ * built here and nowhere else; importing this file starts nothing.
+ */
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DestinationStream } from 'pino';
+import { type KeyHandle, type KeySpec, nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
+import { businessDateOf, PosError } from '../protocol/index.ts';
+import { startAcquirer } from './acquiring/host-server.ts';
+import { openTokens } from './admin/node-tokens.ts';
+import { startAdmin } from './admin/server.ts';
+import { nodeFiles } from './clearing/node-files.ts';
+import type { Random } from './clock.ts';
+import type { HostConfig } from './config.ts';
+import { Counters } from './counters.ts';
+import { assembleHost, type HostDeps, type HostKeys } from './deps.ts';
+import { openLog } from './log.ts';
+import { nodeClock } from './node-clock.ts';
+import { nodeRandom } from './node-random.ts';
+import { openDirectory } from './programme/directory.ts';
+import { openSqlite } from './store/sqlite-driver.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+
+export interface RunningHost {
+  readonly acquirerPort: number;
+  readonly adminPort: number;
+  /** The tokens of the administration, mode 0600; made at the first start. */
+  readonly tokensFile: string;
+  /** Where settlement files go. */
+  readonly filesFolder: string;
+  /** What was made because it was not there: shown at the start. */
+  readonly made: readonly string[];
+  /** Takes no new work, answers what came in, closes. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a host.
+ *
+ * @throws SELF_TEST, KEY_FILE, CONFIG_BAD, STORE_BUSY, STORE_SCHEMA …; whatever was opened is closed again
+ */
+export async function startHost(
+  config: HostConfig,
+  options: { readonly logTo?: DestinationStream } = {},
+): Promise<RunningHost> {
+  const closing: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+  };
+  try {
+    return await assemble(config, options.logTo, closing, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: HostConfig,
+  logTo: DestinationStream | undefined,
+  closing: (() => Promise<void> | void)[],
+  closeAll: () => Promise<void>,
+): Promise<RunningHost> {
+  const place = (name: string) => join(config.dataFolder, name);
+  const made: string[] = [];
+  await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
+  const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
+
+  // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
+  const passphrase = await passphraseOf(config, place('vault-passphrase'), made);
+  const vault = await openSoftVault({
+    random: (bytes) => nodeRandom.bytes(bytes),
+    file: nodeKeyFile(place('keys.sealed')),
+    passphrase,
+  });
+  passphrase.fill(0);
+  closing.push(() => vault.close());
+  made.push(...(await makeMissingKeys(vault)));
+
+  // 2. The database, and what is cached of it.
+  const driver = await openSqlite(place('host.sqlite'));
+  let storeIsOpen = false;
+  closing.push(() => (storeIsOpen ? undefined : driver.close()));
+  const initialBusinessDate = config.initialBusinessDate || businessDateOf(nodeClock.now());
+  const store = await openSqliteStore({
+    driver,
+    stream: `host-${config.stream}`,
+    clock: nodeClock,
+    initialBusinessDate,
+  });
+  storeIsOpen = true;
+  closing.push(() => store.close());
+  const directory = await openDirectory(store);
+
+  // 3. One plain object, and the two doors.
+  const deps: HostDeps = await assembleHost(
+    {
+      clock: nodeClock,
+      random: nodeRandom,
+      vault,
+      keys: keysOf(vault),
+      store,
+      directory,
+      log,
+      metrics: new Counters(),
+    },
+    { stream: config.stream },
+  );
+  closing.push(() => deps.engine.drain());
+  const files = await nodeFiles(place('settlement'));
+  const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
+  if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
+  const admin = await startAdmin({ ...deps, files }, { host: '127.0.0.1', port: config.adminPort, tokens });
+  closing.push(() => admin.stop());
+  const acquirer = await startAcquirer(deps, {
+    host: config.acquirerAddress,
+    port: config.acquirerPort,
+    frameBytesMax: config.frameBytesMax,
+    halfFrameMs: config.idleTimeoutSeconds * 1000,
+    idleMs: config.silenceTimeoutSeconds * 1000,
+    connectionsMax: config.connectionsMax,
+    drainMs: config.stopGraceSeconds * 1000,
+  });
+  closing.push(() => acquirer.stop());
+  return {
+    acquirerPort: acquirer.port,
+    adminPort: admin.port,
+    tokensFile: place('admin-tokens.json'),
+    filesFolder: place('settlement'),
+    made,
+    stop: closeAll,
+  };
+}
+
+/** The host's own keys. The last two are usually entered by custodians later: they are looked up at each use. */
+// biome-ignore format: a table is read by column
+const OWN_KEYS: readonly KeySpec[] = [
+  { name: 'lookup',   use: 'lookup',            algorithm: 'hmac-sha-256' },
+  { name: 'data',     use: 'data',              algorithm: 'aes-256' },
+  { name: 'pvk',      use: 'pin-verification',  algorithm: '3des' },
+  { name: 'cvk',      use: 'card-verification', algorithm: '3des' },
+  { name: 'zone-pin', use: 'pin',               algorithm: '3des' },
+];
+
+async function makeMissingKeys(vault: Vault): Promise<readonly string[]> {
+  const missing = OWN_KEYS.filter(({ name }) => vault.find(name) === undefined);
+  for (const spec of missing) vault.generate(spec);
+  await vault.saved();
+  return missing.map(({ name }) => `密钥 key: ${name}`);
+}
+
+function keysOf(vault: Vault): HostKeys {
+  const key = (name: string): KeyHandle => {
+    const handle = vault.find(name);
+    if (handle === undefined) throw new PosError('KEY_UNKNOWN', name);
+    return handle;
+  };
+  return {
+    get lookup() {
+      return key('lookup');
+    },
+    get data() {
+      return key('data');
+    },
+    get pvk() {
+      return key('pvk');
+    },
+    get cvk() {
+      return key('cvk');
+    },
+    get zonePin() {
+      return key('zone-pin');
+    },
+  };
+}
+
+/** From the setting, from the file that it names, or from one beside the key file, made at the first start. */
+async function passphraseOf(config: HostConfig, beside: string, made: string[]): Promise<Buffer> {
+  if (config.vaultPassphrase !== '') return Buffer.from(config.vaultPassphrase, 'utf8');
+  if (config.vaultPassphraseFile === '') await makePassphrase(beside, nodeRandom, made);
+  const path = config.vaultPassphraseFile || beside;
+  try {
+    return Buffer.from((await readFile(path, 'utf8')).trim(), 'utf8');
+  } catch (error) {
+    throw new PosError('CONFIG_BAD', `vaultPassphraseFile: 无法读取 cannot be read: ${path}`, {
+      cause: error,
+    });
+  }
+}
+
+async function makePassphrase(path: string, random: Random, made: string[]): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(`${random.bytes(32).toString('base64url')}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    made.push(`密钥口令(请移到别处保管) key passphrase, to be kept elsewhere: ${path}`);
+  } catch (error) {
+    if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
