@@ -7,8 +7,8 @@ import {
   buildDe63,
   buildFrame,
   codec,
-  encodeWithMac,
   type Envelope,
+  encodeWithMac,
   fenDelta,
 } from '../../protocol/index.ts';
 import { available } from '../ledger/spend.ts';

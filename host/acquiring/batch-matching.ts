@@ -42,7 +42,9 @@ export function namesOfDifferences(
 }
 
 function unknownItem(upload: UploadRow, rows: readonly TransactionRow[]): Named {
-  const same = rows.find((row) => row.trace === upload.trace && row.kind !== 'reversal' && row.kind !== 'balance');
+  const same = rows.find(
+    (row) => row.trace === upload.trace && row.kind !== 'reversal' && row.kind !== 'balance',
+  );
   if (same === undefined) {
     return {
       kind: 'surplus',

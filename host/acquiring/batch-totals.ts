@@ -1,8 +1,20 @@
 /** What a batch amounts to, by the host's own transactions. Normative: the dialect, "Settlement". */
-import { type Fen, fen, type SideTotals, sumFen, TRANSACTIONS, type TransactionKind } from '../../protocol/index.ts';
+import {
+  type Fen,
+  fen,
+  type SideTotals,
+  sumFen,
+  TRANSACTIONS,
+  type TransactionKind,
+} from '../../protocol/index.ts';
 import type { TransactionRow } from '../store/rows.ts';
 
-export const NO_TOTALS: SideTotals = { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 };
+export const NO_TOTALS: SideTotals = {
+  debitAmount: fen(0),
+  debitCount: 0,
+  creditAmount: fen(0),
+  creditCount: 0,
+};
 /** DE48 has three digits for a count. */
 const COUNT_MAX = 999;
 

@@ -14,7 +14,18 @@ import { isSoundPan } from './presented-card.ts';
 import { carriesMac } from './request.ts';
 import { differs, isBurnt, isTooLate } from './sameness.ts';
 
-export type Stage = 'terminal' | 'keys' | 'presence' | 'sameness' | 'batch' | 'transaction' | 'card' | 'original' | 'PIN' | 'limits' | 'balance';
+export type Stage =
+  | 'terminal'
+  | 'keys'
+  | 'presence'
+  | 'sameness'
+  | 'batch'
+  | 'transaction'
+  | 'card'
+  | 'original'
+  | 'PIN'
+  | 'limits'
+  | 'balance';
 
 export interface Check {
   readonly name: string;
@@ -38,7 +49,13 @@ const HOLDER: readonly TransactionKind[] = ['balance', 'sale', 'preAuthorisation
 const SPENDS: readonly TransactionKind[] = ['sale', 'preAuthorisation'];
 const PRICED: readonly TransactionKind[] = ['sale', 'preAuthorisation', 'completion'];
 const AMOUNTS: readonly TransactionKind[] = ['sale', 'preAuthorisation', 'refund', 'completion'];
-const ABOUT: readonly TransactionKind[] = ['void', 'refund', 'preAuthorisationVoid', 'completion', 'completionVoid'];
+const ABOUT: readonly TransactionKind[] = [
+  'void',
+  'refund',
+  'preAuthorisationVoid',
+  'completion',
+  'completionVoid',
+];
 const IN_BATCH: readonly TransactionKind[] = ['void', 'completionVoid'];
 const WHOLE: readonly TransactionKind[] = ['void', 'preAuthorisationVoid', 'completionVoid'];
 const TRACK: readonly TransactionKind[] = [...HOLDER, 'refund'];

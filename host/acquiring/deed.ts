@@ -8,9 +8,9 @@ import type { Stamp } from '../ledger/postings.ts';
 import type { RuleTrace } from '../rules/model.ts';
 import type { LotRow, TransactionRow, TransactionState } from '../store/rows.ts';
 import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from './answer.ts';
+import { journalTerminalEvent, journalTransaction } from './journal-body.ts';
 import type { Judgement } from './judgement.ts';
 import { authorisationCode } from './reference-numbers.ts';
-import { journalTerminalEvent, journalTransaction } from './journal-body.ts';
 import { batchKey } from './view.ts';
 
 /** What a flow makes of a request. */

@@ -120,18 +120,18 @@ export class Engine {
 
   #start(): void {
     this.#running = true;
-    this.#run()
-      .catch((error: unknown) => {
-        // Only a defect of this file comes here; nobody may be left waiting for an answer.
-        this.#log.error({ err: error }, 'the commit engine failed');
-        for (const item of this.#queue.splice(0)) {
-          item.reject(new PosError('STORE_UNKNOWN', 'the commit engine failed', { cause: error }));
-        }
-      })
-      .finally(() => {
-        this.#running = false;
-        for (const idle of this.#idle.splice(0)) idle();
-      });
+    this.#run().catch((error: unknown) => {
+      // Only a defect of this file comes here; nobody may be left waiting for an answer.
+      this.#log.error({ err: error }, 'the commit engine failed');
+      for (const item of this.#queue.splice(0)) item.reject(unknownOutcome(error));
+      this.#stop();
+    });
+  }
+
+  /** In the same turn as the look at the empty queue: work that comes after it starts the engine again. */
+  #stop(): void {
+    this.#running = false;
+    for (const idle of this.#idle.splice(0)) idle();
   }
 
   async #run(): Promise<void> {
@@ -159,6 +159,7 @@ export class Engine {
       }
       flight = decided.length > 0 ? this.#launch(decided, layer) : null;
     }
+    this.#stop();
   }
 
   /** Null, and its failed items back in the queue, once the flight has settled. */
@@ -275,7 +276,8 @@ export class Engine {
   }
 
   #commitFailed(decided: readonly Decided[], error: unknown): readonly Item[] {
-    const certain = error instanceof PosError && (error.code === 'STORE_FAILED' || error.code === 'STORE_CONFLICT');
+    const certain =
+      error instanceof PosError && (error.code === 'STORE_FAILED' || error.code === 'STORE_CONFLICT');
     this.#metrics.count('engine', certain ? 'commit failed' : 'commit outcome unknown');
     this.#log.error({ err: error }, certain ? 'a commit failed' : 'the outcome of a commit is unknown');
     if (!certain) this.#lastHead = null;

@@ -17,7 +17,7 @@ import { refusalFrame } from './answer.ts';
 import { flowOf } from './dispatch.ts';
 import { judging } from './judge.ts';
 import { partOf } from './parsed-part.ts';
-import { readRequest, type Request } from './request.ts';
+import { type Request, readRequest } from './request.ts';
 
 /** Where a frame came from, for the log. */
 export interface Connection {
@@ -33,7 +33,11 @@ const SPOKEN: ReadonlySet<string> = new Set(Object.values(TRANSACTIONS).map((spe
  * @returns the answer with LEN; undefined when there is none: the frame cannot be answered, or it is
  *   not certain whether its effect was committed
  */
-export async function handleFrame(deps: HostDeps, connection: Connection, frame: Buffer): Promise<Buffer | undefined> {
+export async function handleFrame(
+  deps: HostDeps,
+  connection: Connection,
+  frame: Buffer,
+): Promise<Buffer | undefined> {
   const request = readFrame(deps, connection, frame);
   if (request === undefined || Buffer.isBuffer(request)) return request;
   try {
@@ -82,14 +86,21 @@ function refuse30(
   parsed: Pick<Message, 'mti' | 'get'> | undefined,
   error: unknown,
 ): Buffer | undefined {
-  if (parsed === undefined || !isAnswerable(parsed.mti)) return drop(deps, connection, 'not answerable', error);
+  if (parsed === undefined || !isAnswerable(parsed.mti))
+    return drop(deps, connection, 'not answerable', error);
   deps.metrics.count('refused', '30 not parsed');
   deps.log.info({ ...whereWrong(connection, error), terminal: parsed.get(41) }, 'refused: not parsed');
   return refusalFrame(envelope, parsed, '30');
 }
 
-function refuse40(deps: HostDeps, connection: Connection, envelope: Envelope, message: Message): Buffer | undefined {
-  if (!isAnswerable(message.mti)) return drop(deps, connection, 'not answerable', new PosError('MTI_BAD', message.mti));
+function refuse40(
+  deps: HostDeps,
+  connection: Connection,
+  envelope: Envelope,
+  message: Message,
+): Buffer | undefined {
+  if (!isAnswerable(message.mti))
+    return drop(deps, connection, 'not answerable', new PosError('MTI_BAD', message.mti));
   deps.metrics.count('refused', '40 MTI not spoken');
   deps.log.info({ connection: connection.id, mti: message.mti }, 'refused: an MTI that is not spoken');
   return refusalFrame(envelope, message, '40');
@@ -101,7 +112,12 @@ function isAnswerable(mti: string): boolean {
 }
 
 /** 96 only when it is certain that nothing was committed. */
-function refuseUnjudged(deps: HostDeps, connection: Connection, request: Request, error: unknown): Buffer | undefined {
+function refuseUnjudged(
+  deps: HostDeps,
+  connection: Connection,
+  request: Request,
+  error: unknown,
+): Buffer | undefined {
   const about = { ...whereWrong(connection, error), terminal: request.terminalId, trace: request.trace };
   if (error instanceof PosError && error.code === 'STORE_UNKNOWN') {
     deps.metrics.count('silent', 'outcome unknown');
@@ -131,7 +147,13 @@ function noteUnknownFields(deps: HostDeps, request: Request): void {
   for (const field of request.message.unknown) {
     const value = request.message.get(field) ?? '';
     deps.metrics.count('unknown field', String(field));
-    const sample = value.replace(/\d/g, '9').replace(/[A-Za-z]/g, 'x').slice(0, 40);
-    deps.log.info({ field, known: field in FIELDS, terminal: request.terminalId, length: value.length, sample }, 'a field outside the table');
+    const sample = value
+      .replace(/\d/g, '9')
+      .replace(/[A-Za-z]/g, 'x')
+      .slice(0, 40);
+    deps.log.info(
+      { field, known: field in FIELDS, terminal: request.terminalId, length: value.length, sample },
+      'a field outside the table',
+    );
   }
 }

@@ -55,7 +55,10 @@ export async function startAcquirer(deps: HostDeps, options: AcquirerOptions): P
       return;
     }
     connections += 1;
-    const peer = new Peer(deps, limits, socket, { id: connections, remote: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}` });
+    const peer = new Peer(deps, limits, socket, {
+      id: connections,
+      remote: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
+    });
     open.add(peer);
     socket.on('close', () => open.delete(peer));
   });
@@ -98,7 +101,9 @@ class Peer {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     // A peer that goes away is no failure of ours; what it sent is judged to the end.
-    socket.on('error', (error) => deps.log.info({ connection: connection.id, err: error }, 'a connection broke'));
+    socket.on('error', (error) =>
+      deps.log.info({ connection: connection.id, err: error }, 'a connection broke'),
+    );
     socket.on('close', () => this.#timer?.cancel());
     this.#watch();
   }
@@ -108,7 +113,9 @@ class Peer {
     try {
       frames = this.#splitter.push(chunk);
     } catch (error) {
-      this.close(error instanceof PosError && error.code === 'FRAME_TOO_LONG' ? 'frame too long' : 'frame too short');
+      this.close(
+        error instanceof PosError && error.code === 'FRAME_TOO_LONG' ? 'frame too long' : 'frame too short',
+      );
       return;
     }
     this.#watch();
@@ -144,7 +151,11 @@ class Peer {
   }
 
   #goOn(): void {
-    if (this.#finishing === null && this.#inFlight < this.#limits.inFlightMax && !this.#socket.writableNeedDrain) {
+    if (
+      this.#finishing === null &&
+      this.#inFlight < this.#limits.inFlightMax &&
+      !this.#socket.writableNeedDrain
+    ) {
       this.#socket.resume();
     }
   }
@@ -172,7 +183,10 @@ class Peer {
   close(reason: string): void {
     this.#timer?.cancel();
     this.#deps.metrics.count('closed connection', reason);
-    this.#deps.log.info({ connection: this.#connection.id, remote: this.#connection.remote, reason }, 'a connection was closed');
+    this.#deps.log.info(
+      { connection: this.#connection.id, remote: this.#connection.remote, reason },
+      'a connection was closed',
+    );
     // What is written already still goes out.
     this.#socket.destroySoon();
   }

@@ -26,7 +26,8 @@ export function judging(deps: HostDeps, request: Request): Work<Buffer> {
       const j = new Judgement(deps, request, view, flow !== null);
       // The card number of an encrypted track is known once the terminal's keys are.
       const hash = j.card?.panHash;
-      if (hash !== undefined && j.cardRow === undefined && isSealed(deps, request)) return { panHashes: [hash] };
+      if (hash !== undefined && j.cardRow === undefined && isSealed(deps, request))
+        return { panHashes: [hash] };
       return flow?.more?.(j) ?? null;
     },
     // A balance query has no identity: after an unknown outcome it would count a wrong PIN twice.
@@ -60,7 +61,10 @@ function decide(deps: HostDeps, request: Request, view: View): Decision<Buffer> 
     if (error instanceof NotRead) throw error;
     // Nothing of it is written, so 96 is the truth; with the MAC, where it was right, it is final.
     deps.metrics.count('refused', '96 decision failed');
-    deps.log.error({ err: error, terminal: request.terminalId, trace: request.trace }, 'a request could not be judged');
+    deps.log.error(
+      { err: error, terminal: request.terminalId, trace: request.trace },
+      'a request could not be judged',
+    );
     const answer: Answer = { fields: { ...judgedAt(j), 39: '96' }, items: [] };
     return { item: null, answer: () => answerFrame(j, answer, null) };
   }
@@ -90,7 +94,13 @@ function refuse(j: Judgement, check: Check): Answer {
   const { deps, request } = j;
   const dropped = check.after?.(j) === true;
   deps.metrics.count('refused', `${check.code} ${check.name}`);
-  const about = { terminal: request.terminalId, trace: request.trace, kind: j.kind, code: check.code, check: check.name };
+  const about = {
+    terminal: request.terminalId,
+    trace: request.trace,
+    kind: j.kind,
+    code: check.code,
+    check: check.name,
+  };
   if (check.audited || dropped) {
     journalSecurityEvent(j, dropped ? 'keys dropped after wrong MACs' : check.name);
     deps.log.warn(about, 'refused, and audited');

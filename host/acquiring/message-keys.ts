@@ -49,7 +49,8 @@ function previousServe(j: Judgement, terminal: TerminalRow): boolean {
 export function noteRightMac(j: Judgement, result: MacResult & { right: true }): void {
   const { terminal } = j;
   if (terminal == null) return;
-  const proven = result.which === 'current' && terminal.previousKeys !== null && terminal.previousKeysUntil === null;
+  const proven =
+    result.which === 'current' && terminal.previousKeys !== null && terminal.previousKeysUntil === null;
   if (terminal.macFailures === 0 && !proven) return;
   j.terminal = j.writes.replace('terminals', terminal, {
     macFailures: 0,
@@ -79,16 +80,16 @@ export function masterKeyFor(j: Judgement): { readonly key: KeyHandle; readonly 
   const mode = profile?.keyModes.find((allowed) => allowed === request.code);
   if (profile === undefined || mode === undefined) return undefined;
   const key = deps.vault.find(profile.tmk);
-  return key?.use === 'tmk' && key.algorithm === (mode === '005' ? 'sm4' : '3des') ? { key, mode } : undefined;
+  return key?.use === 'tmk' && key.algorithm === (mode === '005' ? 'sm4' : '3des')
+    ? { key, mode }
+    : undefined;
 }
 
 /**
  * The keys that a sign-in puts away. Keys that nobody has used yet are not worth keeping: anybody can
  * send an 0800, and the terminal may still hold the ones before.
  */
-export function keysToKeep(
-  terminal: TerminalRow,
-): Pick<TerminalRow, 'previousKeys' | 'previousKeysUntil'> {
+export function keysToKeep(terminal: TerminalRow): Pick<TerminalRow, 'previousKeys' | 'previousKeysUntil'> {
   const unproven = terminal.previousKeys !== null && terminal.previousKeysUntil === null;
   return { previousKeys: unproven ? terminal.previousKeys : terminal.keys, previousKeysUntil: null };
 }

@@ -1,5 +1,5 @@
 /** How the money of a transaction is told: DE57 items to a peer that speaks it, slip lines to others. */
-import { amount12, fen, type Fen, yuan } from '../../protocol/index.ts';
+import { amount12, type Fen, fen, yuan } from '../../protocol/index.ts';
 import type { SaleMoney } from '../ledger/model.ts';
 import type { Items } from './answer.ts';
 

@@ -16,7 +16,9 @@ export function originalStands(j: Judgement): boolean {
 }
 
 export function isWhollyRefunded(row: TransactionRow): boolean {
-  return row.money !== null && row.taken !== null && row.taken.gross >= row.money.gross && row.taken.gross > 0;
+  return (
+    row.money !== null && row.taken !== null && row.taken.gross >= row.money.gross && row.taken.gross > 0
+  );
 }
 
 /** Above the held gross and the margin that the programme allows on it (10000 to 11500 basis points). */

@@ -36,7 +36,9 @@ export function wantOriginal(request: Request): Wants {
   const { original } = request;
   switch (rule?.by) {
     case 'trace':
-      return original === null ? {} : { traces: [traceKey(request.terminalId, original.batch, original.trace)] };
+      return original === null
+        ? {}
+        : { traces: [traceKey(request.terminalId, original.batch, original.trace)] };
     case 'reference':
       return { rrns: [request.message.get(37) ?? ''] };
     case 'authorisation':
@@ -55,7 +57,8 @@ export function findOriginal(request: Request, view: View): TransactionRow | und
   if (rule === undefined || (original === null && rule.by !== 'place')) return undefined;
   const { message, terminalId, merchantId } = request;
   const ours = (row: TransactionRow) =>
-    row.merchantId === merchantId && (rule.by === 'place' || rule.kinds.includes(row.kind as TransactionKind));
+    row.merchantId === merchantId &&
+    (rule.by === 'place' || rule.kinds.includes(row.kind as TransactionKind));
   switch (rule.by) {
     case 'trace':
       return view
@@ -64,11 +67,16 @@ export function findOriginal(request: Request, view: View): TransactionRow | und
     case 'reference':
       return view
         .transactionsByRrn(message.get(37) ?? '')
-        .find((row) => ours(row) && original !== null && fitsPlace(row, original) && row.localDate === original.date);
+        .find(
+          (row) =>
+            ours(row) && original !== null && fitsPlace(row, original) && row.localDate === original.date,
+        );
     case 'authorisation':
       return view
         .transactionsByAuth(authKey(merchantId, message.get(38) ?? ''))
-        .find((row) => ours(row) && original !== null && fitsPlace(row, original) && fitsDate(row, original.date));
+        .find(
+          (row) => ours(row) && original !== null && fitsPlace(row, original) && fitsDate(row, original.date),
+        );
     case 'place':
       return findReversed(request, view);
   }
@@ -105,4 +113,5 @@ function fitsDate(row: TransactionRow, date: string | null): boolean {
 }
 
 /** An optional field that names what it names. */
-const mayName = (value: string | null, sent: string | undefined) => sent === undefined || sent.trim() === '' || sent === value;
+const mayName = (value: string | null, sent: string | undefined) =>
+  sent === undefined || sent.trim() === '' || sent === value;

@@ -47,7 +47,10 @@ export function presentedCard(
   }
   const pan = track2?.pan ?? de2 ?? '';
   const expiry = track2?.expiry ?? request.message.get(14) ?? null;
-  return { kind: 'card', card: { pan, panHash: deps.vault.lookupHash(deps.keys.lookup, pan), track2, expiry } };
+  return {
+    kind: 'card',
+    card: { pan, panHash: deps.vault.lookupHash(deps.keys.lookup, pan), track2, expiry },
+  };
 }
 
 function opened(deps: Pick<HostDeps, 'vault'>, de35: string, keys: SealedWorkingKeys | null): string {

@@ -19,7 +19,10 @@ export function isBurnt(j: Judgement): boolean {
 export function differs(j: Judgement): boolean {
   const { known, request } = j;
   if (known === undefined) {
-    return request.ut !== null && j.view.transactionsByUt(request.ut).some((row) => row.identity !== request.identity);
+    return (
+      request.ut !== null &&
+      j.view.transactionsByUt(request.ut).some((row) => row.identity !== request.identity)
+    );
   }
   if (known.answer === null) return known.ut !== null && request.ut !== null && known.ut !== request.ut;
   return known.ut !== request.ut || known.fingerprint !== j.fingerprint;

@@ -22,7 +22,10 @@ export interface Spend {
 export function wantCounters(j: Judgement): Wants | null {
   const { account } = j;
   if (account === undefined || j.request.amount === null || j.merchant === undefined) return null;
-  const counters = capCounters(j.deps.directory.rules(j.businessDate), priceInput(j, account, j.request.amount));
+  const counters = capCounters(
+    j.deps.directory.rules(j.businessDate),
+    priceInput(j, account, j.request.amount),
+  );
   const unread = counters.filter((counter) => !j.view.hasCounter(counter));
   return unread.length === 0 ? null : { counters: unread };
 }

@@ -46,7 +46,12 @@ export function undoSpend(
   const { part, taken } = takePart(whole, spend.taken, gross);
   const back = giveBack(part, j.paidRebateLot(spend));
   const before = lotsOf(j, spend);
-  const entry = refundEntry(stampOf(j, transactionId, spend.entryId), { parties: partiesOf(j, spend), part, back, event });
+  const entry = refundEntry(stampOf(j, transactionId, spend.entryId), {
+    parties: partiesOf(j, spend),
+    part,
+    back,
+    event,
+  });
   const state = { refund: 'approved', void: 'voided', reversal: 'reversed' } as const;
   return {
     entries: [entry],
@@ -62,10 +67,19 @@ export function undoSpend(
 }
 
 /** A hold goes back to its lots: the pre-authorisation is voided or reversed. */
-export function undoHold(j: Judgement, transactionId: string, hold: TransactionRow, event: 'void' | 'reversal'): Undone {
+export function undoHold(
+  j: Judgement,
+  transactionId: string,
+  hold: TransactionRow,
+  event: 'void' | 'reversal',
+): Undone {
   const { lots } = moneyOf(hold);
   const before = lotsOf(j, hold);
-  const entry = releaseEntry(stampOf(j, transactionId, hold.entryId), { accountId: accountIdOf(hold), lots, event });
+  const entry = releaseEntry(stampOf(j, transactionId, hold.entryId), {
+    accountId: accountIdOf(hold),
+    lots,
+    event,
+  });
   return {
     ...nothing(j, hold),
     entries: [entry],
@@ -156,7 +170,10 @@ function spendAgain(
       { row: spend, changes: { state: 'approved', taken: null, money: stands.money } },
     ],
     // The budgets give again what the void had given back.
-    uses: usesGivenBack(spend.trace57, money.gross, fen(0), money.gross).map((use) => ({ ...use, add: -use.add })),
+    uses: usesGivenBack(spend.trace57, money.gross, fen(0), money.gross).map((use) => ({
+      ...use,
+      add: -use.add,
+    })),
     money: stands.money,
     owed: stands.owed,
   };
@@ -167,7 +184,12 @@ function voidEntryOf(j: Judgement, voiding: TransactionRow, spend: TransactionRo
   const kept = moneyOf(voiding);
   const part = { ...kept, lots: moneyOf(spend).lots };
   const stamp: Stamp = { ...stampOf(j, voiding.transactionId), entryId: voiding.entryId ?? '' };
-  return refundEntry(stamp, { parties: partiesOf(j, spend), part, back: givenBackBy(kept, spend), event: 'void' });
+  return refundEntry(stamp, {
+    parties: partiesOf(j, spend),
+    part,
+    back: givenBackBy(kept, spend),
+    event: 'void',
+  });
 }
 
 /** How a void gave the money back: its row keeps the lots that got it, the rest follows. */
@@ -176,7 +198,11 @@ function givenBackBy(kept: SaleMoney, spend: TransactionRow): GiveBack {
     return { given: kept.lots, rebateUnpaid: kept.rebate, rebateFromLot: [], rebateKept: fen(0) };
   }
   const rebateKept = fen(kept.paid - kept.lots.reduce((sum, lot) => sum + lot.amount, 0));
-  const lot = { lotId: rebateLotId(spend.rebateRun, accountIdOf(spend)), purse: 'bonus' as const, amount: fen(kept.rebate - rebateKept) };
+  const lot = {
+    lotId: rebateLotId(spend.rebateRun, accountIdOf(spend)),
+    purse: 'bonus' as const,
+    amount: fen(kept.rebate - rebateKept),
+  };
   return { given: kept.lots, rebateUnpaid: fen(0), rebateFromLot: lot.amount === 0 ? [] : [lot], rebateKept };
 }
 
@@ -189,7 +215,10 @@ function holdAgain(j: Judgement, transactionId: string, hold: TransactionRow, fr
   const accountId = accountIdOf(hold);
   const wanted = moneyOf(hold).lots;
   const own = wanted
-    .map((part) => ({ ...part, amount: fen(Math.min(part.amount, free.find((lot) => lot.lotId === part.lotId)?.remaining ?? 0)) }))
+    .map((part) => ({
+      ...part,
+      amount: fen(Math.min(part.amount, free.find((lot) => lot.lotId === part.lotId)?.remaining ?? 0)),
+    }))
     .filter((part) => part.amount > 0);
   const rest = applyToLots(free, own, -1);
   const others = upTo(j, rest, sum(wanted) - sum(own));

@@ -3,8 +3,8 @@ import type { Wants } from '../store/port.ts';
 import type { TransactionRow } from '../store/rows.ts';
 import { type Answer, balances } from './answer.ts';
 import { conclude, touchBatch, writeLots } from './deed.ts';
-import type { Judgement } from './judgement.ts';
 import { journalSecurityEvent } from './journal-body.ts';
+import type { Judgement } from './judgement.ts';
 import { moneyBackLines, moneyItems } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 

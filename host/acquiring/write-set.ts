@@ -52,7 +52,11 @@ export class WriteSet {
    * one decision gives one new version.
    * @returns the new row
    */
-  replace<T extends keyof Versioned>(table: T, row: Versioned[T], changes: Partial<Versioned[T]>): Versioned[T] {
+  replace<T extends keyof Versioned>(
+    table: T,
+    row: Versioned[T],
+    changes: Partial<Versioned[T]>,
+  ): Versioned[T] {
     const guardKey = GUARD_KEY[table];
     const rows = (this.#changes[table] ?? []) as unknown as Versioned[T][];
     const at = rows.findIndex((earlier) => guardKey(earlier) === guardKey(row));
@@ -73,7 +77,9 @@ export class WriteSet {
     this.#guards.push({ kind: 'version', table: 'days', key: day.businessDate, version: day.version });
   }
 
-  count(uses: readonly { readonly counter: string; readonly add: number; readonly max: number | null }[]): void {
+  count(
+    uses: readonly { readonly counter: string; readonly add: number; readonly max: number | null }[],
+  ): void {
     for (const use of uses) this.#guards.push({ kind: 'counter', ...use });
   }
 

@@ -2,9 +2,8 @@
 import { ensure } from '../../../protocol/index.ts';
 import type { Flow } from '../flow.ts';
 import { wantOriginal } from '../originals.ts';
-import { wantEarlier } from '../undone.ts';
 import { undoCompletion } from '../undo.ts';
-import { concludeUndone } from '../undone.ts';
+import { concludeUndone, wantEarlier } from '../undone.ts';
 
 export const completionVoid: Flow = {
   wants: wantOriginal,

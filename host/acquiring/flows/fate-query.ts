@@ -58,9 +58,12 @@ export const fateQuery: Flow = {
 /** By `UT` where it was sent, else by DE61; only this terminal's and merchant's own. */
 function find(request: Request, view: View): TransactionRow | undefined {
   const ours = (row: TransactionRow) =>
-    row.terminalId === request.terminalId && row.merchantId === request.merchantId && !NO_FATE.includes(row.kind);
+    row.terminalId === request.terminalId &&
+    row.merchantId === request.merchantId &&
+    !NO_FATE.includes(row.kind);
   const byUt = request.ut === null ? [] : view.transactionsByUt(request.ut);
-  const byPlace = request.original === null ? [] : view.transactionsByTrace(placeOf(request, request.original));
+  const byPlace =
+    request.original === null ? [] : view.transactionsByTrace(placeOf(request, request.original));
   const places = request.ut === null ? byPlace : byPlace.filter((row) => row.ut === request.ut);
   return [...byUt, ...places].find(ours);
 }
@@ -75,7 +78,9 @@ function identitiesToBurn(request: Request): readonly string[] {
   if (original !== null) {
     for (const { kind, mti, de3, usesTrace } of Object.values(TRANSACTIONS)) {
       if (!usesTrace || de3 === null || NO_FATE.includes(kind)) continue;
-      keys.add(identityKey({ terminalId, merchantId, batch: original.batch, trace: original.trace, mti, de3 }));
+      keys.add(
+        identityKey({ terminalId, merchantId, batch: original.batch, trace: original.trace, mti, de3 }),
+      );
     }
   }
   return [...keys];

@@ -2,7 +2,13 @@
  * Reversal 冲正. Judged afresh against what became of its original: undone once, and the same answer
  * for ever after. An original that never came has its identity burnt, so that it comes too late.
  */
-import { ensure, fen, minusFen, reversedTransactionOf, type TransactionKind } from '../../../protocol/index.ts';
+import {
+  ensure,
+  fen,
+  minusFen,
+  reversedTransactionOf,
+  type TransactionKind,
+} from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import type { Answer } from '../answer.ts';
 import { burn, conclude } from '../deed.ts';
@@ -50,7 +56,8 @@ export const reversal: Flow = {
       return withoutEffect(j, '25', undefined);
     }
     // 3. Declined or reversed already: nothing is left to undo.
-    if (original.state === 'declined' || original.state === 'reversed') return withoutEffect(j, '00', original);
+    if (original.state === 'declined' || original.state === 'reversed')
+      return withoutEffect(j, '00', original);
     // 4. Undone otherwise: void, completion, lapse, whole refund.
     if (original.state !== 'approved' || isWhollyRefunded(original)) return withoutEffect(j, '12', original);
 
@@ -58,7 +65,11 @@ export const reversal: Flow = {
     const undo = UNDO[original.kind as TransactionKind];
     ensure(undo !== undefined, `a ${original.kind} is of a kind that is reversed`);
     const transactionId = j.deps.numbers.nextId(j.now);
-    return concludeUndone(j, transactionId, { undone: undo(j, transactionId, original), original, batch: j.request.batch });
+    return concludeUndone(j, transactionId, {
+      undone: undo(j, transactionId, original),
+      original,
+      batch: j.request.batch,
+    });
   },
 };
 

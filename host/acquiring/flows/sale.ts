@@ -13,7 +13,10 @@ export const sale: Flow = {
 
   act(j) {
     const { account, spend, merchant } = j;
-    ensure(account !== undefined && spend != null && merchant !== undefined, 'a sale is judged before it acts');
+    ensure(
+      account !== undefined && spend != null && merchant !== undefined,
+      'a sale is judged before it acts',
+    );
     const { money, rates, priced } = spend;
     const { accountId, salePointId } = account;
     const transactionId = j.deps.numbers.nextId(j.now);
@@ -40,7 +43,10 @@ export const sale: Flow = {
       trace57: priced.trace,
       entries: [entry],
       fields: balances(j, after),
-      items: [...moneyItems(money), ...(rates.ruleIds.length === 0 ? [] : [['RU', rates.ruleIds.join(',')] as const])],
+      items: [
+        ...moneyItems(money),
+        ...(rates.ruleIds.length === 0 ? [] : [['RU', rates.ruleIds.join(',')] as const]),
+      ],
       lines: moneyLines(money),
     });
   },

@@ -2,7 +2,14 @@
  * Settlement 批结算: the terminal's totals against the host's own. Balanced closes the batch and opens
  * the next in the same commit; otherwise the terminal uploads its items and its end message closes.
  */
-import { buildHt, buildTotals, ensure, parseTotals, RESULT, type SideTotals } from '../../../protocol/index.ts';
+import {
+  buildHt,
+  buildTotals,
+  ensure,
+  parseTotals,
+  RESULT,
+  type SideTotals,
+} from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
 import { type Answer, judgedAt } from '../answer.ts';
 import { batchOf, closeBatch, writeBatch } from '../batch-closing.ts';
@@ -50,7 +57,12 @@ function resultOf(host: SideTotals, terminal: SideTotals): Result {
   return isSame(host, terminal) ? RESULT.balanced : RESULT.unbalanced;
 }
 
-function answer(j: Judgement, sent: ReturnType<typeof parseTotals>, [ownResult, foreignResult]: readonly [Result, Result], ht: string): Answer {
+function answer(
+  j: Judgement,
+  sent: ReturnType<typeof parseTotals>,
+  [ownResult, foreignResult]: readonly [Result, Result],
+  ht: string,
+): Answer {
   return answered(j, buildTotals({ ...sent, ownResult, foreignResult }), ht);
 }
 
@@ -59,7 +71,11 @@ function closedAgain(j: Judgement, row: BatchRow): Answer {
   const { terminalTotals, hostTotals: ht } = row;
   const sent = j.request.message.get(48) ?? '';
   ensure(sent.length === 62, 'the totals were parsed before');
-  return answered(j, terminalTotals ?? sent.slice(0, 30) + '3' + sent.slice(31, 61) + '3', ht ?? buildHt(NO_TOTALS, NO_TOTALS));
+  return answered(
+    j,
+    terminalTotals ?? `${sent.slice(0, 30)}3${sent.slice(31, 61)}3`,
+    ht ?? buildHt(NO_TOTALS, NO_TOTALS),
+  );
 }
 
 function answered(j: Judgement, de48: string, ht: string): Answer {

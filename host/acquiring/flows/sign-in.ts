@@ -44,7 +44,11 @@ export const signIn: Flow = {
 
 function writeTerminal(
   j: Judgement,
-  next: { readonly keys: NonNullable<NonNullable<Judgement['terminal']>['keys']>; readonly speaksDe57: boolean; readonly macFailures: number },
+  next: {
+    readonly keys: NonNullable<NonNullable<Judgement['terminal']>['keys']>;
+    readonly speaksDe57: boolean;
+    readonly macFailures: number;
+  },
 ) {
   const { terminalId, merchantId } = j.request;
   const { terminal, writes } = j;
@@ -65,7 +69,8 @@ function writeTerminal(
   };
   writes.insert('terminals', terminalId, first);
   const key = batchKey(terminalId, FIRST_BATCH);
-  if (j.view.batch(key) === undefined) writes.insert('batches', key, openBatch(terminalId, FIRST_BATCH, merchantId, j.now));
+  if (j.view.batch(key) === undefined)
+    writes.insert('batches', key, openBatch(terminalId, FIRST_BATCH, merchantId, j.now));
   j.terminal = first;
   return first;
 }
