@@ -133,11 +133,11 @@ export function parseDe61(text: string): De61 {
 }
 
 export function buildDe61(de61: De61): string {
-  const text = sixDigits(61, de61.batch) + de61.trace + (de61.date ?? '');
-  if (text.length !== (de61.date === null ? 12 : 16))
-    throw badLength(61, 'has a trace of six digits and a date of four');
-  parseDe61(text);
-  return text;
+  const { batch, trace, date } = de61;
+  if (!/^\d{6}$/.test(trace) || !/^(?:\d{4})?$/.test(date ?? '')) {
+    throw badContent(61, 'has a trace of six digits and a date of four');
+  }
+  return sixDigits(61, batch) + trace + (date ?? '');
 }
 
 // ---- DE62 of a sign-in answer: working keys ------------------------------------------------------------

@@ -46,9 +46,9 @@ interface Row {
 }
 
 /** Of a financial request, and of a reversal. */
-const COMMON = { mandatory: [3, 11, 22, 25, 41, 42, 49, 60, 64], conditional: [23, 36, 55, 57] } as const;
+const COMMON = { mandatory: [3, 11, 22, 25, 41, 42, 49, 60, 64], conditional: [23, 55, 57] } as const;
 /** The card, where it is not excluded. */
-const CARD_FIELDS = [2, 14, 35] as const;
+const CARD_FIELDS = [2, 14, 35, 36] as const;
 
 // biome-ignore format: a table is read by column
 const ROWS = {
