@@ -96,8 +96,10 @@ function factsOf(request: MessageValues, message: Message, code: string): Answer
   };
 }
 
+/** A request without an amount moves none, whatever its answer shows (a fate query: the original's). */
 function approvedFen(request: MessageValues, message: Message): Fen {
-  return fen(Number(message.get(4) ?? request.fields[4] ?? 0));
+  const asked = request.fields[4];
+  return asked === undefined ? fen(0) : fen(Number(message.get(4) ?? asked));
 }
 
 function notFinal(reason: string, code: string | null, why: string): Verdict {

@@ -1,6 +1,7 @@
 /** Card, PIN and amounts as they come in at the counter. Nothing here is journalled. */
 import { checkPan, type Fen, PosError, parseYuan, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { wrapColumns } from '../receipt/index.ts';
 import type { CardInHand } from './request.ts';
 
 const SECOND_MS = 1000;
@@ -61,11 +62,15 @@ export async function pinFrom(
   return block === 'bypassed' ? null : block;
 }
 
-/** Shows lines to the customer. A pad that cannot show them never stops a transaction. */
+/** The holder's display: four lines of sixteen columns. */
+const DISPLAY = { columns: 16, lines: 4 } as const;
+
+/** Shows lines to the customer, each wrapped to the display. A pad that cannot show them never stops a transaction. */
 export async function display(deps: TerminalDeps, lines: readonly string[]): Promise<void> {
   deps.clerk.customer(lines);
+  const rows = lines.flatMap((line) => wrapColumns(line, DISPLAY.columns)).slice(0, DISPLAY.lines);
   try {
-    await deps.pinPad.display(lines);
+    await deps.pinPad.display(rows);
   } catch (error) {
     deps.log.warn({ code: error instanceof PosError ? error.code : 'unknown' }, 'the holder saw no text');
   }

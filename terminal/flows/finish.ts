@@ -13,7 +13,7 @@ export async function finish(deps: TerminalDeps, outcome: Outcome): Promise<Comm
   switch (transaction.state) {
     case 'approved': {
       const lines =
-        balance === null ? ['交易成功 APPROVED'] : ['交易成功 APPROVED', `余额 BALANCE ${yuan(balance)}`];
+        balance === null ? ['交易成功', 'APPROVED'] : ['交易成功', 'APPROVED', '余额 BALANCE', yuan(balance)];
       await display(deps, lines);
       await printPending(deps);
       return answered(outcome.code ?? '00', facts);
