@@ -18,5 +18,6 @@ export { type BooksProof, proveBooks } from './ledger/proofs.ts';
 export { type RunningHost, startHost } from './node-host.ts';
 export type { DocumentKind, Documents } from './programme/model.ts';
 export type { StorePort } from './store/port.ts';
+export type { BatchRow, DifferenceRow, FileRow } from './store/rows.ts';
 export { openSqlite } from './store/sqlite-driver.ts';
 export { openSqliteStore } from './store/sqlite-store.ts';

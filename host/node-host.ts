@@ -2,7 +2,7 @@
  * The host put together on a real machine: disk, clock, randomness, wire. Everything is one plain object,
  * built here and nowhere else; importing this file starts nothing.
  */
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { type KeyHandle, type KeySpec, nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
@@ -80,6 +80,7 @@ async function assemble(
 
   // 2. The database, and what is cached of it.
   const driver = await openSqlite(place('host.sqlite'));
+  await chmod(place('host.sqlite'), 0o600);
   let storeIsOpen = false;
   closing.push(() => (storeIsOpen ? undefined : driver.close()));
   const initialBusinessDate = config.initialBusinessDate || businessDateOf(nodeClock.now());
@@ -108,11 +109,6 @@ async function assemble(
     { stream: config.stream },
   );
   closing.push(() => deps.engine.drain());
-  const files = await nodeFiles(place('settlement'));
-  const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
-  if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
-  const admin = await startAdmin({ ...deps, files }, { host: '127.0.0.1', port: config.adminPort, tokens });
-  closing.push(() => admin.stop());
   const acquirer = await startAcquirer(deps, {
     host: config.acquirerAddress,
     port: config.acquirerPort,
@@ -123,6 +119,11 @@ async function assemble(
     drainMs: config.stopGraceSeconds * 1000,
   });
   closing.push(() => acquirer.stop());
+  const files = await nodeFiles(place('settlement'));
+  const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
+  if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
+  const admin = await startAdmin({ ...deps, files }, { host: '127.0.0.1', port: config.adminPort, tokens });
+  closing.push(() => admin.stop());
   return {
     acquirerPort: acquirer.port,
     adminPort: admin.port,
