@@ -80,12 +80,15 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 function slipOf(lines: number): Slip {
-  return { cut: true, lines: Array.from({ length: lines }, (_, at) => ({ text: `第${at + 1}行 line ${at + 1}` })) };
+  return {
+    cut: true,
+    lines: Array.from({ length: lines }, (_, at) => ({ text: `第${at + 1}行 line ${at + 1}` })),
+  };
 }
 
 const reader = suite('card reader on a serial line');
 
-reader('gives track 2 and the holder\'s name after a swipe', () =>
+reader("gives track 2 and the holder's name after a swipe", () =>
   withDevices(async ({ simulated, devices }) => {
     const card = devices.reader.read({ timeoutMs: 10_000, signal: noSignal(), onBadRead() {} });
     await until(() => devices.reader.state() === 'busy');
@@ -94,7 +97,8 @@ reader('gives track 2 and the holder\'s name after a swipe', () =>
     const { track2, track1Name } = await card;
     assert.is(track2.packed, `${PAN}D28127010000000000`);
     assert.is(track1Name, 'LI/SI');
-  }));
+  }),
+);
 
 reader('asks for another swipe after a bad one', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -112,7 +116,8 @@ reader('asks for another swipe after a bad one', () =>
     simulated.reader.swipeBadly();
     assert.is((await card).track2.pan, PAN);
     assert.equal(left, [3, 2]);
-  }));
+  }),
+);
 
 reader('fails by name when it is unplugged under a waiting clerk, and serves again after that', () =>
   withDevices(async ({ simulated, devices, faults }) => {
@@ -128,7 +133,8 @@ reader('fails by name when it is unplugged under a waiting clerk, and serves aga
     await until(() => devices.reader.state() === 'busy');
     simulated.reader.swipe(TRACK2);
     assert.is((await again).track2.pan, PAN);
-  }));
+  }),
+);
 
 reader.run();
 
@@ -150,7 +156,8 @@ pad('makes the MAC that the host makes, also after the next sign-in, and knows t
     assert.is(await devices.pinPad.whichMac(data, oldMac), 'previous');
     assert.is(await devices.pinPad.verifyMac(data, Buffer.alloc(8, 0x41)), false);
     assert.is((await devices.pinPad.status()).macCheckValue, second.mak.checkValue);
-  }));
+  }),
+);
 
 pad('refuses keys with a wrong check value and keeps the old ones', () =>
   withDevices(async ({ devices }) => {
@@ -162,13 +169,15 @@ pad('refuses keys with a wrong check value and keeps the old ones', () =>
     await rejects(devices.pinPad.loadWorkingKeys('003', wrong), withCode('KEY_CHECK_VALUE'));
     const data = randomBytes(64);
     assert.equal(await devices.pinPad.mac(data), vault.mac(good.mak, data, 'unionpay-ecb'));
-  }));
+  }),
+);
 
 pad('has no MAC before the first sign-in', () =>
   withDevices(async ({ devices }) => {
     await rejects(devices.pinPad.mac(Buffer.alloc(8)), withCode('KEY_UNKNOWN'));
     assert.is((await devices.pinPad.status()).macCheckValue, null);
-  }));
+  }),
+);
 
 pad('shows the amount and stars, and gives a PIN block that the host finds right', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -187,9 +196,17 @@ pad('shows the amount and stars, and gives a PIN block that the host finds right
     assert.ok(pinBlock !== 'bypassed' && pinBlock.length === 8);
     const pvk = vault.generate({ name: 'pvk', use: 'pin-verification', algorithm: '3des' });
     const right = vault.encryptPinBlock(pik, Buffer.from('246810'), PAN);
-    const reference = vault.makePinReference({ pik, pinBlock: right, pan: PAN, pvk, method: 'ibm3624', pvki: '1' });
+    const reference = vault.makePinReference({
+      pik,
+      pinBlock: right,
+      pan: PAN,
+      pvk,
+      method: 'ibm3624',
+      pvki: '1',
+    });
     assert.is(vault.verifyPin({ pik, pinBlock: pinBlock as Buffer, pan: PAN, pvk, reference }), 'right');
-  }));
+  }),
+);
 
 pad('tells a bypassed PIN, a cancel by the holder and a cancel by the terminal apart', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -212,7 +229,8 @@ pad('tells a bypassed PIN, a cancel by the holder and a cancel by the terminal a
     stop.abort();
     await rejects(stopped, withCode('CANCELLED'));
     assert.equal(simulated.pinPad.display(), ['欢迎使用尊卡', 'WELCOME']);
-  }));
+  }),
+);
 
 pad('ends a PIN entry in which nobody types', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -222,7 +240,8 @@ pad('ends a PIN entry in which nobody types', () =>
     await rejects(devices.pinPad.enterPin(options), withCode('DEVICE_SILENT'));
     assert.is(devices.pinPad.state(), 'ready', 'a holder who does not type is no fault of the pad');
     assert.equal(simulated.pinPad.display(), ['欢迎使用尊卡', 'WELCOME']);
-  }));
+  }),
+);
 
 pad('sends function keys to the terminal, but no digit', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -231,7 +250,8 @@ pad('sends function keys to the terminal, but no digit', () =>
     for (const key of ['1', '2', 'confirm', '3', 'f1'] as const) simulated.pinPad.press(key);
     await until(() => keys.length === 2);
     assert.equal(keys, ['confirm', 'f1']);
-  }));
+  }),
+);
 
 pad('seals a card number so that only it can open it', () =>
   withDevices(async ({ devices }) => {
@@ -243,14 +263,20 @@ pad('seals a card number so that only it can open it', () =>
     await rejects(devices.pinPad.unseal(changed.toString('base64')), withCode('SEAL_BROKEN'));
     assert.is((await devices.pinPad.random(16)).length, 16);
     await devices.pinPad.display(['余额 384.80', 'BALANCE']);
-  }));
+  }),
+);
 
 pad('fails a PIN entry when it is unplugged, and is ready again with its keys after re-plug', () =>
   withDevices(async ({ simulated, devices, faults }) => {
     const { signIn } = await hostKeys();
     const { de62, mak } = signIn();
     await devices.pinPad.loadWorkingKeys('003', de62);
-    const entry = devices.pinPad.enterPin({ pan: PAN, amountText: 'RMB 1.00', timeoutMs: 9_000, signal: noSignal() });
+    const entry = devices.pinPad.enterPin({
+      pan: PAN,
+      amountText: 'RMB 1.00',
+      timeoutMs: 9_000,
+      signal: noSignal(),
+    });
     await until(() => simulated.pinPad.display().length === 4);
     const failed = rejects(entry, withCode('DEVICE_ABSENT'));
     await simulated.pinPad.unplug();
@@ -259,8 +285,12 @@ pad('fails a PIN entry when it is unplugged, and is ready again with its keys af
     await simulated.pinPad.plug();
     await until(() => devices.pinPad.state() === 'ready');
     assert.is((await devices.pinPad.status()).macCheckValue, mak.checkValue);
-    assert.equal(faults.map(([, state]) => state), ['absent', 'ready']);
-  }));
+    assert.equal(
+      faults.map(([, state]) => state),
+      ['absent', 'ready'],
+    );
+  }),
+);
 
 pad('says that its keys changed while it was away', () =>
   withDevices(async ({ simulated, devices, faults }) => {
@@ -271,7 +301,8 @@ pad('says that its keys changed while it was away', () =>
     await simulated.pinPad.plug();
     await until(() => faults.length === 3);
     assert.match(faults[2]?.[2] ?? '', 'KEYS CHANGED, SIGN IN');
-  }));
+  }),
+);
 
 pad.run();
 
@@ -294,7 +325,8 @@ printer('puts a slip on paper as it was laid out, Chinese included', () =>
     assert.is(printed?.text, slipText(slip));
     assert.match(printed?.text ?? '', '客户 〓野');
     assert.is(printed?.complete, true);
-  }));
+  }),
+);
 
 printer('keeps its order when the mechanism is slower than the line', () =>
   withDevices(
@@ -304,7 +336,8 @@ printer('keeps its order when the mechanism is slower than the line', () =>
       assert.is(simulated.printer.slips()[0]?.text, slipText(slipOf(15)));
     },
     { printer: { lineMs: 60 } },
-  ));
+  ),
+);
 
 printer('stops at the line where the paper ends, and prints the whole slip after a refill', () =>
   withDevices(async ({ simulated, devices, faults }) => {
@@ -325,7 +358,8 @@ printer('stops at the line where the paper ends, and prints the whole slip after
     assert.is(slips[0]?.complete, false);
     assert.is(slips[0]?.text, slipText(slipOf(10)));
     assert.ok(slips.at(-1)?.text.endsWith(slipText(slipOf(30))));
-  }));
+  }),
+);
 
 printer('refuses to begin with an open cover, and says so', () =>
   withDevices(async ({ simulated, devices }) => {
@@ -338,7 +372,8 @@ printer('refuses to begin with an open cover, and says so', () =>
     simulated.printer.closeCover();
     await until(() => devices.printer.state() === 'ready');
     await devices.printer.print(slipOf(3));
-  }));
+  }),
+);
 
 printer('is in error while it answers garbage, and ready when it answers well again', () =>
   withDevices(async ({ simulated, devices, faults }) => {
@@ -349,7 +384,8 @@ printer('is in error while it answers garbage, and ready when it answers well ag
     simulated.printer.behave('well');
     await until(() => devices.printer.state() === 'ready');
     await devices.printer.print(slipOf(3));
-  }));
+  }),
+);
 
 printer('serves a board that knows only the real-time state', () =>
   withDevices(
@@ -359,7 +395,8 @@ printer('serves a board that knows only the real-time state', () =>
       assert.is(simulated.printer.slips()[0]?.complete, true);
     },
     { printer: { answersQueued: false } },
-  ));
+  ),
+);
 
 printer('fails by name when it is unplugged in mid-slip, and prints after re-plug', () =>
   withDevices(
@@ -375,6 +412,7 @@ printer('fails by name when it is unplugged in mid-slip, and prints after re-plu
       await devices.printer.print(slipOf(3));
     },
     { printer: { lineMs: 10 } },
-  ));
+  ),
+);
 
 printer.run();
