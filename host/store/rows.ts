@@ -4,7 +4,7 @@
  * under a guard on the old one. All other tables only grow.
  */
 import type { Fen } from '../../protocol/index.ts';
-import type { Entry, LotPart, Purse, Rates, SaleMoney } from '../ledger/model.ts';
+import type { Entry, Purse, Rates, SaleMoney } from '../ledger/model.ts';
 import type { RuleTrace } from '../rules/model.ts';
 
 /** A terminal as the host knows it while it works; its profile is a document. */
@@ -276,4 +276,3 @@ export interface Tables {
   readonly salts: SaltRow;
 }
 export type TableName = keyof Tables;
-export type { LotPart };
