@@ -1,0 +1,171 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import { balanceFrame, openFixture, saleFrame, TENTH } from './acquiring.fixture.ts';
+
+const many = suite('many requests at once come out as if one after the other');
+
+many(
+  'fifty sales on one card at once: as many as the balance pays, in order, and the books are proven',
+  async () => {
+    const host = await openFixture();
+    await host.signIn(host.shop);
+    const card = await host.card({ principal: 300_00, bonus: 0 });
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => host.answer(saleFrame(host.shop, card, 10_00))),
+    );
+    const codes = answers.map((answer) => answer.fields[39]);
+    assert.equal(codes, [...Array<string>(30).fill('00'), ...Array<string>(20).fill('51')]);
+    const balances = answers.slice(0, 30).map((answer) => Number(answer.fields[54]?.slice(-12)));
+    assert.equal(
+      balances,
+      Array.from({ length: 30 }, (_, index) => 290_00 - index * 10_00),
+    );
+    assert.is(await host.available(card.accountId), 0);
+    assert.equal(await host.faults(), []);
+    assert.ok(host.deps.metrics.value('engine', 'commits') < 30, 'they rode in few commits');
+    await host.close();
+  },
+);
+
+many('a capped rule gives its budget and no fen more, however many ask at once', async () => {
+  const host = await openFixture();
+  host.rules.push(TENTH);
+  await host.signIn(host.shop);
+  const card = await host.card({ principal: 2_000_00, bonus: 0 });
+  await Promise.all(Array.from({ length: 20 }, () => host.answer(saleFrame(host.shop, card, 70_00))));
+  // Twenty times 7.00 would be 140.00; the card gets 50.00 a day.
+  assert.is(await host.available(card.accountId), 2_000_00 - 20 * 70_00 + 50_00);
+  assert.equal(await host.faults(), []);
+  await host.close();
+});
+
+many('sales on many cards and terminals, with repeats among them, have one effect each', async () => {
+  const host = await openFixture();
+  await host.signIn(host.shop);
+  await host.signIn(host.second);
+  const cards = await Promise.all([1, 2, 3, 4].map(() => host.card()));
+  const frames = Array.from({ length: 40 }, (_, index) => {
+    const card = cards[index % 4];
+    if (card === undefined) throw new Error('there are four cards');
+    return saleFrame(index % 2 === 0 ? host.shop : host.second, card, 1_00);
+  });
+  await Promise.all([...frames, ...frames, ...frames].map((frame) => host.answer(frame)));
+  for (const card of cards) assert.is(await host.available(card.accountId), 1_090_00);
+  assert.equal(await host.faults(), []);
+  await host.close();
+});
+
+many('another writer came first: decided again, with the new facts', async () => {
+  let interfere: (() => Promise<void>) | null = null;
+  const host = await openFixture((store) => ({
+    ...bound(store),
+    commit: async (items) => {
+      const act = interfere;
+      interfere = null;
+      await act?.();
+      return store.commit(items);
+    },
+  }));
+  await host.signIn(host.shop);
+  const card = await host.card({ principal: 100_00, bonus: 0 });
+  interfere = async () => {
+    // An administrator freezes the account between the decision and its commit.
+    const [account] = await host.rows('accounts');
+    if (account === undefined) throw new Error('the account is there');
+    const frozen = { ...account, state: 'frozen' as const, version: account.version + 1 };
+    const guards = [
+      { kind: 'version', table: 'accounts', key: account.accountId, version: account.version },
+    ] as const;
+    await host.deps.store.commit([{ guards, changes: { accounts: [frozen] }, journal: [] }]);
+  };
+  assert.is((await host.answer(saleFrame(host.shop, card, 10_00))).fields[39], '62');
+  assert.is(await host.available(card.accountId), 100_00);
+  await host.close();
+});
+
+many(
+  'a commit that failed gives no answer that lies: 96 and nothing changed, then the same request succeeds',
+  async () => {
+    let failing = false;
+    const host = await openFixture((store) => ({
+      ...bound(store),
+      commit: async (items) => {
+        if (failing) throw new PosError('STORE_FAILED', 'injected');
+        return store.commit(items);
+      },
+    }));
+    await host.signIn(host.shop);
+    const card = await host.card();
+    const frame = saleFrame(host.shop, card, 10_00);
+    failing = true;
+    const answers = await Promise.all([host.answer(frame), host.answer(balanceFrame(host.shop, card))]);
+    assert.equal(
+      answers.map((answer) => answer.fields[39]),
+      ['96', '96'],
+    );
+    assert.is(await host.available(card.accountId), 1_100_00);
+    failing = false;
+    assert.is((await host.answer(frame)).fields[39], '00');
+    await host.close();
+  },
+);
+
+many('an unknown outcome is read back: the true answer, and one effect', async () => {
+  let breaking = false;
+  const host = await openFixture((store) => ({
+    ...bound(store),
+    commit: async (items) => {
+      const outcomes = await store.commit(items);
+      if (!breaking) return outcomes;
+      breaking = false;
+      throw new PosError('STORE_UNKNOWN', 'injected after the commit');
+    },
+  }));
+  await host.signIn(host.shop);
+  const card = await host.card();
+  breaking = true;
+  assert.is((await host.answer(saleFrame(host.shop, card, 10_00))).fields[39], '00');
+  assert.is(await host.available(card.accountId), 1_090_00);
+  assert.equal(await host.faults(), []);
+  await host.close();
+});
+
+many('an unknown outcome that cannot be read back is met with silence', async () => {
+  let broken = false;
+  const host = await openFixture((store) => ({
+    ...bound(store),
+    commit: async (items) => {
+      const outcomes = await store.commit(items);
+      if (broken) throw new PosError('STORE_UNKNOWN', 'injected');
+      return outcomes;
+    },
+    read: async (wants) => {
+      if (broken && host.deps.metrics.value('engine', 'commit outcome unknown') > 0)
+        throw new PosError('STORE_FAILED', 'injected');
+      return store.read(wants);
+    },
+  }));
+  await host.signIn(host.shop);
+  const card = await host.card();
+  broken = true;
+  assert.is(await host.ask(saleFrame(host.shop, card, 10_00)), undefined);
+  assert.is(host.deps.metrics.value('silent'), 1);
+  await host.close();
+});
+
+many.run();
+
+/** A store's methods as a plain object, so that some of them can be replaced. */
+function bound(store: StorePort): StorePort {
+  return {
+    read: (wants) => store.read(wants),
+    commit: (items) => store.commit(items),
+    scan: (table, where) => store.scan(table, where),
+    scanJournal: (stream, after) => store.scanJournal(stream, after),
+    balances: (options) => store.balances(options),
+    highest: () => store.highest(),
+    close: () => store.close(),
+  };
+}

@@ -1,0 +1,225 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type Fixture,
+  HOTEL,
+  holdFrame,
+  openFixture,
+  preAuthorisationFrame,
+  refundFrame,
+  reversalFrame,
+  saleFrame,
+  voidFrame,
+} from './acquiring.fixture.ts';
+import {
+  buildBody,
+  buildItems,
+  itemsOf,
+  type Parsed,
+  type TestCard,
+  type WireTerminal,
+  wrap,
+} from './wire-terminal.fixture.ts';
+
+const settlements = suite('the dialect: settlement and batch upload');
+let host: Fixture;
+settlements.before.each(async () => {
+  host = await openFixture();
+  await host.signIn(host.shop, 'TEST 1');
+});
+settlements.after.each(async () => {
+  assert.equal(await host.faults(), [], 'the books are proven');
+  await host.close();
+});
+
+const side = (debit: number, debits: number, credit: number, credits: number) =>
+  String(debit).padStart(12, '0') +
+  String(debits).padStart(3, '0') +
+  String(credit).padStart(12, '0') +
+  String(credits).padStart(3, '0');
+const NONE = side(0, 0, 0, 0);
+
+function settleFrame(
+  terminal: WireTerminal,
+  own: string,
+  items: readonly (readonly [string, string])[] = [],
+): Buffer {
+  const fields = {
+    11: terminal.nextTrace(),
+    41: terminal.id,
+    42: terminal.merchantId,
+    48: `${own}0${NONE}0`,
+    49: '156',
+    60: terminal.de60('00', '201'),
+    63: '01 ',
+  };
+  return wrap(buildBody('0500', items.length === 0 ? fields : { ...fields, 57: buildItems(items) }));
+}
+function uploadFrame(terminal: WireTerminal, de48: string, code = '201', batch = terminal.batch): Buffer {
+  return wrap(
+    buildBody('0320', {
+      11: terminal.nextTrace(),
+      41: terminal.id,
+      42: terminal.merchantId,
+      48: de48,
+      60: terminal.de60('00', code, batch),
+    }),
+  );
+}
+const item = (card: TestCard, trace: string, amount: number) =>
+  `00${trace}${card.pan.padStart(20, '0')}${String(amount).padStart(12, '0')}`;
+const traceOf = (answer: Parsed) => answer.fields[11] ?? '';
+
+async function someSales(card: TestCard): Promise<{ sale: Parsed; voided: Parsed; refunded: Parsed }> {
+  const sale = await host.answer(saleFrame(host.shop, card, 100_00));
+  const voided = await host.answer(saleFrame(host.shop, card, 20_00));
+  await host.answer(voidFrame(host.shop, voided));
+  const refunded = await host.answer(refundFrame(host.shop, card, sale, 30_00));
+  const reversed = await host.answer(saleFrame(host.shop, card, 7_00));
+  await host.answer(
+    reversalFrame(host.shop, { de3: '000000', type: '22', amount: 7_00, trace: traceOf(reversed) }),
+  );
+  await host.answer(saleFrame(host.shop, card, 2_900_00));
+  return { sale, voided, refunded };
+}
+
+settlements('balanced: closes the batch and opens the next at once', async () => {
+  await someSales(await host.card());
+  // Debit: two sales of gross 120.00. Credit: the void and the refund, 50.00. Reversed and declined: not counted.
+  const own = side(120_00, 2, 50_00, 2);
+  const frame = settleFrame(host.shop, own);
+  const answer = await host.answer(frame);
+  assert.equal([answer.mti, answer.fields[39], answer.fields[48]], ['0510', '00', `${own}1${NONE}1`]);
+  assert.is(itemsOf(answer)['HT'], own + NONE);
+  assert.is(answer.macData, null, '05xx carries no MAC');
+  assert.equal(
+    (await host.rows('batches')).map((row) => `${row.batch} ${row.state} ${row.closedBy}`),
+    ['1 closed settlement', '2 open null'],
+  );
+  assert.is((await host.rows('terminals'))[0]?.batch, 2);
+
+  assert.is(
+    (await host.answer(frame)).fields[48],
+    answer.fields[48],
+    'a batch that is closed again gets the same answer',
+  );
+  assert.is(
+    (await host.answer(uploadFrame(host.shop, '0000', '207'))).fields[39],
+    '00',
+    '207 after a balanced 0510',
+  );
+  assert.is((await host.rows('batches')).length, 2);
+
+  const card = await host.card();
+  assert.is((await host.answer(saleFrame(host.shop, card, 1_00))).fields[39], '77');
+  host.shop.batch = 2;
+  assert.is((await host.answer(saleFrame(host.shop, card, 1_00))).fields[39], '00');
+  const signIn = await host.signIn(host.shop, 'TEST 1');
+  assert.is(signIn.fields[60], '00000002003', 'a sign-in returns the open batch');
+});
+
+settlements('an empty batch balances with zeros', async () => {
+  assert.is((await host.answer(settleFrame(host.shop, NONE))).fields[48], `${NONE}1${NONE}1`);
+});
+
+settlements('completions count as debit, their voids as credit, pre-authorisations not', async () => {
+  await host.signIn(host.hotel);
+  const card = await host.card();
+  const pre = await host.answer(preAuthorisationFrame(host.hotel, card, 100_00));
+  const done = await host.answer(holdFrame(host.hotel, 'completion', pre, 90_00));
+  await host.answer(holdFrame(host.hotel, 'completion void', done, 90_00));
+  const answer = await host.answer(settleFrame(host.hotel, side(90_00, 1, 90_00, 1)));
+  assert.is(answer.fields[48]?.[30], '1');
+  assert.is(answer.fields[42], HOTEL);
+});
+
+settlements(
+  'unbalanced: result 2, host totals in HT; the upload names each difference with its cause',
+  async () => {
+    const card = await host.card();
+    const other = await host.card();
+    const { sale, voided, refunded } = await someSales(card);
+    const answer = await host.answer(settleFrame(host.shop, side(999_99, 2, 0, 0)));
+    assert.is(answer.fields[48], `${side(999_99, 2, 0, 0)}2${NONE}1`);
+    assert.is(itemsOf(answer)['HT'], side(120_00, 2, 50_00, 2) + NONE);
+
+    // The sale with another amount, the voided sale right, a trace that was reversed, one that never was; no refund, no void.
+    const reversedTrace =
+      (await host.rows('transactions')).find((row) => row.state === 'reversed')?.trace ?? '';
+    const items = [
+      item(card, traceOf(sale), 100_01),
+      item(card, traceOf(voided), 20_00),
+      item(card, reversedTrace, 7_00),
+      item(other, '000777', 5_00),
+    ];
+    const taken = await host.answer(uploadFrame(host.shop, `04${items.join('')}`));
+    assert.equal([taken.mti, taken.fields[39], taken.fields[48]], ['0330', '00', '04']);
+    const end = await host.answer(uploadFrame(host.shop, '0004', '202'));
+    assert.equal([end.fields[39], end.fields[48]], ['00', '0004']);
+
+    const named = (await host.rows('differences')).map((row) => `${row.kind} ${row.trace}`).sort();
+    const voidTrace = (await host.rows('transactions')).find((row) => row.kind === 'void')?.trace;
+    assert.equal(
+      named,
+      [
+        `amount ${traceOf(sale)}`,
+        `shortage ${voidTrace}`,
+        `shortage ${traceOf(refunded)}`,
+        `status ${reversedTrace}`,
+        'surplus 000777',
+      ].sort(),
+    );
+    assert.equal(
+      (await host.rows('batches')).map((row) => `${row.batch} ${row.state} ${row.closedBy}`),
+      ['1 closed upload', '2 open null'],
+    );
+    assert.ok((await host.rows('differences')).every((row) => row.causeZh !== '' && row.causeEn !== ''));
+  },
+);
+
+settlements('an upload message that comes twice counts once, and so does an item', async () => {
+  const card = await host.card();
+  const sale = await host.answer(saleFrame(host.shop, card, 10_00));
+  await host.answer(settleFrame(host.shop, side(11_00, 1, 0, 0)));
+  const frame = uploadFrame(host.shop, `01${item(card, traceOf(sale), 10_00)}`);
+  assert.is((await host.answer(frame)).fields[48], '01');
+  assert.is((await host.answer(frame)).fields[48], '01');
+  assert.is((await host.rows('uploads')).length, 1);
+  assert.is((await host.rows('differences')).length, 0, 'the same message again is no difference');
+  await host.answer(uploadFrame(host.shop, `01${item(card, traceOf(sale), 10_00)}`));
+  assert.equal(
+    (await host.rows('differences')).map((row) => row.kind),
+    ['duplicate'],
+  );
+  assert.is((await host.rows('uploads')).length, 1);
+  await host.answer(uploadFrame(host.shop, '0001', '202'));
+  assert.equal(
+    (await host.rows('differences')).map((row) => row.kind),
+    ['duplicate', 'totals'],
+    'the items match: the totals were wrong',
+  );
+});
+
+settlements('a reversal that was set aside is a named difference', async () => {
+  const owed = `000001000042${'01JD9Q4C7N5W8R2Z6X3V1T0ABC'}000000001500`;
+  await host.answer(settleFrame(host.shop, NONE, [['OW', owed]]));
+  const [difference] = await host.rows('differences');
+  assert.equal([difference?.kind, difference?.trace, difference?.theirs], ['status', '000042', 15_00]);
+});
+
+settlements('wrong layouts of DE48: 30', async () => {
+  assert.is((await host.answer(uploadFrame(host.shop, '0212'))).fields[39], '30');
+  assert.is((await host.answer(uploadFrame(host.shop, '12', '202'))).fields[39], '30');
+  const short = {
+    11: '000099',
+    41: host.shop.id,
+    42: host.shop.merchantId,
+    48: '12',
+    49: '156',
+    60: host.shop.de60('00', '201'),
+    63: '01 ',
+  };
+  assert.is((await host.answer(wrap(buildBody('0500', short)))).fields[39], '30');
+});
+
+settlements.run();
