@@ -45,8 +45,14 @@ export async function startHost(
   options: { readonly logTo?: DestinationStream } = {},
 ): Promise<RunningHost> {
   const closing: (() => Promise<void> | void)[] = [];
-  const closeAll = async () => {
+  let closed: Promise<void> | null = null;
+  const closeInTurn = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+  };
+  // Asked twice, it is done once: what was opened last closes first, each after the one before.
+  const closeAll = () => {
+    closed ??= closeInTurn();
+    return closed;
   };
   try {
     return await assemble(config, options.logTo, closing, closeAll);

@@ -1,0 +1,167 @@
+import { rejects } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../protocol/index.ts';
+import type { Token } from './admin/tokens.ts';
+import { HOST_DEFAULTS, type HostConfig } from './config.ts';
+import { type RunningHost, startHost } from './node-host.ts';
+
+const ROOT = new URL('../', import.meta.url).pathname;
+const silent = { logTo: { write: () => undefined } };
+const codeIs = (code: string) => (error: unknown) => error instanceof PosError && error.code === code;
+
+async function inFolder(act: (config: HostConfig, folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-host-'));
+  try {
+    await act({ ...HOST_DEFAULTS, dataFolder: join(folder, 'data'), acquirerPort: 0, adminPort: 0 }, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+async function running(config: HostConfig, act: (host: RunningHost) => Promise<void>): Promise<void> {
+  const host = await startHost(config, silent);
+  try {
+    await act(host);
+  } finally {
+    await host.stop();
+  }
+}
+const call = async (host: RunningHost, path: string) => {
+  const [first] = JSON.parse(readFileSync(host.tokensFile, 'utf8')) as Token[];
+  const answer = await fetch(`http://127.0.0.1:${host.adminPort}${path}`, {
+    headers: { authorization: `Bearer ${first?.token ?? ''}` },
+  });
+  return (await answer.json()) as Record<string, unknown>;
+};
+
+const starts = suite('the host put together on this machine');
+
+starts('makes its keys, token and database at the first start, and finds them at the second', () =>
+  inFolder(async (config) => {
+    let before: unknown;
+    await running(config, async (host) => {
+      assert.is(host.made.length, 7);
+      before = (await call(host, '/v1/keys'))['keys'];
+      assert.is((await call(host, '/v1/health'))['status'], 'ok');
+    });
+    await running(config, async (host) => {
+      assert.equal(host.made, []);
+      assert.equal((await call(host, '/v1/keys'))['keys'], before);
+    });
+    for (const name of ['admin-tokens.json', 'keys.sealed', 'vault-passphrase', 'host.sqlite']) {
+      assert.is(statSync(join(config.dataFolder, name)).mode & 0o777, 0o600, name);
+    }
+  }),
+);
+
+starts('may be stopped twice, and leaves no port open', () =>
+  inFolder(async (config) => {
+    const host = await startHost(config, silent);
+    await Promise.all([host.stop(), host.stop()]);
+    await host.stop();
+    await rejects(fetch(`http://127.0.0.1:${host.adminPort}/v1/health`));
+  }),
+);
+
+starts('does not open its keys under another passphrase', () =>
+  inFolder(async (config) => {
+    await running(config, async () => undefined);
+    await rejects(
+      startHost({ ...config, vaultPassphrase: 'another passphrase' }, silent),
+      codeIs('KEY_FILE'),
+    );
+  }),
+);
+
+starts('takes no tokens file that others may read', () =>
+  inFolder(async (config) => {
+    await running(config, async () => undefined);
+    chmodSync(join(config.dataFolder, 'admin-tokens.json'), 0o644);
+    await rejects(startHost(config, silent), codeIs('CONFIG_BAD'));
+  }),
+);
+
+starts('closes what it has opened when a port is taken', () =>
+  inFolder(async (config) => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', () => resolve()));
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await rejects(startHost({ ...config, adminPort: port }, silent), /EADDRINUSE/);
+    await new Promise((resolve) => other.close(resolve));
+    await running({ ...config, adminPort: port }, async (host) => assert.is(host.adminPort, port));
+  }),
+);
+
+starts.run();
+
+const command = suite('npm run host');
+
+function started(folder: string, ...words: string[]) {
+  const env = {
+    ...process.env,
+    ZUNKA_DATA_FOLDER: join(folder, 'data'),
+    ZUNKA_ACQUIRER_PORT: '0',
+    ZUNKA_ADMIN_PORT: '0',
+  };
+  const child = spawn(process.execPath, ['--import', 'tsx', 'host/main.ts', ...words], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const waiting: (() => void)[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (part: Buffer) => {
+      text += part.toString('utf8');
+      for (const wake of waiting) wake();
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const until = (part: string) =>
+    new Promise<void>((resolve) => {
+      const look = () => text.includes(part) && resolve();
+      waiting.push(look);
+      look();
+    });
+  return { child, ended, until, text: () => text };
+}
+
+command('says in Chinese and English where it listens, and stops on SIGTERM', () =>
+  inFolder(async (_config, folder) => {
+    const { child, ended, until, text } = started(folder);
+    await until('the host is running');
+    child.kill('SIGTERM');
+    assert.is(await ended, 0);
+    assert.match(text(), '尊卡主机已启动');
+    assert.match(text(), /收单 acquirer {3}127\.0\.0\.1:\d+/);
+    assert.match(text(), '已停机 stopped');
+  }),
+);
+
+command('starts nothing with a wrong setting, and names file, line, setting and range', () =>
+  inFolder(async (_config, folder) => {
+    const file = join(folder, 'host.json');
+    writeFileSync(file, '{\n  "idleTimeoutSeconds": "30 min"\n}\n');
+    const { ended, text } = started(folder, '--config', file);
+    assert.is(await ended, 1);
+    assert.match(text(), `${file}:2 idleTimeoutSeconds: "30 min"`);
+    assert.match(text(), '5 … 600 s');
+    assert.throws(() => statSync(join(folder, 'data')));
+  }),
+);
+
+command('shows its settings on --help', () =>
+  inFolder(async (_config, folder) => {
+    const { ended, text } = started(folder, '--help');
+    assert.is(await ended, 0);
+    assert.match(text(), 'ZUNKA_IDLE_TIMEOUT_SECONDS');
+  }),
+);
+
+command.run();
