@@ -1,23 +1,23 @@
 /** What a clerk may type, one row each: names in both tongues, who may, and what it does. */
 import { PosError, yuan } from '../protocol/index.ts';
 import type { TerminalDeps } from './deps.ts';
+import { openReversals } from './exchange/request.ts';
 import { balance } from './flows/balance.ts';
 import { fateQuery } from './flows/fate-query.ts';
 import { askSupervisor } from './flows/operator-check.ts';
 import { completion, preAuthorisation, preAuthorisationVoid } from './flows/pre-authorisation.ts';
 import { refund } from './flows/refund.ts';
-import { openReversals } from './flows/request.ts';
 import { type CommandResult, succeeded, transactionFacts } from './flows/result.ts';
 import { decide, sendReversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
 import { settle } from './flows/settlement.ts';
 import { signIn } from './flows/sign-in.ts';
 import { echo, signOff, statusUpload } from './flows/sign-off.ts';
-import { printPending, reprint } from './flows/slips.ts';
 import { voidTransaction } from './flows/void.ts';
 import type { OperatorRole } from './journal/model.ts';
 import { countedTransactions, isPending, totalsOf } from './journal/state.ts';
 import { logOn, removeOperator, SUPERVISOR, SYSTEM, setOperator } from './operators.ts';
+import { printPending, reprint } from './spool/slips.ts';
 import { STATES } from './transaction-states.ts';
 
 /** Words after the command: plain ones in order, `name=value` ones by name, `keyed` as a switch. */

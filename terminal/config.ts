@@ -68,9 +68,6 @@ type ValueOf<S> = S extends { type: 'number' } ? number : S extends { type: 'swi
 
 export type TerminalConfig = { readonly [Name in keyof Settings]: ValueOf<Settings[Name]> };
 
-/** Settings that hold a secret: never shown. */
-export const SECRET_SETTINGS: readonly string[] = ['supervisorPassword', 'systemPassword'];
-
 /** The part of a setting's environment variable that follows the prefix: hostPort → HOST_PORT. */
 function environmentName(setting: string): string {
   return `ZUNKA_TERMINAL_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;

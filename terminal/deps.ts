@@ -3,7 +3,7 @@ import type { Clerk } from './clerk.ts';
 import type { Clock, Random } from './clock.ts';
 import type { TerminalConfig } from './config.ts';
 import type { CardReader, PinPad, Printer } from './devices/ports.ts';
-import type { HostLink } from './host-link.ts';
+import type { HostLink } from './exchange/host-link.ts';
 import type { TerminalJournal } from './journal/journal.ts';
 import type { TerminalLog } from './log.ts';
 

@@ -5,8 +5,9 @@ export { COMMANDS } from './commands.ts';
 export { readTerminalConfig, type TerminalConfig, terminalConfig, terminalSettingsTable } from './config.ts';
 export { LineConsole } from './console.ts';
 export * from './devices/index.ts';
+export type { HostConnection, HostWire } from './exchange/host-wire.ts';
+export { tcpWire } from './exchange/tcp-wire.ts';
 export type { CommandResult } from './flows/result.ts';
-export type { HostConnection, HostWire } from './host-wire.ts';
 export type { JournalDisk } from './journal/disk.ts';
 export { openNodeDisk } from './journal/node-disk.ts';
 export {
@@ -18,7 +19,7 @@ export {
 } from './journal/read-back.ts';
 export type { TerminalLog } from './log.ts';
 export { nodeClock, nodeRandom } from './node-clock.ts';
+export { nodeOutside } from './node-outside.ts';
 export * from './receipt/index.ts';
 export { terminalTables } from './tables.ts';
-export { tcpWire } from './tcp-wire.ts';
 export { startTerminal, type Terminal, type TerminalOutside } from './terminal.ts';

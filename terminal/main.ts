@@ -8,45 +8,13 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import pino from 'pino';
 import { PosError } from '../protocol/index.ts';
-import { readTerminalConfig, type TerminalConfig } from './config.ts';
+import { readTerminalConfig } from './config.ts';
 import { LineConsole } from './console.ts';
-import { openDevices, serialBytePort } from './devices/index.ts';
-import { openNodeDisk } from './journal/node-disk.ts';
-import { nodeClock, nodeRandom } from './node-clock.ts';
-import { tcpWire } from './tcp-wire.ts';
-import { startTerminal, type TerminalOutside } from './terminal.ts';
+import { nodeOutside } from './node-outside.ts';
+import { startTerminal } from './terminal.ts';
 
 const DEFAULT_FILE = 'terminal.json';
-/** A reader's answer may have no end mark: silence ends it. */
-const READER_QUIET_MS = 50;
-
-/** What this machine offers: serial lines, a directory, a TCP line, a clock. */
-export async function nodeOutside(config: TerminalConfig, clerk: LineConsole): Promise<TerminalOutside> {
-  const line = (path: string, quietMs?: number) =>
-    serialBytePort({ path, baudRate: config.deviceBaud, ...(quietMs !== undefined && { quietMs }) });
-  return {
-    clock: nodeClock,
-    random: nodeRandom,
-    disk: await openNodeDisk(config.journalDirectory),
-    wire: tcpWire({
-      address: config.hostAddress,
-      port: config.hostPort,
-      connectTimeoutMs: config.connectTimeoutSeconds * 1000,
-    }),
-    devices: openDevices({
-      reader: line(config.readerPort, READER_QUIET_MS),
-      pinPad: line(config.pinPadPort),
-      printer: line(config.printerPort),
-      clock: nodeClock,
-    }),
-    clerk,
-    log: pino({ name: 'terminal', level: process.env['ZUNKA_LOG'] ?? 'silent' }, pino.destination(2)),
-    config,
-  };
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { config: { type: 'string' }, once: { type: 'string', multiple: true } },

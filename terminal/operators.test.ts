@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TestHost } from './test-host.ts';
+import { TestHost } from './host.fixture.ts';
 import {
   CASHIER_PASSWORD,
   openShop,
   openShopForBusiness,
   SUPERVISOR_PASSWORD,
   TestClerk,
-} from './test-shop.ts';
+} from './shop.fixture.ts';
 
 const operators = suite('operators: 99 system, 00 supervisor, 01 to 98 cashiers');
 

@@ -1,7 +1,7 @@
 /** What the terminal was in the middle of when it stopped. Runs once, before the first command. */
 import type { TerminalDeps } from './deps.ts';
-import { REVERSAL_REASON } from './flows/answer.ts';
-import { leaveOpen } from './flows/online.ts';
+import { REVERSAL_REASON } from './exchange/answer.ts';
+import { leaveOpen } from './exchange/online.ts';
 import { isPending } from './journal/state.ts';
 import { STATES } from './transaction-states.ts';
 

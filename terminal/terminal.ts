@@ -6,17 +6,17 @@ import { runCommand } from './commands.ts';
 import type { TerminalConfig } from './config.ts';
 import type { TerminalDeps } from './deps.ts';
 import type { Devices } from './devices/ports.ts';
+import { HostLink } from './exchange/host-link.ts';
+import type { HostWire } from './exchange/host-wire.ts';
 import { type CommandResult, failed } from './flows/result.ts';
 import { statusUpload } from './flows/sign-off.ts';
-import { printPending } from './flows/slips.ts';
-import { HostLink } from './host-link.ts';
-import type { HostWire } from './host-wire.ts';
 import type { JournalDisk } from './journal/disk.ts';
 import { type JournalRepair, openJournal } from './journal/journal.ts';
 import type { TerminalState } from './journal/model.ts';
 import type { TerminalLog } from './log.ts';
 import { ensureFirstOperators } from './operators.ts';
 import { type Recovery, recover } from './recovery.ts';
+import { printPending } from './spool/slips.ts';
 
 /** What a terminal stands on. Built in main.ts, or by a test or a simulated world. */
 export interface TerminalOutside {
@@ -139,8 +139,9 @@ class CommandLoop implements Terminal {
   readonly repair: JournalRepair | null;
   readonly #deps: TerminalDeps;
   readonly #close: () => Promise<void>;
-  #busy = false;
-  #later: (() => Promise<unknown>)[] = [];
+  #commandRuns = false;
+  /** Ends when everything that was begun has ended: commands and chores never overlap. */
+  #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
     deps: TerminalDeps,
@@ -163,40 +164,34 @@ class CommandLoop implements Terminal {
   }
 
   async command(line: string): Promise<CommandResult> {
-    if (this.#busy) return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
-    this.#busy = true;
+    if (this.#commandRuns) return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
+    this.#commandRuns = true;
     this.#deps.clerk.begin();
-    try {
-      const result = await this.#guarded(() => runCommand(this.#deps, line));
+    const result = this.#after(async () => {
+      const ended = await this.#guarded(() => runCommand(this.#deps, line));
       await this.#guarded(() => serveWish(this.#deps));
-      return result;
+      return ended;
+    });
+    try {
+      return await result;
     } finally {
-      this.#busy = false;
-      this.#runLater();
+      this.#commandRuns = false;
     }
   }
 
-  /** Runs small chores between commands. */
+  /** Runs a small chore between commands. */
   whenIdle(chore: () => Promise<unknown>): void {
-    this.#later.push(chore);
-    this.#runLater();
+    this.#after(chore).catch((error: unknown) => this.#logFailure(error));
   }
 
   async stop(): Promise<void> {
     await this.#close();
   }
 
-  #runLater(): void {
-    if (this.#busy) return;
-    const chore = this.#later.shift();
-    if (chore === undefined) return;
-    this.#busy = true;
-    chore()
-      .catch((error: unknown) => this.#logFailure(error))
-      .finally(() => {
-        this.#busy = false;
-        this.#runLater();
-      });
+  #after<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(act);
+    this.#tail = done.catch(() => undefined);
+    return done;
   }
 
   async #guarded(act: () => Promise<CommandResult>): Promise<CommandResult> {

@@ -1,12 +1,12 @@
 /** Balance 余额查询: 0200 310000. Moves no money; a lost answer is nothing. */
 import { yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { performOnline } from '../exchange/online.ts';
+import { balancesOf } from '../spool/slips.ts';
 import { beforeTransaction } from './before.ts';
 import { cardFrom, display, pinFrom } from './card-input.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import { answered, type CommandResult } from './result.ts';
-import { balancesOf } from './slips.ts';
 
 export async function balance(deps: TerminalDeps, keyed: boolean): Promise<CommandResult> {
   // 1. Operator, keys, debts. No slip, so no paper.

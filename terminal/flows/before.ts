@@ -1,11 +1,11 @@
 /** What must hold before a financial request: who, keys, room in the batch, debts, paper. In this order. */
 import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { printerTrouble, printPending } from '../spool/slips.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { sendRepeats } from './repeat.ts';
 import { clearReversals } from './reversal.ts';
 import { signInIfDue } from './sign-in.ts';
-import { printerTrouble, printPending } from './slips.ts';
 
 /** Traces of one batch go up to 999 items on a side: the thousandth transaction is refused. */
 const BATCH_MAX = 999;

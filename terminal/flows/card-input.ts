@@ -1,8 +1,8 @@
 /** Card, PIN and amounts as they come in at the counter. Nothing here is journalled. */
 import { checkPan, type Fen, PosError, parseYuan, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import type { CardInHand } from '../exchange/request.ts';
 import { wrapColumns } from '../receipt/index.ts';
-import type { CardInHand } from './request.ts';
 
 const SECOND_MS = 1000;
 

@@ -1,12 +1,12 @@
 /** Fate query 交易状态查询: 0200 320000. Asks the host what became of a transaction; moves nothing here. */
 import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { itemsOf } from '../exchange/answer.ts';
+import { performOnline } from '../exchange/online.ts';
 import { STATES } from '../transaction-states.ts';
 import { beforeTransaction } from './before.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import { answered, type CommandResult } from './result.ts';
-import { itemsOf } from './slips.ts';
 
 /** FA: MTI 4, DE3 6, DE39 2, state 1. */
 const FATE = /^(\d{4})(\d{6})([0-9A-Z]{2})([ADRVP])$/;

@@ -1,15 +1,15 @@
 /** After the outcome is journalled: the clerk and the customer are told, slips are printed. */
 import { responseCode, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import type { Outcome } from '../exchange/online.ts';
+import { balancesOf, printPending } from '../spool/slips.ts';
 import { display } from './card-input.ts';
-import type { Outcome } from './online.ts';
 import { answered, type CommandResult, transactionFacts } from './result.ts';
-import { balancesOf, printPending } from './slips.ts';
 
 export async function finish(deps: TerminalDeps, outcome: Outcome): Promise<CommandResult> {
   const { transaction, message } = outcome;
   const balance = message === null ? null : balancesOf(message)('available');
-  const facts = { ...transactionFacts(transaction), balance };
+  const facts = { ...transactionFacts(transaction), balance, ...moneyFacts(deps, transaction.ut) };
   switch (transaction.state) {
     case 'approved': {
       const lines =
@@ -42,6 +42,14 @@ export async function finish(deps: TerminalDeps, outcome: Outcome): Promise<Comm
     default:
       return open(deps, outcome, facts, '无有效应答', 'no valid answer');
   }
+}
+
+/** What the slip says of the money: null where the host did not say. */
+function moneyFacts(deps: TerminalDeps, ut: string): CommandResult['facts'] {
+  const slip = deps.journal.state.slips.find(({ id }) => id === ut)?.slip;
+  if (slip?.form !== 'transaction') return {};
+  const { gross, discount, paid, rebate, pointsEarned } = slip.data;
+  return { gross, discount, paid, rebate, pointsEarned };
 }
 
 /** No valid answer: what the host said, if anything, and what happens next. */

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TestHost } from '../host.fixture.ts';
 import { readJournalFrom } from '../journal/read-back.ts';
 import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.ts';
-import { TestHost } from '../test-host.ts';
-import { openShop, openShopForBusiness, Power, type Shop } from '../test-shop.ts';
+import { openShop, openShopForBusiness, Power, type Shop } from '../shop.fixture.ts';
 
 const cuts = suite('power cuts: whatever the moment, money resolves exactly once');
 

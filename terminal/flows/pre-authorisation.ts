@@ -1,11 +1,11 @@
 /** Pre-authorisation 预授权, its void, and completion 预授权完成. Lost answers are reversed. */
 import { type Fen, PosError, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { performOnline } from '../exchange/online.ts';
 import type { OriginalReference } from '../journal/model.ts';
 import { beforeSlipTransaction } from './before.ts';
 import { amountFrom, cardFrom, display, pinFrom } from './card-input.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import { askSupervisor } from './operator-check.ts';
 import type { CommandResult } from './result.ts';
 

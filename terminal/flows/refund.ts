@@ -1,11 +1,11 @@
 /** Refund 退货: 0220 200000, also of a closed batch and in parts. A lost answer is repeated, never reversed. */
 import { PosError, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { performOnline } from '../exchange/online.ts';
 import type { OriginalReference } from '../journal/model.ts';
 import { beforeSlipTransaction } from './before.ts';
 import { amountFrom, cardFrom, display } from './card-input.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import { askSupervisor } from './operator-check.ts';
 import type { CommandResult } from './result.ts';
 

@@ -1,10 +1,10 @@
 /** Repeats 重发: a refund and its like are sent again, the same bytes but for DE64, until they are answered. */
 import { codec, type MessageValues, PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { identityOf, judge } from '../exchange/answer.ts';
+import { current, settleOutcome } from '../exchange/online.ts';
+import { macAgain, openCard, withMac } from '../exchange/request.ts';
 import type { TransactionRecord } from '../journal/model.ts';
-import { identityOf, judge } from './answer.ts';
-import { current, settleOutcome } from './online.ts';
-import { macAgain, openCard, withMac } from './request.ts';
 import { signInIfDue } from './sign-in.ts';
 
 /** Sends each waiting repeat once. What stays open does not hold up a transaction. */

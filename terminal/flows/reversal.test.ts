@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDe57 } from '../../protocol/index.ts';
-import { TestHost } from '../test-host.ts';
-import { openShop, openShopForBusiness, PAN, TestClerk } from '../test-shop.ts';
+import { TestHost } from '../host.fixture.ts';
+import { openShop, openShopForBusiness, PAN, TestClerk } from '../shop.fixture.ts';
 
 const reversals = suite('reversal: 0400');
 

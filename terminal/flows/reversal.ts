@@ -1,14 +1,14 @@
 /** Reversal 冲正: goes first before the next transaction, is never deleted, and in the end asks a person. */
 import { localTimeOf, type MessageValues, PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { identityOf, judge } from '../exchange/answer.ts';
+import { current, noteSignIn } from '../exchange/online.ts';
+import { openCardIfPossible, openReversals, privateItems, withMac } from '../exchange/request.ts';
 import type { SlipRecord, TransactionRecord } from '../journal/model.ts';
+import { shopOf } from '../spool/slips.ts';
 import { stateAfter } from '../transaction-states.ts';
-import { identityOf, judge } from './answer.ts';
-import { current, noteSignIn } from './online.ts';
 import { askSupervisor } from './operator-check.ts';
-import { openCardIfPossible, openReversals, privateItems, withMac } from './request.ts';
 import { signInIfDue } from './sign-in.ts';
-import { shopOf } from './slips.ts';
 
 /** DE39 of a 0410 that closes the debt: reversed, undone otherwise, never came. */
 const CLOSES: readonly string[] = ['00', '12', '25'];

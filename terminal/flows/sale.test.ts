@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDe57 } from '../../protocol/index.ts';
-import { TestHost } from '../test-host.ts';
-import { openShopForBusiness, PAN, TestClerk, TestPad } from '../test-shop.ts';
+import { TestHost } from '../host.fixture.ts';
+import { openShopForBusiness, PAN, TestClerk, TestPad } from '../shop.fixture.ts';
 
 const sales = suite('sale: 0200 000000');
 
@@ -192,7 +192,7 @@ answers('ignores the second copy of an answer, and an answer of another trace', 
   const result = terminal.command('sale 7');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.is(terminal.state.transactions.at(-1)?.state, 'sent', 'it waits on for its own answer');
-  assert.is(await Promise.race([result, 'still waiting']), 'still waiting');
+  assert.is(await Promise.race([result, Promise.resolve('still waiting')]), 'still waiting');
 });
 
 answers('shows A0, signs in before the next message, and sends the reversal all the same', async () => {

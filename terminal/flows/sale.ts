@@ -1,10 +1,10 @@
 /** Sale 消费: 0200 000000. A lost answer is reversed. */
 import { yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { performOnline } from '../exchange/online.ts';
 import { beforeSlipTransaction } from './before.ts';
 import { amountFrom, cardFrom, display, pinFrom } from './card-input.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import type { CommandResult } from './result.ts';
 
 export interface SaleInput {

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, parseDe57, parseUpload } from '../../protocol/index.ts';
-import { TestHost } from '../test-host.ts';
-import { openShopForBusiness, PAN, TestClerk } from '../test-shop.ts';
+import { TestHost } from '../host.fixture.ts';
+import { openShopForBusiness, PAN, TestClerk } from '../shop.fixture.ts';
 
 const settlements = suite('settlement: 0500, 0320');
 

@@ -20,18 +20,19 @@ import {
   UPLOAD_ITEMS_MAX,
 } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { itemsOf } from '../exchange/answer.ts';
+import { ask, managementFields, operatorField } from '../exchange/management.ts';
+import { noteSignIn } from '../exchange/online.ts';
+import { CURRENCY, openCardIfPossible } from '../exchange/request.ts';
 import type { Settlement, SettlementPhase } from '../journal/model.ts';
 import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.ts';
-import { ask, managementFields, operatorField } from './management.ts';
-import { noteSignIn } from './online.ts';
+import { settlementSlip } from '../spool/settlement-slip.ts';
+import { printPending, stampOf } from '../spool/slips.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { clearRepeats } from './repeat.ts';
-import { CURRENCY, openCardIfPossible } from './request.ts';
 import { answered, type CommandResult } from './result.ts';
 import { clearReversals } from './reversal.ts';
-import { settlementSlip } from './settlement-slip.ts';
 import { signInIfDue } from './sign-in.ts';
-import { itemsOf, printPending, stampOf } from './slips.ts';
 
 const NETWORK_CODE = { items: '201', endUnbalanced: '202', endBalanced: '207' } as const;
 const NO_FOREIGN_CARDS: SideTotals = {

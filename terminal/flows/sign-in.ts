@@ -1,16 +1,9 @@
 /** Sign-in 签到: new working keys for the PIN pad, the open batch, and whether the host speaks DE57. */
-import {
-  buildDe57,
-  codec,
-  type Message,
-  PosError,
-  parseDe57,
-  parseDe60,
-  responseCode,
-} from '../../protocol/index.ts';
+import { buildDe57, codec, type Message, PosError, parseDe60, responseCode } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
-import { ask, managementFields, operatorField } from './management.ts';
-import { privateItems } from './request.ts';
+import { itemsOf } from '../exchange/answer.ts';
+import { ask, managementFields, operatorField } from '../exchange/management.ts';
+import { privateItems } from '../exchange/request.ts';
 import { answered, type CommandResult } from './result.ts';
 
 /** Double-length 3DES keys for PIN and MAC. */
@@ -66,8 +59,7 @@ function signInItems(deps: TerminalDeps): string | null {
 }
 
 function answersV1(answer: Message): boolean {
-  const text = answer.get(57);
-  return text !== undefined && parseDe57(text).some(([tag]) => tag === 'V1');
+  return itemsOf(answer).some(([tag]) => tag === 'V1');
 }
 
 async function adoptBatch(deps: TerminalDeps, answer: Message): Promise<void> {

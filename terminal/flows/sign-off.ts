@@ -1,7 +1,7 @@
 /** Sign-off 签退, echo 回响 and status 状态: 0820, no trace, no MAC. */
 import { codec, responseCode } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
-import { ask, managementFields } from './management.ts';
+import { ask, managementFields } from '../exchange/management.ts';
 import { answered, type CommandResult } from './result.ts';
 
 export async function signOff(deps: TerminalDeps): Promise<CommandResult> {

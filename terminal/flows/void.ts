@@ -1,12 +1,12 @@
 /** Void 消费撤销 and completion void 完成撤销: the whole of a transaction of this batch, found by its voucher. */
 import { ensure, PosError, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { performOnline } from '../exchange/online.ts';
 import type { TransactionRecord } from '../journal/model.ts';
 import { approvedAmount } from '../journal/state.ts';
 import { beforeSlipTransaction } from './before.ts';
 import { display } from './card-input.ts';
 import { finish } from './finish.ts';
-import { performOnline } from './online.ts';
 import { askSupervisor } from './operator-check.ts';
 import type { CommandResult } from './result.ts';
 

@@ -1,8 +1,15 @@
 /** Judging an answer: what belongs to the request, under which MAC, and what it says. */
-import { type Fen, fen, type Message, type MessageValues, responseCode } from '../../protocol/index.ts';
+import {
+  type Fen,
+  fen,
+  type Message,
+  type MessageValues,
+  parseDe57,
+  responseCode,
+} from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
-import type { AnswerIdentity, Exchange } from '../host-link.ts';
 import type { AnswerFacts, TerminalState } from '../journal/model.ts';
+import type { AnswerIdentity, Exchange } from './host-link.ts';
 
 /** DE39 of a reversal. Source: fact sheet, reversal. */
 export const REVERSAL_REASON = { noAnswer: '98', answerMac: 'A0', other: '06' } as const;
@@ -104,4 +111,18 @@ function approvedFen(request: MessageValues, message: Message): Fen {
 
 function notFinal(reason: string, code: string | null, why: string): Verdict {
   return { kind: 'not final', reason, code, why };
+}
+
+/** DE57 as tags and values, in order. */
+export type Items = readonly (readonly [string, string])[];
+
+/** DE57 of an answer; what cannot be read is as if it were not there. */
+export function itemsOf(answer: Message): Items {
+  const text = answer.get(57);
+  if (text === undefined) return [];
+  try {
+    return parseDe57(text);
+  } catch {
+    return [];
+  }
 }

@@ -2,6 +2,7 @@
 import { ensure, fen, type Message, type MessageValues, responseCode } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
 import type { AnswerFacts, TransactionRecord } from '../journal/model.ts';
+import { transactionSlip } from '../spool/slips.ts';
 import { type Move, moveWithoutAnswer, STATES, stateAfter } from '../transaction-states.ts';
 import { identityOf, judge, type Verdict } from './answer.ts';
 import {
@@ -13,7 +14,6 @@ import {
   specOf,
   withMac,
 } from './request.ts';
-import { transactionSlip } from './slips.ts';
 import { newUt } from './ut.ts';
 
 const ZERO = fen(0);

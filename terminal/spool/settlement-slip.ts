@@ -1,10 +1,10 @@
 /** What the settlement slip says: totals, rows by kind, every item, and what is still owed. */
 import { ensure, fen, localTimeOf, type TransactionKind } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { openReversals } from '../exchange/request.ts';
 import type { Settlement, SlipRecord, TransactionRecord } from '../journal/model.ts';
 import { approvedAmount, countedTransactions } from '../journal/state.ts';
 import type { SettlementItem, SettlementRow } from '../receipt/index.ts';
-import { openReversals } from './request.ts';
 import { shopOf } from './slips.ts';
 
 const NO_FOREIGN = { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 };

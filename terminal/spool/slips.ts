@@ -6,10 +6,10 @@ import {
   type Message,
   PosError,
   parseDe54,
-  parseDe57,
   parseDe63,
 } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { type Items, itemsOf } from '../exchange/answer.ts';
 import type { AnswerFacts, SlipRecord, TransactionRecord } from '../journal/model.ts';
 import { isPending } from '../journal/state.ts';
 import {
@@ -109,19 +109,6 @@ function originalOf(one: TransactionRecord): SlipData['original'] {
     ...(original.date !== null && { date: original.date }),
     ...(original.auth !== null && { auth: original.auth }),
   };
-}
-
-type Items = readonly (readonly [string, string])[];
-
-/** DE57 of an answer; what cannot be read is as if it were not there. */
-export function itemsOf(answer: Message): Items {
-  const text = answer.get(57);
-  if (text === undefined) return [];
-  try {
-    return parseDe57(text);
-  } catch {
-    return [];
-  }
 }
 
 function amountItem(items: Items, tag: string): Fen | null {
