@@ -1,0 +1,3 @@
+/** The world outside: devices on virtual serial lines, and a bad line to the host. */
+export * from './devices/index.ts';
+export * from './link/index.ts';
