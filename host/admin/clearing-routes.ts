@@ -1,8 +1,8 @@
 /** The acts of the day's end: close a batch by an act, cut over, run the clearing; and its files. */
 import { Type } from 'typebox';
 import { buildHt, PosError } from '../../protocol/index.ts';
-import { hostTotals, NO_TOTALS } from '../acquiring/batch-totals.ts';
-import { openBatch } from '../acquiring/deed.ts';
+import { hostTotals, NO_TOTALS } from '../acquiring/effects/batch-totals.ts';
+import { openBatch } from '../acquiring/effects/deed.ts';
 import type { By } from '../cards/issue.ts';
 import { cutOver } from '../clearing/cut-over.ts';
 import { runClearing, runIdOf, stepsOf } from '../clearing/run.ts';
