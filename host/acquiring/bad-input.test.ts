@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { luhnDigit } from '../../protocol/index.ts';
+import { handleFrame } from './handle-frame.ts';
 import {
   balanceFrame,
   type Fixture,
@@ -10,8 +11,7 @@ import {
   SHOP,
   saleFrame,
   voidFrame,
-} from './acquiring.fixture.ts';
-import { handleFrame } from './handle-frame.ts';
+} from './node-acquiring.fixture.ts';
 import { buildBody, parseAnswer, wrap } from './wire-terminal.fixture.ts';
 
 const bad = suite('bad input that the host survives with a clear answer');
@@ -78,7 +78,7 @@ bad('a nibble that is no digit: 30, with what was parsed before it', async () =>
   assert.is(answer.mti, '0210');
   assert.equal(answer.fields, { 3: '000000', 11: '000002', 39: '30', 41: host.shop.id, 42: SHOP });
   const refused = host.log.find(({ text }) => text === 'refused: not parsed');
-  assert.is((refused?.about as { field?: number }).field, 60, 'the log names the field');
+  assert.match(JSON.stringify(refused?.about), /"field":60/, 'the log names the field');
 });
 
 bad(

@@ -7,12 +7,12 @@
  * an event for the security log; `after` is what a failure changes.
  */
 import { maskPan, missingFields, reversedTransactionOf, type TransactionKind } from '../../protocol/index.ts';
+import { masterKeyFor, noteRightMac, noteWrongMac } from './facts/message-keys.ts';
+import { isCompletionTooHigh, originalIsClosed, originalStands } from './facts/original-state.ts';
+import { isSoundPan } from './facts/presented-card.ts';
+import { differs, isBurnt, isTooLate } from './facts/sameness.ts';
 import type { Judgement } from './judgement.ts';
-import { masterKeyFor, noteRightMac, noteWrongMac } from './message-keys.ts';
-import { isCompletionTooHigh, originalIsClosed, originalStands } from './original-state.ts';
-import { isSoundPan } from './presented-card.ts';
 import { carriesMac } from './request.ts';
-import { differs, isBurnt, isTooLate } from './sameness.ts';
 
 export type Stage =
   | 'terminal'

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
-import { balanceFrame, openFixture, saleFrame, TENTH } from './acquiring.fixture.ts';
+import { balanceFrame, openFixture, saleFrame, TENTH } from './node-acquiring.fixture.ts';
 
 const many = suite('many requests at once come out as if one after the other');
 

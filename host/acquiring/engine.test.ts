@@ -121,8 +121,10 @@ engines(
   async () => {
     const { engine, fake } = fakeStore();
     const order: string[] = [];
-    let release = () => undefined as void;
-    const held = new Promise<void>((resolve) => (release = () => resolve()));
+    let release: (value?: unknown) => void = () => undefined;
+    const held = new Promise((resolve) => {
+      release = resolve;
+    });
     fake.before = async () => {
       if (fake.commits.length === 0) await held;
     };
@@ -260,7 +262,8 @@ engines('a full queue refuses at once, counted', async () => {
   );
   const refused = all.filter((result) => result.status === 'rejected');
   assert.is(refused.length, 1);
-  assert.is((refused[0] as PromiseRejectedResult).reason.code, 'HOST_BUSY');
+  const reason: unknown = refused[0]?.reason;
+  assert.ok(reason instanceof PosError && reason.code === 'HOST_BUSY');
   assert.is(metrics.value('engine', 'queue full'), 1);
 });
 

@@ -10,7 +10,7 @@ import {
   saleFrame,
   TENTH,
   voidFrame,
-} from './acquiring.fixture.ts';
+} from './node-acquiring.fixture.ts';
 import { itemsOf, unionPayMac } from './wire-terminal.fixture.ts';
 
 const flows = suite('the dialect: sign-in, balance, sale, void, refund');

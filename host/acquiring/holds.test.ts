@@ -9,7 +9,7 @@ import {
   reversalFrame,
   saleFrame,
   TENTH,
-} from './acquiring.fixture.ts';
+} from './node-acquiring.fixture.ts';
 import type { Parsed } from './wire-terminal.fixture.ts';
 
 const holds = suite('the dialect: pre-authorisation, completion and their voids');

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { balanceFrame, type Fixture, openFixture, SHOP, saleFrame } from './acquiring.fixture.ts';
 import { type Acquirer, type AcquirerOptions, startAcquirer } from './host-server.ts';
+import { balanceFrame, type Fixture, openFixture, SHOP, saleFrame } from './node-acquiring.fixture.ts';
 import { buildBody, type Parsed, parseAnswer, withLength, wrap } from './wire-terminal.fixture.ts';
 
 const server = suite('the acquirer on TCP');

@@ -7,13 +7,13 @@ import type { HostDeps } from '../deps.ts';
 import type { Wants } from '../store/port.ts';
 import { type Answer, answerFrame, judgedAt, slipLines } from './answer.ts';
 import { type Check, firstFailure, missing, REMEMBERED } from './checks.ts';
-import { conclude } from './deed.ts';
 import { flowOf } from './dispatch.ts';
+import { conclude } from './effects/deed.ts';
 import type { Decision, Work } from './engine.ts';
+import { presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
 import { Judgement } from './judgement.ts';
-import { presentedCard } from './presented-card.ts';
 import type { Request } from './request.ts';
 import { batchKey, mergeWants, NotRead, type View } from './view.ts';
 

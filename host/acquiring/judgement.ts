@@ -15,15 +15,15 @@ import type {
   TerminalRow,
   TransactionRow,
 } from '../store/rows.ts';
+import { WriteSet } from './effects/write-set.ts';
+import { judgeMac, type MacResult } from './facts/message-keys.ts';
+import { findOriginal } from './facts/originals.ts';
+import { judgePin, type PinResult } from './facts/pin.ts';
+import { type Presented, type PresentedCard, presentedCard } from './facts/presented-card.ts';
+import { type Spend, spendOf } from './facts/spend.ts';
 import { fingerprint } from './identity.ts';
-import { judgeMac, type MacResult } from './message-keys.ts';
-import { findOriginal } from './originals.ts';
-import { judgePin, type PinResult } from './pin.ts';
-import { type Presented, type PresentedCard, presentedCard } from './presented-card.ts';
 import type { Request } from './request.ts';
-import { type Spend, spendOf } from './spend.ts';
 import { NotRead, type View } from './view.ts';
-import { WriteSet } from './write-set.ts';
 
 export class Judgement {
   readonly deps: HostDeps;

@@ -7,7 +7,7 @@ import {
   reversalFrame,
   saleFrame,
   voidFrame,
-} from './acquiring.fixture.ts';
+} from './node-acquiring.fixture.ts';
 import { buildItems, itemsOf, type Parsed } from './wire-terminal.fixture.ts';
 
 const reversals = suite('the dialect: reversal and fate query');

@@ -10,7 +10,7 @@ import {
   reversalFrame,
   saleFrame,
   voidFrame,
-} from './acquiring.fixture.ts';
+} from './node-acquiring.fixture.ts';
 import {
   buildBody,
   buildItems,

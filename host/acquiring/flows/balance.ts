@@ -1,7 +1,7 @@
 /** Balance 余额查询: judged afresh each time, so that it never shows an old figure. */
 import { ensure } from '../../../protocol/index.ts';
 import { balances } from '../answer.ts';
-import { conclude } from '../deed.ts';
+import { conclude } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
 
 export const balance: Flow = {

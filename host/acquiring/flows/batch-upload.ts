@@ -11,9 +11,9 @@ import {
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
 import { type Answer, judgedAt } from '../answer.ts';
-import { batchOf, closeBatch, nameDifference, writeBatch } from '../batch-closing.ts';
-import { namesOfDifferences } from '../batch-matching.ts';
-import { remember } from '../deed.ts';
+import { batchOf, closeBatch, nameDifference, writeBatch } from '../effects/batch-closing.ts';
+import { namesOfDifferences } from '../effects/batch-matching.ts';
+import { remember } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';

@@ -1,9 +1,9 @@
 /** Void of a completion 预授权完成撤销, in the open batch: the spend goes back and the hold stands again. */
 import { ensure } from '../../../protocol/index.ts';
+import { undoCompletion } from '../effects/undo.ts';
+import { concludeUndone, wantEarlier } from '../effects/undone.ts';
+import { wantOriginal } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { wantOriginal } from '../originals.ts';
-import { undoCompletion } from '../undo.ts';
-import { concludeUndone, wantEarlier } from '../undone.ts';
 
 export const completionVoid: Flow = {
   wants: wantOriginal,

@@ -4,7 +4,7 @@
  */
 import { amount12, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
-import { burn, conclude } from '../deed.ts';
+import { burn, conclude } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
 import { burntUtKey, identityKey } from '../identity.ts';
 import type { Request } from '../request.ts';

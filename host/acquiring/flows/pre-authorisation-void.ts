@@ -1,9 +1,9 @@
 /** Void of a pre-authorisation 预授权撤销: the hold goes back to its lots. */
 import { ensure } from '../../../protocol/index.ts';
+import { undoHold } from '../effects/undo.ts';
+import { concludeUndone } from '../effects/undone.ts';
+import { wantOriginal } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { wantOriginal } from '../originals.ts';
-import { undoHold } from '../undo.ts';
-import { concludeUndone } from '../undone.ts';
 
 export const preAuthorisationVoid: Flow = {
   wants: wantOriginal,

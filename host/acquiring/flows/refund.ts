@@ -1,9 +1,9 @@
 /** Refund 退货: a part of a sale or completion goes back at the original's rates, on any terminal of its merchant. */
 import { ensure } from '../../../protocol/index.ts';
+import { undoSpend } from '../effects/undo.ts';
+import { concludeUndone } from '../effects/undone.ts';
+import { wantOriginal } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { wantOriginal } from '../originals.ts';
-import { undoSpend } from '../undo.ts';
-import { concludeUndone } from '../undone.ts';
 
 export const refund: Flow = {
   wants: wantOriginal,

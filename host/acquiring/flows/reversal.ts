@@ -11,12 +11,7 @@ import {
 } from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import type { Answer } from '../answer.ts';
-import { burn, conclude } from '../deed.ts';
-import type { Flow } from '../flow.ts';
-import type { Judgement } from '../judgement.ts';
-import { isWhollyRefunded } from '../original-state.ts';
-import { reversedIdentity, wantOriginal } from '../originals.ts';
-import type { Request } from '../request.ts';
+import { burn, conclude } from '../effects/deed.ts';
 import {
   type Undone,
   undoCompletion,
@@ -25,8 +20,13 @@ import {
   undoHoldVoid,
   undoSaleVoid,
   undoSpend,
-} from '../undo.ts';
-import { concludeUndone, wantEarlier } from '../undone.ts';
+} from '../effects/undo.ts';
+import { concludeUndone, wantEarlier } from '../effects/undone.ts';
+import { isWhollyRefunded } from '../facts/original-state.ts';
+import { reversedIdentity, wantOriginal } from '../facts/originals.ts';
+import type { Flow } from '../flow.ts';
+import type { Judgement } from '../judgement.ts';
+import type { Request } from '../request.ts';
 
 type Undo = (j: Judgement, transactionId: string, original: TransactionRow) => Undone;
 

@@ -3,10 +3,10 @@ import { ensure } from '../../../protocol/index.ts';
 import { saleEntry } from '../../ledger/entries.ts';
 import { applyToLots } from '../../ledger/spend.ts';
 import { balances } from '../answer.ts';
-import { conclude, stampOf, touchBatch, writeLots } from '../deed.ts';
+import { conclude, stampOf, touchBatch, writeLots } from '../effects/deed.ts';
+import { moneyItems, moneyLines } from '../effects/money-shown.ts';
+import { wantCounters } from '../facts/spend.ts';
 import type { Flow } from '../flow.ts';
-import { moneyItems, moneyLines } from '../money-shown.ts';
-import { wantCounters } from '../spend.ts';
 
 export const sale: Flow = {
   more: wantCounters,

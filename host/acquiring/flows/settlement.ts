@@ -12,8 +12,8 @@ import {
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
 import { type Answer, judgedAt } from '../answer.ts';
-import { batchOf, closeBatch, writeBatch } from '../batch-closing.ts';
-import { hostTotals, isBeyondCounting, isSame, NO_TOTALS } from '../batch-totals.ts';
+import { batchOf, closeBatch, writeBatch } from '../effects/batch-closing.ts';
+import { hostTotals, isBeyondCounting, isSame, NO_TOTALS } from '../effects/batch-totals.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';

@@ -1,11 +1,11 @@
 /** Sign-in 签到: new working keys and the open batch. The old keys serve until the new ones have proved themselves. */
 import { buildDe60, ensure, parseDe60 } from '../../../protocol/index.ts';
 import { judgedAt } from '../answer.ts';
-import { openBatch } from '../deed.ts';
+import { openBatch } from '../effects/deed.ts';
+import { keysToKeep, masterKeyFor } from '../facts/message-keys.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { keysToKeep, masterKeyFor } from '../message-keys.ts';
 import { batchKey } from '../view.ts';
 
 /** What the host says in DE57 `V1` to a terminal that said it first. */

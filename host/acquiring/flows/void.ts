@@ -1,9 +1,9 @@
 /** Void of a sale 消费撤销, in the open batch: the exact mirror of the sale. */
 import { ensure } from '../../../protocol/index.ts';
+import { undoSpend } from '../effects/undo.ts';
+import { concludeUndone } from '../effects/undone.ts';
+import { wantOriginal } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { wantOriginal } from '../originals.ts';
-import { undoSpend } from '../undo.ts';
-import { concludeUndone } from '../undone.ts';
 
 export const voidSale: Flow = {
   wants: wantOriginal,

@@ -1,7 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Fixture, openFixture, refundFrame, reversalFrame, saleFrame } from './acquiring.fixture.ts';
-import { buildItems, type Parsed } from './wire-terminal.fixture.ts';
+import {
+  type Fixture,
+  openFixture,
+  refundFrame,
+  reversalFrame,
+  saleFrame,
+} from '../node-acquiring.fixture.ts';
+import { buildItems, type Parsed } from '../wire-terminal.fixture.ts';
 
 const sameness = suite('the dialect: sameness, lateness, replay');
 let host: Fixture;

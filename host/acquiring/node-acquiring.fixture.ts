@@ -86,7 +86,11 @@ export class TestClock implements Clock {
   after(ms: number, act: () => void) {
     const delay = { at: this.#now + ms, act };
     this.#delays.push(delay);
-    return { cancel: () => void (this.#delays = this.#delays.filter((other) => other !== delay)) };
+    return {
+      cancel: () => {
+        this.#delays = this.#delays.filter((other) => other !== delay);
+      },
+    };
   }
   pass(ms: number): void {
     this.#now += ms;
@@ -113,6 +117,8 @@ export interface Fixture {
   readonly shop: WireTerminal;
   readonly second: WireTerminal;
   readonly hotel: WireTerminal;
+  /** One more terminal of the shop. */
+  terminal(id: string): WireTerminal;
   /** A card with its own account; `principal` and `bonus` in fen. */
   card(options?: CardOptions): Promise<TestCard & { readonly cardId: string; readonly accountId: string }>;
   /** A frame in, an answer out; undefined when the host is silent. */
@@ -186,6 +192,11 @@ export async function openFixture(
     shop: terminal('10000001', SHOP),
     second: terminal('10000002', SHOP),
     hotel: terminal('20000001', HOTEL),
+    terminal(id) {
+      const like = terminals.get('10000001');
+      if (like !== undefined) terminals.set(id, { ...like, id, tmk: `tmk:${id}` });
+      return terminal(id, SHOP);
+    },
     async card(options = {}) {
       cards += 1;
       return provisionCard(store, vault, keys, cards, options);

@@ -1,10 +1,10 @@
 /** Closing a batch opens the next one at once, in the same commit. */
-import { ensure, fen } from '../../protocol/index.ts';
-import type { BatchRow, DifferenceRow } from '../store/rows.ts';
+import { ensure, fen } from '../../../protocol/index.ts';
+import type { BatchRow, DifferenceRow } from '../../store/rows.ts';
+import { journalTerminalEvent } from '../journal-body.ts';
+import type { Judgement } from '../judgement.ts';
+import { batchKey } from '../view.ts';
 import { openBatch } from './deed.ts';
-import { journalTerminalEvent } from './journal-body.ts';
-import type { Judgement } from './judgement.ts';
-import { batchKey } from './view.ts';
 
 /** The version of a row that `batchOf` made up. */
 const NOT_WRITTEN = 0;

@@ -1,6 +1,6 @@
 /** Whether a request is one that came before. Normative: the dialect, "Sameness, lateness, replay". */
-import { burntUtKey } from './identity.ts';
-import type { Judgement } from './judgement.ts';
+import { burntUtKey } from '../identity.ts';
+import type { Judgement } from '../judgement.ts';
 
 /** A repeat without `UT` is believed for this long; after that a device may have been exchanged. */
 const REPEAT_MS = 10 * 60_000;

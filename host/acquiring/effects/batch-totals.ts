@@ -6,8 +6,8 @@ import {
   sumFen,
   TRANSACTIONS,
   type TransactionKind,
-} from '../../protocol/index.ts';
-import type { TransactionRow } from '../store/rows.ts';
+} from '../../../protocol/index.ts';
+import type { TransactionRow } from '../../store/rows.ts';
 
 export const NO_TOTALS: SideTotals = {
   debitAmount: fen(0),

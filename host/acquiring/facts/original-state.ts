@@ -1,7 +1,7 @@
 /** What has become of a transaction since it was approved, as the checks and flows ask. */
-import { shareHalfUp } from '../../protocol/index.ts';
-import type { TransactionRow } from '../store/rows.ts';
-import type { Judgement } from './judgement.ts';
+import { shareHalfUp } from '../../../protocol/index.ts';
+import type { TransactionRow } from '../../store/rows.ts';
+import type { Judgement } from '../judgement.ts';
 
 /** A void needs its original's batch open; the terminal's open batch is the only one. */
 export function originalIsClosed(j: Judgement): boolean {

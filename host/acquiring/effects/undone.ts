@@ -1,10 +1,10 @@
 /** Writing what an undoing decided, and the answer that shows it: shared by voids, refund and reversal. */
-import type { Wants } from '../store/port.ts';
-import type { TransactionRow } from '../store/rows.ts';
-import { type Answer, balances } from './answer.ts';
+import type { Wants } from '../../store/port.ts';
+import type { TransactionRow } from '../../store/rows.ts';
+import { type Answer, balances } from '../answer.ts';
+import { journalSecurityEvent } from '../journal-body.ts';
+import type { Judgement } from '../judgement.ts';
 import { conclude, touchBatch, writeLots } from './deed.ts';
-import { journalSecurityEvent } from './journal-body.ts';
-import type { Judgement } from './judgement.ts';
 import { moneyBackLines, moneyItems } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 

@@ -7,7 +7,7 @@ import {
   refundFrame,
   reversalFrame,
   saleFrame,
-} from './acquiring.fixture.ts';
+} from '../node-acquiring.fixture.ts';
 
 const keys = suite('the dialect: keys and MAC');
 let host: Fixture;

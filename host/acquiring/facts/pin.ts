@@ -1,6 +1,6 @@
 /** The PIN of a request: asked of the vault once, and its tries counted. The PIN itself never comes here. */
-import type { CardRow } from '../store/rows.ts';
-import type { Judgement } from './judgement.ts';
+import type { CardRow } from '../../store/rows.ts';
+import type { Judgement } from '../judgement.ts';
 
 /** The third wrong PIN in a row locks it until an administrator resets it. */
 export const PIN_TRIES_MAX = 3;

@@ -1,14 +1,14 @@
 /** The price of a sale, pre-authorisation or completion, and the lots that pay it. */
-import type { Fen } from '../../protocol/index.ts';
-import { ensure, PosError } from '../../protocol/index.ts';
-import type { LotPart, Rates, SaleMoney } from '../ledger/model.ts';
-import { type CompletionParts, priceMoney, takeForCompletion, takeFromLots } from '../ledger/spend.ts';
-import type { Contract } from '../programme/model.ts';
-import type { Priced, PriceInput } from '../rules/model.ts';
-import { capCounters, price } from '../rules/price.ts';
-import type { Wants } from '../store/port.ts';
-import type { AccountRow } from '../store/rows.ts';
-import type { Judgement } from './judgement.ts';
+import type { Fen } from '../../../protocol/index.ts';
+import { ensure, PosError } from '../../../protocol/index.ts';
+import type { LotPart, Rates, SaleMoney } from '../../ledger/model.ts';
+import { type CompletionParts, priceMoney, takeForCompletion, takeFromLots } from '../../ledger/spend.ts';
+import type { Contract } from '../../programme/model.ts';
+import type { Priced, PriceInput } from '../../rules/model.ts';
+import { capCounters, price } from '../../rules/price.ts';
+import type { Wants } from '../../store/port.ts';
+import type { AccountRow } from '../../store/rows.ts';
+import type { Judgement } from '../judgement.ts';
 
 export interface Spend {
   readonly priced: Priced;

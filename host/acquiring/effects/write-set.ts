@@ -1,5 +1,5 @@
 /** What one decision writes: rows with their guards, and journal records. */
-import type { CommitItem, Guard, JournalDraft } from '../store/port.ts';
+import type { CommitItem, Guard, JournalDraft } from '../../store/port.ts';
 import type {
   AccountRow,
   BatchRow,
@@ -9,8 +9,8 @@ import type {
   Tables,
   TerminalRow,
   TransactionRow,
-} from '../store/rows.ts';
-import { batchKey } from './view.ts';
+} from '../../store/rows.ts';
+import { batchKey } from '../view.ts';
 
 /** The tables whose rows carry a version that this room changes, and their guard keys. */
 interface Versioned {

@@ -2,19 +2,25 @@
  * Undoing: what a void, a refund and a reversal do to the books, by the kind of what they undo. Each
  * gives the entries, the lots afterwards and the changed originals; nothing is written here.
  */
-import { ensure, type Fen, fen, minusFen } from '../../protocol/index.ts';
-import { holdEntry, refundEntry, releaseEntry } from '../ledger/entries.ts';
-import { type GiveBack, giveBack, lotsAfterGiveBack, rebateLotId, standAgain } from '../ledger/give-back.ts';
-import type { Entry, LotPart, SaleMoney } from '../ledger/model.ts';
-import { takePart } from '../ledger/parts.ts';
-import type { Stamp } from '../ledger/postings.ts';
-import { applyToLots, mergeParts, takeFromLots } from '../ledger/spend.ts';
-import { usesGivenBack } from '../rules/counters.ts';
-import type { CounterUse } from '../rules/model.ts';
-import type { LotRow, TransactionRow } from '../store/rows.ts';
+import { ensure, type Fen, fen, minusFen } from '../../../protocol/index.ts';
+import { holdEntry, refundEntry, releaseEntry } from '../../ledger/entries.ts';
+import {
+  type GiveBack,
+  giveBack,
+  lotsAfterGiveBack,
+  rebateLotId,
+  standAgain,
+} from '../../ledger/give-back.ts';
+import type { Entry, LotPart, SaleMoney } from '../../ledger/model.ts';
+import { takePart } from '../../ledger/parts.ts';
+import type { Stamp } from '../../ledger/postings.ts';
+import { applyToLots, mergeParts, takeFromLots } from '../../ledger/spend.ts';
+import { usesGivenBack } from '../../rules/counters.ts';
+import type { CounterUse } from '../../rules/model.ts';
+import type { LotRow, TransactionRow } from '../../store/rows.ts';
+import type { Judgement } from '../judgement.ts';
+import { NotRead } from '../view.ts';
 import { stampOf } from './deed.ts';
-import type { Judgement } from './judgement.ts';
-import { NotRead } from './view.ts';
 
 export type UndoEvent = 'refund' | 'void' | 'reversal';
 

@@ -2,12 +2,12 @@
  * Finding the transaction that a request is about. Normative: the dialect, "Finding the original" and
  * "Sameness, lateness, replay".
  */
-import { reversedTransactionOf, type TransactionKind } from '../../protocol/index.ts';
-import type { Wants } from '../store/port.ts';
-import type { TransactionRow } from '../store/rows.ts';
-import { identityKey } from './identity.ts';
-import type { Request } from './request.ts';
-import { authKey, traceKey, type View } from './view.ts';
+import { reversedTransactionOf, type TransactionKind } from '../../../protocol/index.ts';
+import type { Wants } from '../../store/port.ts';
+import type { TransactionRow } from '../../store/rows.ts';
+import { identityKey } from '../identity.ts';
+import type { Request } from '../request.ts';
+import { authKey, traceKey, type View } from '../view.ts';
 
 interface OriginalRule {
   /** The kinds that this one may be about. */

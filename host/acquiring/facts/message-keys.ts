@@ -2,9 +2,9 @@
  * Which working keys a request was made with, and what its MAC does to the terminal's keys. Normative:
  * the dialect, "Keys and MAC".
  */
-import type { KeyHandle, KeyMode } from '../../keys/index.ts';
-import type { SealedWorkingKeys, TerminalRow } from '../store/rows.ts';
-import type { Judgement } from './judgement.ts';
+import type { KeyHandle, KeyMode } from '../../../keys/index.ts';
+import type { SealedWorkingKeys, TerminalRow } from '../../store/rows.ts';
+import type { Judgement } from '../judgement.ts';
 
 /** How long the keys before the last sign-in still serve, once the new ones have proved themselves. */
 const PREVIOUS_KEYS_MS = 60_000;

@@ -1,5 +1,5 @@
 /** A batch's uploaded items against the host's transactions: each difference with its cause. Pure. */
-import type { TransactionRow, UploadRow } from '../store/rows.ts';
+import type { TransactionRow, UploadRow } from '../../store/rows.ts';
 import type { Named } from './batch-closing.ts';
 import { sideOf } from './batch-totals.ts';
 

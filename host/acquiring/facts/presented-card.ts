@@ -1,8 +1,8 @@
 /** The card as a request shows it: by track 2, clear or encrypted, or by its number. */
-import { checkPan, parseDe35, type Track2 } from '../../protocol/index.ts';
-import type { HostDeps } from '../deps.ts';
-import type { SealedWorkingKeys } from '../store/rows.ts';
-import type { Request } from './request.ts';
+import { checkPan, parseDe35, type Track2 } from '../../../protocol/index.ts';
+import type { HostDeps } from '../../deps.ts';
+import type { SealedWorkingKeys } from '../../store/rows.ts';
+import type { Request } from '../request.ts';
 
 export interface PresentedCard {
   readonly pan: string;

@@ -2,16 +2,16 @@
  * What was decided about a request, made lasting: the transaction's row, the remembered answer, the
  * journal record, and the answer itself. All of it rides in one commit.
  */
-import { ensure, fen, maskPan } from '../../protocol/index.ts';
-import type { Entry, Rates, SaleMoney } from '../ledger/model.ts';
-import type { Stamp } from '../ledger/postings.ts';
-import type { RuleTrace } from '../rules/model.ts';
-import type { LotRow, TransactionRow, TransactionState } from '../store/rows.ts';
-import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from './answer.ts';
-import { journalTerminalEvent, journalTransaction } from './journal-body.ts';
-import type { Judgement } from './judgement.ts';
-import { authorisationCode } from './reference-numbers.ts';
-import { batchKey } from './view.ts';
+import { ensure, fen, maskPan } from '../../../protocol/index.ts';
+import type { Entry, Rates, SaleMoney } from '../../ledger/model.ts';
+import type { Stamp } from '../../ledger/postings.ts';
+import type { RuleTrace } from '../../rules/model.ts';
+import type { LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
+import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from '../answer.ts';
+import { journalTerminalEvent, journalTransaction } from '../journal-body.ts';
+import type { Judgement } from '../judgement.ts';
+import { authorisationCode } from '../reference-numbers.ts';
+import { batchKey } from '../view.ts';
 
 /** What a flow makes of a request. */
 export interface Deed {

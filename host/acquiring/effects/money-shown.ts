@@ -1,7 +1,7 @@
 /** How the money of a transaction is told: DE57 items to a peer that speaks it, slip lines to others. */
-import { amount12, type Fen, fen, yuan } from '../../protocol/index.ts';
-import type { SaleMoney } from '../ledger/model.ts';
-import type { Items } from './answer.ts';
+import { amount12, type Fen, fen, yuan } from '../../../protocol/index.ts';
+import type { SaleMoney } from '../../ledger/model.ts';
+import type { Items } from '../answer.ts';
 
 /** GA, DA, PA, RA and PT. In voids and refunds they say what went back. */
 export function moneyItems(money: SaleMoney): Items {
