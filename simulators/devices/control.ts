@@ -44,7 +44,7 @@ export async function obey(hands: Hands, line: string): Promise<string> {
   if (word === '') return '';
   const command = COMMANDS.find(({ words }) => words.includes(word));
   if (command === undefined) throw wrong(`不懂 unknown: ${word}; help`);
-  return await command.run(hands, rest.join(' '));
+  return command.run(hands, rest.join(' '));
 }
 
 export function helpText(): string {

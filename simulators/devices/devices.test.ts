@@ -11,6 +11,7 @@ import { PosError } from '../../protocol/index.ts';
 import {
   type DeviceName,
   type DeviceState,
+  encodeEscPos,
   openDevices,
   printProgress,
   type Slip,
@@ -325,6 +326,18 @@ printer('puts a slip on paper as it was laid out, Chinese included', () =>
     assert.is(printed?.text, slipText(slip));
     assert.match(printed?.text ?? '', '客户 〓野');
     assert.is(printed?.complete, true);
+  }),
+);
+
+printer('prints a slip that comes as one block', () =>
+  withDevices(async ({ simulated, devices }) => {
+    await devices.close();
+    const line = serialBytePort({ path: simulated.paths.printer });
+    await line.open();
+    await line.write(encodeEscPos(slipOf(12)));
+    await until(() => simulated.printer.slips().length === 1);
+    await line.close();
+    assert.is(simulated.printer.slips()[0]?.text, slipText(slipOf(12)));
   }),
 );
 

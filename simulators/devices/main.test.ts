@@ -21,8 +21,8 @@ async function start(dir: string) {
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, '--dir', dir, '--cards', cards]);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
-    const { value } = await lines.next();
-    return typeof value === 'string' ? value : '';
+    const read: IteratorResult<string, unknown> = await lines.next();
+    return read.done === true ? '' : read.value;
   };
   const ask = (command: string) => {
     child.stdin.write(`${command}\n`);

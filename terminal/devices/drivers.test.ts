@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { openDevices } from './devices.ts';
 import { printProgress } from './escpos-printer.ts';
+import { ManualClock, settle, TestLine } from './line.fixture.ts';
 import { PAD_COMMANDS, PAD_STATES } from './pin-pad-commands.ts';
 import { encodePadFrame, type PadFrame, PadFrameSplitter } from './pin-pad-frame.ts';
-import { ManualClock, settle, TestLine } from './test-line.ts';
 
 /** An invented card of our own range with a right check digit. */
 const PAN = '6277880000000016';

@@ -3,7 +3,7 @@
  *
  * Two traps of that library are closed here: after an unplug (`close` with `disconnected`) writes are
  * queued and never call back, so pending ones are failed by us; and `SerialPort.list` needs `udevadm`,
- * so it is only asked for a hint in an error text. Source: facts on hardware, section 1.7.
+ * so it is not asked: the configured path is what counts. Source: facts on hardware, section 1.7.
  */
 import { InterByteTimeoutParser } from '@serialport/parser-inter-byte-timeout';
 import { SerialPort } from 'serialport';
@@ -27,16 +27,6 @@ const BURST_BYTES_MAX = 1024;
 
 export function serialBytePort(settings: SerialLineSettings): BytePort {
   return new SerialBytePort(settings);
-}
-
-/** Names of the serial lines that the machine knows, or none where it cannot tell. */
-export async function knownSerialLines(): Promise<readonly string[]> {
-  try {
-    return (await SerialPort.list()).map((line) => line.path);
-  } catch {
-    // No udevadm on this machine: the list is a convenience, the configured path is what counts.
-    return [];
-  }
 }
 
 class SerialBytePort implements BytePort {

@@ -3,6 +3,9 @@ import { PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import type { BytePort } from './ports.ts';
 
+/** More promises than any driver chains one behind the other. */
+const STEPS_MAX = 200;
+
 /** What is written to it is kept; the test answers by `say`. */
 export class TestLine implements BytePort {
   readonly written: Buffer[] = [];
@@ -91,6 +94,6 @@ export class ManualClock implements Clock {
 }
 
 /** Until everything that promises lead to has happened. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+export async function settle(): Promise<void> {
+  for (let step = 0; step < STEPS_MAX; step += 1) await Promise.resolve();
 }
