@@ -3,7 +3,7 @@
  * batches, say what is owed. The terminals are asked to settle (header digit 6 is 9), and a batch that was
  * open through the whole day before is named as overdue.
  */
-import { responseCode } from '../../protocol/index.ts';
+import { responseCode, TRANSACTIONS, type TransactionKind } from '../../protocol/index.ts';
 import type { Changes, Guard, StorePort } from '../store/port.ts';
 import type { DifferenceRow, TerminalRow, TransactionRow } from '../store/rows.ts';
 
@@ -14,7 +14,7 @@ export interface OpenBatch {
   readonly terminalId: string;
   readonly batch: number;
   readonly state: 'open' | 'uploading';
-  /** Approved transactions up to the cleared day. */
+  /** Transactions up to the cleared day that its settlement would count. */
   readonly transactions: number;
   /** Business date of the first of them. */
   readonly since: string;
@@ -24,7 +24,7 @@ export interface OpenBatch {
 /** Terminals whose open batch one read asks for, with its transactions. */
 const READ_AT_ONCE = 50;
 
-/** Each terminal has one open batch. Those that hold approved transactions up to this business date, with their terminals. */
+/** Each terminal has one open batch. Those in which there is something to settle up to this business date, with their terminals. */
 export async function openBatches(
   store: StorePort,
   businessDate: string,
@@ -64,11 +64,14 @@ async function filled(store: StorePort, terminals: readonly TerminalRow[], busin
   });
 }
 
+/** What a settlement would count: of a counted kind, approved, not reversed since. */
 function belongs(row: TransactionRow, terminal: TerminalRow): boolean {
   return (
     row.terminalId === terminal.terminalId &&
     row.batch === terminal.batch &&
-    responseCode(row.responseCode).approved
+    row.state !== 'reversed' &&
+    responseCode(row.responseCode).approved &&
+    (TRANSACTIONS[row.kind as TransactionKind]?.counts ?? 'no') !== 'no'
   );
 }
 

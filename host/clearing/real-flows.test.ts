@@ -163,7 +163,7 @@ flows(
       assert.is(
         result.overdueBatches,
         1,
-        'the first terminal has not settled since yesterday; the second has nothing approved',
+        'the first terminal voided in its old batch; the second has nothing left to settle',
       );
       for (const [name, bytes] of before) assert.equal(await scene.files.read(name), bytes);
       const days = await Promise.all(
