@@ -110,6 +110,26 @@ settlements(
   },
 );
 
+for (const [nth, name] of ['first items', 'last items', 'end message'].entries()) {
+  settlements(
+    `repeats its upload (${name}) with the same bytes when the answer was lost, and goes on`,
+    async () => {
+      const host = new TestHost();
+      const { terminal } = await openShopForBusiness({ host });
+      for (let count = 1; count <= 9; count += 1) await terminal.command(`sale ${count}`);
+      host.totalsOverride = { ...host.totals(), debitCount: 1 };
+      const untouched = Array.from({ length: nth }, () => ({ mti: '0320' }));
+      host.mischief = [...untouched, { mti: '0320', lose: true }];
+      assert.is((await terminal.command('settle')).code, 'HOST_SILENT');
+      assert.is((await terminal.command('settle')).code, '00');
+      const uploads = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0320);
+      assert.is(uploads.length, 4);
+      assert.ok(uploads[nth]?.equals(uploads[nth + 1] ?? Buffer.alloc(0)));
+      assert.equal([terminal.state.batch, host.batch], [8, 8]);
+    },
+  );
+}
+
 settlements('that the host refuses closes nothing, and sales go on', async () => {
   const host = new TestHost();
   const { terminal } = await openShopForBusiness({ host });
