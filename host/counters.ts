@@ -29,8 +29,7 @@ export class Counters {
 
   /** All counters, names and labels in order, as plain data. */
   snapshot(): Record<string, Record<string, number>> {
-    const inOrder = <T>(map: Map<string, T>) =>
-      [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    const inOrder = <T>(map: Map<string, T>) => [...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
     return Object.fromEntries(
       inOrder(this.#counts).map(([name, labels]) => [name, Object.fromEntries(inOrder(labels))]),
     );

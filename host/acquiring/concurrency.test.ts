@@ -1,8 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
+import { assembleHost } from '../deps.ts';
 import type { StorePort } from '../store/port.ts';
-import { balanceFrame, openFixture, saleFrame, TENTH } from './node-acquiring.fixture.ts';
+import { openSqlite } from '../store/sqlite-driver.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+import { handleFrame } from './handle-frame.ts';
+import { balanceFrame, openFixture, saleFrame, TENTH, TODAY } from './node-acquiring.fixture.ts';
+import { parseAnswer } from './wire-terminal.fixture.ts';
 
 const many = suite('many requests at once come out as if one after the other');
 
@@ -152,6 +157,39 @@ many('an unknown outcome that cannot be read back is met with silence', async ()
   broken = true;
   assert.is(await host.ask(saleFrame(host.shop, card, 10_00)), undefined);
   assert.is(host.deps.metrics.value('silent'), 1);
+  await host.close();
+});
+
+many('sales on one card by two hosts on one database come out as if one after the other', async () => {
+  const host = await openFixture();
+  await host.signIn(host.shop);
+  await host.signIn(host.second);
+  const card = await host.card({ principal: 300_00, bonus: 0 });
+  const store = await openSqliteStore({
+    driver: await openSqlite(host.path),
+    stream: 'host-2',
+    clock: host.clock,
+    initialBusinessDate: TODAY,
+  });
+  const { engine: _, numbers: __, ...parts } = host.deps;
+  const other = await assembleHost({ ...parts, store }, { stream: '02' });
+  const frames = Array.from({ length: 40 }, (_unused, index) =>
+    saleFrame(index % 2 === 0 ? host.shop : host.second, card, 10_00),
+  );
+  const answers = await Promise.all(
+    frames.map((frame, index) =>
+      handleFrame(index % 4 < 2 ? host.deps : other, { id: 1, remote: 'test' }, frame),
+    ),
+  );
+  const codes = answers.map((answer) => (answer === undefined ? 'silent' : parseAnswer(answer).fields[39]));
+  assert.equal(codes.filter((code) => code === '00').length, 30);
+  assert.equal(codes.filter((code) => code === '51').length, 10);
+  assert.is(await host.available(card.accountId), 0);
+  assert.equal(await host.faults(), []);
+  const rrns = (await host.rows('transactions')).map((row) => row.rrn);
+  assert.is(new Set(rrns).size, rrns.length, 'DE37 is never used twice');
+  await other.engine.drain();
+  await store.close();
   await host.close();
 });
 

@@ -10,7 +10,7 @@ import { type Check, firstFailure, missing, REMEMBERED } from './checks.ts';
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
 import type { Decision, Work } from './engine.ts';
-import { presentedCard } from './facts/presented-card.ts';
+import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
 import { Judgement } from './judgement.ts';
@@ -20,40 +20,38 @@ import { batchKey, mergeWants, NotRead, type View } from './view.ts';
 /** The request as work for the engine; its result is the answer's frame, LEN included. */
 export function judging(deps: HostDeps, request: Request): Work<Buffer> {
   const flow = flowOf(request.spec?.kind);
+  // Read once: what the frame shows clearly does not change with what the host knows.
+  const shown = presentedCard(deps, request, null);
+  const judgementOn = (view: View) => new Judgement({ deps, request, view, shown, isServed: flow !== null });
   return {
-    wants: mergeWants([commonWants(deps, request), flow?.wants?.(request) ?? {}]),
+    wants: mergeWants([commonWants(request, shown), flow?.wants?.(request) ?? {}]),
     more(view) {
-      const j = new Judgement(deps, request, view, flow !== null);
+      if (flow?.more === undefined && shown.kind !== 'sealed') return null;
+      const j = judgementOn(view);
       // The card number of an encrypted track is known once the terminal's keys are.
-      const hash = j.card?.panHash;
-      if (hash !== undefined && j.cardRow === undefined && isSealed(deps, request))
-        return { panHashes: [hash] };
+      const hash = shown.kind === 'sealed' ? j.card?.panHash : undefined;
+      if (hash !== undefined && !view.hasAsked(hash)) return { panHashes: [hash] };
       return flow?.more?.(j) ?? null;
     },
     // A balance query has no identity: after an unknown outcome it would count a wrong PIN twice.
     recognisesItself: request.spec?.kind !== 'balance',
-    decide: (view) => decide(deps, request, view),
+    decide: (view) => decide(judgementOn(view)),
   };
 }
 
-function commonWants(deps: HostDeps, request: Request): Wants {
+function commonWants(request: Request, shown: Presented): Wants {
   const { terminalId, batch, identity, ut } = request;
-  const presented = presentedCard(deps, request, null);
   return {
     terminalIds: [terminalId],
     identities: ut === null ? [identity] : [identity, burntUtKey(ut)],
     uts: ut === null ? [] : [ut],
     batches: [{ key: batchKey(terminalId, batch), withTransactions: false }],
-    panHashes: presented.kind === 'card' ? [presented.card.panHash] : [],
+    panHashes: shown.kind === 'card' ? [shown.card.panHash] : [],
   };
 }
 
-function isSealed(deps: HostDeps, request: Request): boolean {
-  return presentedCard(deps, request, null).kind === 'sealed';
-}
-
-function decide(deps: HostDeps, request: Request, view: View): Decision<Buffer> {
-  const j = new Judgement(deps, request, view, flowOf(request.spec?.kind) !== null);
+function decide(j: Judgement): Decision<Buffer> {
+  const { deps, request } = j;
   try {
     const answer = judge(j);
     return { item: j.writes.item(), answer: ({ head }) => answerFrame(j, answer, head) };

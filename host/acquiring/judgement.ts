@@ -44,11 +44,22 @@ export class Judgement {
   keys: SealedWorkingKeys | null = null;
   readonly #memory = new Map<string, unknown>();
 
-  constructor(deps: HostDeps, request: Request, view: View, isServed: boolean) {
-    this.isServed = isServed;
+  readonly #shown: Presented;
+
+  constructor(parts: {
+    readonly deps: HostDeps;
+    readonly request: Request;
+    readonly view: View;
+    /** What the frame shows of a card before any key is known. */
+    readonly shown: Presented;
+    readonly isServed: boolean;
+  }) {
+    const { deps, request, view } = parts;
     this.deps = deps;
     this.request = request;
     this.view = view;
+    this.#shown = parts.shown;
+    this.isServed = parts.isServed;
     this.now = deps.clock.now();
     this.profile = deps.directory.terminal(request.terminalId);
     this.merchant = deps.directory.merchant(request.merchantId);
@@ -81,8 +92,9 @@ export class Judgement {
   }
 
   get presented(): Presented {
+    if (this.#shown.kind !== 'sealed') return this.#shown;
     return this.#once('presented', () => {
-      const mac = this.mac;
+      const { mac } = this;
       return presentedCard(this.deps, this.request, mac.right ? mac.keys : null);
     });
   }

@@ -108,6 +108,8 @@ export interface LogLine {
 
 export interface Fixture {
   readonly deps: HostDeps;
+  /** The database's file. */
+  readonly path: string;
   readonly clock: TestClock;
   readonly log: LogLine[];
   readonly rules: Rule[];
@@ -184,6 +186,7 @@ export async function openFixture(
 
   const fixture: Fixture = {
     deps,
+    path: join(folder, 'host.db'),
     clock,
     log,
     rules,

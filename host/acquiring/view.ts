@@ -29,6 +29,8 @@ export interface View {
   /** @param key see `authKey` */
   transactionsByAuth(key: string): readonly TransactionRow[];
   card(panHash: string): CardRow | undefined;
+  /** Whether the store was asked for this card, found or not. */
+  hasAsked(panHash: string): boolean;
   account(accountId: string): AccountRow | undefined;
   /** The account's lots that are open or that a read transaction's money names. */
   lots(accountId: string): readonly LotRow[];
@@ -94,12 +96,17 @@ export class Snapshot implements View {
   readonly #uploads = new Map<string, Map<string, UploadRow>>();
   readonly #counters = new Map<string, number>();
   /** What was asked of the store: only that may be answered with "there is none". */
-  readonly #wanted = { counters: new Set<string>(), wholeBatches: new Set<string>() };
+  readonly #wanted = {
+    counters: new Set<string>(),
+    wholeBatches: new Set<string>(),
+    cards: new Set<string>(),
+  };
 
   /** Takes in what the store found for these wants. */
   read(wants: Wants, found: Found): void {
     this.#day = found.day;
     for (const counter of wants.counters ?? []) this.#wanted.counters.add(counter);
+    for (const hash of wants.panHashes ?? []) this.#wanted.cards.add(hash);
     for (const batch of wants.batches ?? []) {
       if (batch.withTransactions) this.#wanted.wholeBatches.add(batch.key);
     }
@@ -176,6 +183,9 @@ export class Snapshot implements View {
   }
   card(panHash: string): CardRow | undefined {
     return this.#cards.get(panHash);
+  }
+  hasAsked(panHash: string): boolean {
+    return this.#wanted.cards.has(panHash);
   }
   account(accountId: string): AccountRow | undefined {
     return this.#accounts.get(accountId);
