@@ -1,5 +1,6 @@
 /** `npm run host`: reads the settings, starts the host, stops it on SIGTERM or SIGINT. */
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
@@ -18,6 +19,17 @@ function configOf(file: string | undefined): HostConfig {
   return readHostConfig({ env: process.env, file: { name: file, text } });
 }
 
+/** Opened before anything starts, so that a log that cannot be written is known at once. */
+function logDestination(file: string): NodeJS.WritableStream {
+  if (file === '') return process.stderr;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return createWriteStream(file, { fd: openSync(file, 'a', 0o600) });
+  } catch (error) {
+    throw new PosError('CONFIG_BAD', `logFile: 无法写入 cannot be written: ${file}`, { cause: error });
+  }
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean' } } });
   if (values.help === true) {
@@ -25,17 +37,8 @@ async function main(): Promise<void> {
     return;
   }
   const config = configOf(values.config);
-  const logTo =
-    config.logFile === '' ? process.stderr : createWriteStream(config.logFile, { flags: 'a', mode: 0o600 });
-  const host = await startHost(config, { logTo });
-  for (const line of host.made) console.log(`首次建立 made at first start · ${line}`);
-  console.log(`收单 acquirer   ${config.acquirerAddress}:${host.acquirerPort}`);
-  console.log(
-    `管理 admin      http://127.0.0.1:${host.adminPort}/v1/health   令牌 token: ${host.tokensFile}`,
-  );
-  console.log(`结算文件 files  ${host.filesFolder}`);
-  console.log('尊卡主机已启动 the host is running');
-
+  const host = await startHost(config, { logTo: logDestination(config.logFile) });
+  // Before anything is said: whoever reads that it runs may stop it at once.
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -51,6 +54,14 @@ async function main(): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+
+  for (const line of host.made) console.log(`首次建立 made at first start · ${line}`);
+  console.log(`收单 acquirer   ${config.acquirerAddress}:${host.acquirerPort}`);
+  console.log(
+    `管理 admin      http://127.0.0.1:${host.adminPort}/v1/health   令牌 token: ${host.tokensFile}`,
+  );
+  console.log(`结算文件 files  ${host.filesFolder}`);
+  console.log('尊卡主机已启动 the host is running');
 }
 
 /** What a person at the console needs: code, what, what to do. */

@@ -95,7 +95,7 @@ export function cardRoutes(door: Door): void {
       const issued = issueCard(deps, { ...spec, account: known ?? account }, by);
       return { item: issued.item, answer: { card: shown(issued.card), created: true } };
     });
-    return await reply.code(outcome.created ? 201 : 200).send(outcome.card);
+    return reply.code(outcome.created ? 201 : 200).send(outcome.card);
   });
 
   server.put(
@@ -115,7 +115,7 @@ export function cardRoutes(door: Door): void {
         payment,
       };
       const outcome = await load(door, spec, by);
-      return await reply.code(outcome.created ? 201 : 200).send({ loadId, ...outcome });
+      return reply.code(outcome.created ? 201 : 200).send({ loadId, ...outcome });
     },
   );
 
@@ -125,7 +125,7 @@ export function cardRoutes(door: Door): void {
   ] as const) {
     server.post(`/v1/cards/:cardId/${path}`, { schema: { params: CARD, body: BECAUSE } }, async (request) => {
       const by = await writer(door, request, 'card.state', request.body.reason);
-      return await decided(door, async () => {
+      return decided(door, async () => {
         const card = await knownCard(door, request.params.cardId);
         if (card.state === to) return { item: null, answer: shown(card) };
         const moved = moveCard(card, to, by);
@@ -139,7 +139,7 @@ export function cardRoutes(door: Door): void {
     { schema: { params: CARD, body: BECAUSE } },
     async (request) => {
       const by = await writer(door, request, 'card.pin', request.body.reason);
-      return await decided(door, async () => {
+      return decided(door, async () => {
         const card = await knownCard(door, request.params.cardId);
         if (card.pinTries === 0) return { item: null, answer: shown(card) };
         const next: CardRow = { ...card, pinTries: 0, version: card.version + 1 };
@@ -158,7 +158,7 @@ export function cardRoutes(door: Door): void {
     },
     async (request) => {
       const by = await writer(door, request, 'card.pin', request.body.reason);
-      return await decided(door, async () => {
+      return decided(door, async () => {
         const card = await knownCard(door, request.params.cardId);
         const block = Buffer.from(request.body.pinBlock, 'hex');
         const set = setPin(deps, card, clearNumber(deps, card), { block }, by);
@@ -188,7 +188,7 @@ async function load(door: Door, wanted: Loading, by: By): Promise<Loaded> {
   const { loadId } = wanted;
   const ids = { entryId: `load-${loadId}`, principalLotId: `${loadId}-P`, bonusLotId: `${loadId}-B` };
   let refused = 0;
-  return await decided<Loaded>(door, async () => {
+  return decided<Loaded>(door, async () => {
     const found = await cardWithLots(door, wanted.cardId);
     const loaded = await lotsOf(door, [ids.principalLotId, ids.bonusLotId]);
     if (loaded.length > 0) {

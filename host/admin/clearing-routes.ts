@@ -38,7 +38,7 @@ export function clearingRoutes(door: Door): void {
       const { terminalId, batch } = request.params;
       const { cause, reason } = request.body;
       const by = await writer(door, request, 'batch.close', reason ?? cause);
-      return await closeByAct(door, { terminalId, batch: Number(batch), cause }, by);
+      return closeByAct(door, { terminalId, batch: Number(batch), cause }, by);
     },
   );
 
@@ -59,7 +59,7 @@ export function clearingRoutes(door: Door): void {
     async (request) => {
       const { reason, ...options } = request.body;
       const by = await writer(door, request, 'day.cut-over', reason);
-      return await cutOver(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
+      return cutOver(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
     },
   );
 
@@ -76,7 +76,7 @@ export function clearingRoutes(door: Door): void {
     async (request) => {
       const { reason, ...options } = request.body;
       const by = await writer(door, request, 'clearing.run', reason);
-      return await runClearing(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
+      return runClearing(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
     },
   );
 
@@ -112,7 +112,7 @@ export function clearingRoutes(door: Door): void {
       const bytes = row === undefined ? undefined : await deps.files.read(name);
       if (row === undefined || bytes === undefined) throw new PosError('NOT_FOUND', name);
       reply.header('x-sha256', row.sha256).header('content-disposition', `attachment; filename="${name}"`);
-      return await reply
+      return reply
         .type(name.endsWith('.csv') ? 'text/csv; charset=utf-8' : 'application/octet-stream')
         .send(bytes);
     },
@@ -130,7 +130,7 @@ async function closeByAct(
 ): Promise<BatchRow> {
   const { terminalId, batch, cause } = wanted;
   const key = `${terminalId}|${batch}`;
-  return await decided(door, async () => {
+  return decided(door, async () => {
     const found = await door.deps.store.read({
       terminalIds: [terminalId],
       batches: [{ key, withTransactions: true }],

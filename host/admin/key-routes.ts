@@ -48,7 +48,7 @@ export function keyRoutes(door: Door): void {
       const by = await writer(door, request, 'terminal.key', request.body.reason);
       const profile = deps.directory.terminal(terminalId);
       if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
-      return await reply.send(
+      return reply.send(
         await enter(door, by, { name: profile.tmk, use: 'tmk', mayReplace: false }, request.body),
       );
     },
@@ -67,7 +67,7 @@ export function keyRoutes(door: Door): void {
       const by = await writer(door, request, 'terminal.key', request.body.reason);
       // The first start made these by chance; cards that were made with them would not verify under others.
       const mayReplace = (await collected(deps.store.scan('cards'), 1)).length === 0;
-      return await reply.send(
+      return reply.send(
         await enter(door, by, { name, use: SHARED[name] ?? 'pin', mayReplace }, request.body),
       );
     },

@@ -105,24 +105,22 @@ export function queryRoutes(door: Door): void {
 
   server.get('/v1/proof', async (request) => {
     reader(door, request, 'query');
-    return await proveBooks(deps.store);
+    return proveBooks(deps.store);
   });
 
   server.get('/v1/journal/head', async (request) => {
     reader(door, request, 'query');
-    return await verifyJournal(deps.store.scanJournal());
+    return verifyJournal(deps.store.scanJournal());
   });
 
   server.get('/v1/journal', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return await reply
-      .type('application/x-ndjson; charset=utf-8')
-      .send(Readable.from(exportJournal(deps.store)));
+    return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(exportJournal(deps.store)));
   });
 
   server.get('/v1/books', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return await reply.type('text/plain; charset=utf-8').send(Readable.from(exportHledger(deps.store)));
+    return reply.type('text/plain; charset=utf-8').send(Readable.from(exportHledger(deps.store)));
   });
 }
 

@@ -61,8 +61,9 @@ days('closes D and opens D + 1, and says who did it and why', async () => {
   assert.is(day.businessDate, SECOND_DAY);
   assert.is(day.state, 'open');
   const records: Record<string, unknown>[] = [];
-  for await (const page of world.store.scanJournal())
-    records.push(...page.map(({ body }) => JSON.parse(body)));
+  for await (const page of world.store.scanJournal()) {
+    for (const { body } of page) records.push(JSON.parse(body) as Record<string, unknown>);
+  }
   const { type, act, subject, person, role, reason, at, businessDate } = records.at(-1) ?? {};
   assert.equal(
     { type, act, subject, person, role, reason, at, businessDate },
@@ -265,7 +266,7 @@ batches('tells again when a terminal changed between reading and asking', async 
           changes: { terminals: [{ ...terminalRow('41010001'), version: 2, macFailures: 1 }] },
         });
       }
-      return await scene.world.store.commit(items);
+      return scene.world.store.commit(items);
     },
   };
   await clear(scene, { store });
