@@ -168,7 +168,7 @@ export class SimulatedPrinter {
         this.#linesLeft -= operation.lines;
         break;
       case 'cut':
-        this.#finish(true);
+        if (this.#rows.length > 0) this.#finish(true);
         break;
       case 'initialise':
         this.#text = Buffer.alloc(0);

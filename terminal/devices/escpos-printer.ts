@@ -57,7 +57,7 @@ export class EscPosPrinter implements Printer {
   #turn: Promise<unknown> = Promise.resolve();
   /** False for boards that do not answer GS r: then only the real-time state is known. */
   #answersQueued = true;
-  #needsClearing = false;
+  #isUnfinished = false;
 
   constructor(link: DeviceLink, clock: Clock) {
     this.#link = link;
@@ -95,6 +95,7 @@ export class EscPosPrinter implements Printer {
       await this.#inTurn(() => this.#link.whileBusy(() => this.#noting(() => this.#send(slip, progress))));
     } catch (error) {
       if (!(error instanceof PosError)) throw error;
+      if (this.#isUnfinished) await this.#forgetRest();
       const { linesKnownPrinted: known, linesTotal } = progress;
       const detail = `${error.detail}; 已打印 ${known}/${linesTotal} 行 lines known printed`;
       const cause: PrintProgress = { kind: 'print progress', ...progress };
@@ -102,11 +103,25 @@ export class EscPosPrinter implements Printer {
     }
   }
 
+  /** Else the printer would print the rest by itself onto the new roll, in front of the reprint. */
+  async #forgetRest(): Promise<void> {
+    try {
+      await this.#inTurn(async () => {
+        await this.#write(CLEAR_AND_RECOVER);
+        await this.#ask(1);
+      });
+    } catch (error) {
+      // Silent or gone: the next slip begins with the same command, and the caller knows already.
+      if (!(error instanceof PosError)) throw error;
+    }
+  }
+
   async #send(slip: Slip, progress: { linesKnownPrinted: number; linesSent: number }): Promise<void> {
     await this.#needWell();
     const { opening, lines, closing } = slipBytes(slip);
-    if (this.#needsClearing) await this.#write(CLEAR_AND_RECOVER);
-    this.#needsClearing = true;
+    // What an unfinished slip left on the paper is cut off, so that two slips never stand as one.
+    if (this.#isUnfinished) await this.#write(Buffer.concat([CLEAR_AND_RECOVER, opening, closing]));
+    this.#isUnfinished = true;
     await this.#write(opening);
     for (const line of lines) {
       await this.#write(line);
@@ -120,7 +135,7 @@ export class EscPosPrinter implements Printer {
     await this.#needProof();
     progress.linesKnownPrinted = progress.linesSent;
     await this.#write(closing);
-    this.#needsClearing = false;
+    this.#isUnfinished = false;
   }
 
   /**
