@@ -1,0 +1,266 @@
+/** The programme's office: the host process and its administration, through the documented HTTP API. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { ClearingResult, DifferenceRow, Documents, DocumentKind, Token } from '../../host/index.ts';
+import { maskPan } from '../../protocol/index.ts';
+import { ROOT } from '../files.ts';
+import { type Bureau, EXPIRY, type PersonalisedCard, SERVICE_CODE } from './bureau.ts';
+import {
+  BRANCHES,
+  CARDS,
+  COMPANIES,
+  CONTRACTS,
+  type DemoCard,
+  MERCHANTS,
+  PROGRAMME,
+  RULES,
+  SALE_POINTS,
+  TERMINALS,
+  TIERS,
+} from './programme.ts';
+import type { Story } from './story.ts';
+
+const START_SECONDS_MAX = 30;
+const REASON = '演示 demonstration';
+
+export interface IssuedCard {
+  readonly spec: DemoCard;
+  readonly masked: string;
+  readonly personalised: PersonalisedCard;
+}
+
+export interface EndOfDay {
+  readonly businessDate: string;
+  readonly booksFile: string;
+  readonly auditFile: string;
+  readonly filesFolder: string;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly merchants: readonly {
+    readonly nameZh: string;
+    readonly nameEn: string;
+    readonly sales: number;
+    readonly gross: string;
+    readonly discount: string;
+    readonly net: string;
+  }[];
+  readonly differences: readonly {
+    readonly terminalId: string;
+    readonly batch: number;
+    readonly delta: number;
+    readonly zh: string;
+    readonly en: string;
+  }[];
+}
+
+/** Starts a host on fresh files and waits until it serves. */
+export async function openOffice(folder: string, story: Story): Promise<Office> {
+  const [acquirerPort, adminPort] = await Promise.all([freePort(), freePort()]);
+  const child = spawn(process.execPath, ['--import', 'tsx', 'host/main.ts'], {
+    cwd: ROOT,
+    env: {
+      ...process.env,
+      ZUNKA_DATA_FOLDER: folder,
+      ZUNKA_ACQUIRER_PORT: String(acquirerPort),
+      ZUNKA_ADMIN_PORT: String(adminPort),
+      ZUNKA_LOG_FILE: join(folder, 'host.log'),
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout?.on('data', (text: Buffer) => story.window(text.toString('utf8').trimEnd().replaceAll('\n', '\n   │ ')));
+  // Whatever ends the demo ends its host.
+  process.once('exit', () => child.kill());
+  const office = new Office(folder, acquirerPort, `http://127.0.0.1:${adminPort}`, child, story);
+  await office.ready();
+  return office;
+}
+
+export class Office {
+  readonly acquirerPort: number;
+  readonly #folder: string;
+  readonly #url: string;
+  readonly #child: ChildProcess;
+  readonly #story: Story;
+  #token = '';
+
+  constructor(folder: string, acquirerPort: number, url: string, child: ChildProcess, story: Story) {
+    this.#folder = folder;
+    this.acquirerPort = acquirerPort;
+    this.#url = url;
+    this.#child = child;
+    this.#story = story;
+  }
+
+  async ready(): Promise<void> {
+    const until = Date.now() + START_SECONDS_MAX * 1000;
+    for (;;) {
+      try {
+        const health = await fetch(`${this.#url}/v1/health`);
+        if (health.ok) break;
+      } catch (error) {
+        if (Date.now() > until || this.#child.exitCode !== null) throw new Error('the host did not start', { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const tokens = JSON.parse(await readFile(join(this.#folder, 'admin-tokens.json'), 'utf8')) as readonly Token[];
+    this.#token = tokens[0]?.token ?? '';
+  }
+
+  /** Writes the programme, and enters the keys that custodians share with pads and bureau. */
+  async provision(bureau: Bureau, tmkComponents: ReadonlyMap<string, readonly Buffer[]>): Promise<void> {
+    const all: readonly (readonly [DocumentKind, readonly { readonly id: string }[]])[] = [
+      ['programme', [PROGRAMME]],
+      ['company', COMPANIES],
+      ['salePoint', SALE_POINTS],
+      ['contract', CONTRACTS],
+      ['tier', TIERS],
+      ['merchant', MERCHANTS],
+      ['branch', BRANCHES],
+      ['terminal', TERMINALS],
+      ['rule', RULES],
+    ];
+    for (const [kind, documents] of all) {
+      for (const document of documents) {
+        await this.#call('PUT', `/v1/documents/${kind}/${document.id}`, { document, reason: REASON });
+      }
+      this.#story.note(`${kind} × ${documents.length}`, documents.map(({ id }) => id).join(', '));
+    }
+    const hex = (components: readonly Buffer[]) => components.map((component) => component.toString('hex').toUpperCase());
+    for (const { name, components } of bureau.shared) {
+      await this.#call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
+    }
+    for (const [terminalId, components] of tmkComponents) {
+      const { checkValue } = await this.#call<{ checkValue: string }>('PUT', `/v1/terminals/${terminalId}/tmk`, {
+        components: hex(components),
+        reason: REASON,
+      });
+      this.#story.note(`终端 ${terminalId} 主密钥`, `terminal master key, check value ${checkValue}`);
+    }
+  }
+
+  /** Issues and loads the demo's cards. They work from today: the demo has no tomorrow. */
+  async issueCards(bureau: Bureau): Promise<readonly IssuedCard[]> {
+    const { businessDate } = await this.#call<{ businessDate: string }>('GET', '/v1/health');
+    const issued: IssuedCard[] = [];
+    for (const spec of CARDS) {
+      const personalised = bureau.personalise(spec);
+      await this.#call('PUT', `/v1/cards/${spec.cardId}`, {
+        pan: personalised.pan,
+        expiry: EXPIRY,
+        serviceCode: SERVICE_CODE,
+        activeFrom: businessDate,
+        pinBlock: personalised.pinBlock,
+        account: {
+          accountId: spec.accountId,
+          tier: spec.tier,
+          registered: spec.registered,
+          productId: 'reloadable',
+          salePointId: 'zz-01',
+        },
+        reason: REASON,
+      });
+      await this.#call('PUT', `/v1/cards/${spec.cardId}/loads/${spec.cardId}-first`, {
+        salePointId: 'zz-01',
+        principal: spec.principal,
+        bonus: spec.bonus,
+        payment: { method: 'transfer', payer: 'person', identified: true },
+        reason: REASON,
+      });
+      const masked = maskPan(personalised.pan);
+      this.#story.note(`开卡 ${masked}`, `${spec.tier}, ${spec.principal / 100} + ${spec.bonus / 100} bonus`);
+      issued.push({ spec, masked, personalised });
+    }
+    return issued;
+  }
+
+  nameOf(merchantId: string): string {
+    const merchant = MERCHANTS.find(({ id }) => id === merchantId);
+    return merchant === undefined ? merchantId : `${merchant.nameZh} ${merchant.nameEn}`;
+  }
+
+  /** Cut-over, clearing, and everything exported that the proof reads. */
+  async endOfDay(): Promise<EndOfDay> {
+    const { closed } = await this.#call<{ closed: string; opened: string }>('POST', '/v1/clearing/cut-over', { reason: REASON });
+    this.#story.note(`日切:${closed} 已关`, `cut-over: ${closed} is closed`);
+    const run = await this.#call<ClearingResult>('POST', '/v1/clearing/runs', { businessDate: closed, reason: REASON });
+    for (const { step, done } of run.steps) this.#story.note(`清算步骤 ${step}`, `done ${done}`);
+    const { differences } = await this.#call<{ differences: readonly DifferenceRow[] }>('GET', `/v1/differences?businessDate=${closed}`);
+    const named = differences.map((one) => ({
+      terminalId: one.terminalId ?? '',
+      batch: one.batch ?? 0,
+      delta: (one.ours ?? 0) - (one.theirs ?? 0),
+      zh: `${one.terminalId ?? ''} 批次 ${one.batch ?? ''} 凭证 ${one.trace ?? ''}: ${one.causeZh}`,
+      en: `${one.kind}: ${one.causeEn}; ours ${one.ours ?? 'none'}, theirs ${one.theirs ?? 'none'} fen`,
+    }));
+    for (const { zh, en } of named) this.#story.note(`差错 ${zh}`, en);
+    const out = join(this.#folder, '..');
+    const booksFile = join(out, 'books.journal');
+    const auditFile = join(out, 'audit.ndjson');
+    await writeFile(booksFile, await this.#text('/v1/books'));
+    await writeFile(auditFile, await this.#text('/v1/journal'));
+    const filesFolder = join(this.#folder, 'settlement');
+    const names = (await readdir(filesFolder)).sort();
+    const files = await Promise.all(
+      names.map(async (name) => {
+        const path = join(filesFolder, name);
+        return { path, sha256: createHash('sha256').update(await readFile(path)).digest('hex') };
+      }),
+    );
+    for (const { path, sha256 } of files) this.#story.note(path.split('/').at(-1) ?? path, `sha256 ${sha256.slice(0, 16)}…`);
+    const yuan = (fen: number) => (fen / 100).toFixed(2);
+    const merchants = run.merchants.map(({ merchantId, totals }) => {
+      const merchant = MERCHANTS.find(({ id }) => id === merchantId) as Documents['merchant'];
+      const discount = totals.discountIssuer + totals.discountMerchant;
+      return {
+        nameZh: merchant.nameZh,
+        nameEn: merchant.nameEn,
+        sales: totals.rows,
+        gross: yuan(totals.gross),
+        discount: yuan(discount),
+        net: yuan(totals.net),
+      };
+    });
+    for (const m of merchants) this.#story.note(`${m.nameZh}: 应付 ${m.net}`, `${m.nameEn}: gross ${m.gross}, discount ${m.discount}, payable ${m.net}`);
+    return { businessDate: closed, booksFile, auditFile, filesFolder, files, merchants, differences: named };
+  }
+
+  /** Stops the host as an operator would: SIGTERM, and wait. */
+  async stop(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#child.once('exit', () => resolve());
+    });
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+
+  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await fetch(this.#url + path, {
+      method,
+      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  async #text(path: string): Promise<string> {
+    const answer = await fetch(this.#url + path, { headers: { authorization: `Bearer ${this.#token}` } });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return await answer.text();
+  }
+}
+
+/** A port that nobody listens on now. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}

@@ -1,0 +1,19 @@
+/** Which tables stand in which README, by the name of their marker. */
+import { acquiringTables } from '../host/acquiring/tables.ts';
+import { rolesTable } from '../host/admin/roles.ts';
+import { hostSettingsTable } from '../host/config.ts';
+import { storeTables } from '../host/store/schema-table.ts';
+import { protocolTables } from '../protocol/index.ts';
+import { terminalSettingsTable, terminalTables } from '../terminal/index.ts';
+
+/** README path → marker name → Markdown. */
+export function generatedTables(): Readonly<Record<string, Readonly<Record<string, string>>>> {
+  return {
+    'README.md': { 'host-settings': hostSettingsTable(), 'terminal-settings': terminalSettingsTable() },
+    'protocol/README.md': protocolTables(),
+    'terminal/README.md': terminalTables(),
+    'host/acquiring/README.md': acquiringTables(),
+    'host/store/README.md': storeTables(),
+    'host/admin/README.md': { roles: rolesTable() },
+  };
+}
