@@ -14,6 +14,7 @@ const operators = suite('operators: 99 system, 00 supervisor, 01 to 98 cashiers'
 operators('the first start demands passwords for 00 and 99', async () => {
   const clerk = new TestClerk();
   clerk.answers = { firstSupervisor: '2468', firstSystem: '1357' };
+  clerk.firstTyped = '12';
   const { terminal } = await openShop({
     host: new TestHost(),
     clerk,
@@ -21,6 +22,7 @@ operators('the first start demands passwords for 00 and 99', async () => {
   });
   assert.equal(Object.keys(terminal.state.operators).sort(), ['00', '99']);
   assert.ok(clerk.said.includes('? firstSupervisor') && clerk.said.includes('? firstSystem'));
+  assert.is(clerk.said.filter((line) => line === '? firstSupervisor').length, 2, 'two digits are too few');
   assert.is((await terminal.command('logon 99 1357')).ok, true);
 });
 

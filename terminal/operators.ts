@@ -8,6 +8,7 @@ import type { OperatorRecord, OperatorRole } from './journal/model.ts';
 const SCRYPT = { N: 2 ** 15, r: 8, p: 1, maxmem: 64 * 2 ** 20 } as const;
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
+const PASSWORD = /^\d{4,12}$/;
 const MINUTE_MS = 60_000;
 
 export const SYSTEM = '99';
@@ -52,7 +53,7 @@ export async function setOperator(
   by: string,
 ): Promise<void> {
   if (!/^\d{2}$/.test(id)) throw new PosError('INPUT_BAD', 'an operator number is two digits');
-  if (!/^\d{4,12}$/.test(password)) throw new PosError('INPUT_BAD', 'a password is 4 to 12 digits');
+  if (!PASSWORD.test(password)) throw new PosError('INPUT_BAD', 'a password is 4 to 12 digits');
   const salt = deps.random.bytes(SALT_BYTES).toString('hex');
   const operator: OperatorRecord = {
     id,
@@ -74,19 +75,23 @@ export async function removeOperator(deps: OperatorDeps, id: string, by: string)
 
 /** The first start demands passwords for 00 and 99: from the settings, else from the person there. */
 export async function ensureFirstOperators(deps: TerminalDeps): Promise<void> {
-  const { config, journal, clerk } = deps;
-  if (journal.state.operators[SUPERVISOR] === undefined) {
-    const given = config.supervisorPassword;
-    await setOperator(
-      deps,
-      SUPERVISOR,
-      given !== '' ? given : await clerk.ask('firstSupervisor'),
-      'first start',
-    );
-  }
-  if (journal.state.operators[SYSTEM] === undefined) {
-    const given = config.systemPassword;
-    await setOperator(deps, SYSTEM, given !== '' ? given : await clerk.ask('firstSystem'), 'first start');
+  const { supervisorPassword, systemPassword } = deps.config;
+  await ensureFirst(deps, SUPERVISOR, supervisorPassword, 'firstSupervisor');
+  await ensureFirst(deps, SYSTEM, systemPassword, 'firstSystem');
+}
+
+async function ensureFirst(
+  deps: TerminalDeps,
+  id: string,
+  given: string,
+  prompt: 'firstSupervisor' | 'firstSystem',
+): Promise<void> {
+  let password = given;
+  while (deps.journal.state.operators[id] === undefined) {
+    if (password === '') password = await deps.clerk.ask(prompt);
+    if (PASSWORD.test(password)) await setOperator(deps, id, password, 'first start');
+    else deps.clerk.show('密码须为4至12位数字', 'a password is 4 to 12 digits');
+    password = '';
   }
 }
 

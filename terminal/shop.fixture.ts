@@ -8,6 +8,7 @@ import type { Devices, FaultListener, PrinterStatus } from './devices/ports.ts';
 import type { HostWire } from './exchange/host-wire.ts';
 import { TestHost, testMac } from './host.fixture.ts';
 import type { JournalDisk } from './journal/disk.ts';
+import type { TerminalLog } from './log.ts';
 import { slipText } from './receipt/index.ts';
 import { startTerminal, type Terminal } from './terminal.ts';
 
@@ -87,6 +88,8 @@ export class MemoryDisk implements JournalDisk {
     this.files.set(name, Buffer.from(bytes));
   }
 
+  async release(): Promise<void> {}
+
   #describe(bytes: Buffer): string {
     const event = JSON.parse(bytes.toString().split('\t')[0] ?? '{}') as { type: string; to?: string };
     return event.to === undefined ? event.type : event.to;
@@ -126,6 +129,11 @@ export class CountingRandom implements Random {
   }
 }
 
+function logTo(lines: string[]): TerminalLog {
+  const note = (facts: object, text: string) => void lines.push(`${text} ${JSON.stringify(facts)}`);
+  return { info: note, warn: note, error: note };
+}
+
 export interface Shop {
   readonly terminal: Terminal;
   readonly said: readonly string[];
@@ -138,6 +146,7 @@ export interface Shop {
   readonly clerk: TestClerk;
   readonly power: Power;
   readonly faults: FaultListener[];
+  readonly logged: readonly string[];
 }
 
 export class TestClerk implements Clerk {
@@ -149,6 +158,8 @@ export class TestClerk implements Clerk {
     confirm: '1',
     noPaper: '1',
   };
+  /** Typed to the first question, whatever it is. */
+  firstTyped: string | null = null;
   #abort = new AbortController();
 
   get signal(): AbortSignal {
@@ -161,7 +172,8 @@ export class TestClerk implements Clerk {
 
   async ask(prompt: PromptName): Promise<string> {
     this.said.push(`? ${prompt}`);
-    const answer = this.answers[prompt];
+    const answer = this.firstTyped ?? this.answers[prompt];
+    this.firstTyped = null;
     if (answer === undefined) throw new PosError('CANCELLED', 'the clerk cancelled');
     return answer;
   }
@@ -206,6 +218,7 @@ export async function openShop(options: {
   const { host, clock = new ManualClock(), clerk = new TestClerk(), power = new Power() } = options;
   const { pad = new TestPad(), printer = new TestPrinter() } = options;
   const happened: string[] = [];
+  const logged: string[] = [];
   const disk = new MemoryDisk(options.disk?.files ?? new Map<string, Buffer>(), happened);
   disk.power = power;
   const faults: FaultListener[] = [];
@@ -223,7 +236,7 @@ export async function openShop(options: {
     wire: wireTo(host, clock, power, happened),
     devices: devicesOf(pad, printer, power, happened, faults, options.track ?? TRACK2),
     clerk,
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log: logTo(logged),
     config,
   });
   return {
@@ -238,6 +251,7 @@ export async function openShop(options: {
     clerk,
     power,
     faults,
+    logged,
   };
 }
 

@@ -90,6 +90,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
   const terminal = new CommandLoop(deps, recovery, repair, async () => {
     link.close();
     await devices.close();
+    await disk.release();
   });
   watchDevices(deps, devices, terminal);
   return terminal;

@@ -151,6 +151,24 @@ sales('never puts the full card number, the track or the PIN block into the jour
   assert.ok(text.includes('627788******0016'));
 });
 
+sales('shows and logs a card number only masked, whatever goes wrong', async () => {
+  const host = new TestHost();
+  const { terminal, said, logged, prints } = await openShopForBusiness({ host });
+  host.mischief = [
+    { mti: '0200', wrongMac: true },
+    { mti: '0400', code: '96' },
+  ];
+  const results = [
+    await terminal.command('sale 5'),
+    await terminal.command('sale 6'),
+    await terminal.command('list'),
+  ];
+  const text = [...said, ...logged, ...prints, JSON.stringify(results)].join('\n');
+  assert.is(text.includes(PAN), false);
+  assert.is(text.includes('1122334455667788'), false);
+  assert.ok(logged.length > 0 && text.includes('627788******0016'));
+});
+
 sales.run();
 
 const answers = suite('answers: nothing without a right MAC closes a transaction');

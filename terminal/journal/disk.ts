@@ -9,4 +9,6 @@ export interface JournalDisk {
   truncate(name: string, length: number): Promise<void>;
   /** A whole file that is there completely or not at all. */
   place(name: string, bytes: Buffer): Promise<void>;
+  /** Gives the directory free for another process. */
+  release(): Promise<void>;
 }

@@ -165,6 +165,19 @@ damage.run();
 
 const real = suite('journal on a real disk');
 
+real('belongs to one process, until it is given free', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'zunka-journal-'));
+  try {
+    const disk = await openNodeDisk(directory);
+    const isTaken = (error: unknown) => error instanceof PosError && error.code === 'NOT_ALLOWED_NOW';
+    await rejects(openNodeDisk(directory), isTaken);
+    await disk.release();
+    await (await openNodeDisk(directory)).release();
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 real('is read back by its directory', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'zunka-journal-'));
   try {
@@ -177,6 +190,7 @@ real('is read back by its directory', async () => {
     assert.is(repair?.tornBytes, 6);
     const report = await readTerminalJournal(directory);
     assert.equal([report.records, report.head, report.tornBytes], [2, journal.head, 0]);
+    await disk.release();
   } finally {
     await rm(directory, { recursive: true });
   }

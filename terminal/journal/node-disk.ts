@@ -2,11 +2,19 @@ import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JournalDisk } from './disk.ts';
+import { lockDirectory } from './node-lock.ts';
 
-/** The journal's directory on this machine. It is made when it is not there. */
+/** The journal's directory, for this process alone. It is made when it is not there. @throws NOT_ALLOWED_NOW */
 export async function openNodeDisk(directory: string): Promise<JournalDisk> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  const release = await lockDirectory(directory);
+  return { ...nodeDisk(directory), release };
+}
+
+/** The same without the lock, for somebody who only reads. */
+export function nodeDisk(directory: string): JournalDisk {
   return {
+    release: () => Promise.resolve(),
     list: async () => readdir(directory),
     read: async (name) => readFile(join(directory, name)),
     append: async (name, bytes) => {

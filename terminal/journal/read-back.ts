@@ -5,7 +5,7 @@ import { genesisHead, readSegment } from './chain.ts';
 import type { JournalDisk } from './disk.ts';
 import { segmentNames } from './journal.ts';
 import type { JournalEvent, TerminalState } from './model.ts';
-import { openNodeDisk } from './node-disk.ts';
+import { nodeDisk } from './node-disk.ts';
 import { apply, approvedAmount, countedTransactions, newTerminalState, totalsOf } from './state.ts';
 
 /** One transaction as its journal left it. No full card number is in it. */
@@ -46,7 +46,7 @@ export interface TerminalJournalReport {
 
 /** Reads and proves every segment of a journal directory. @throws JOURNAL_DAMAGED */
 export async function readTerminalJournal(directory: string): Promise<TerminalJournalReport> {
-  return readJournalFrom(await openNodeDisk(directory));
+  return readJournalFrom(nodeDisk(directory));
 }
 
 /** The same over any disk. */
