@@ -306,7 +306,7 @@ for (const [sentence, fields, code] of [
   ['a sign is C or D',                       { 28: '+00000150' },        'FIELD_BAD_CONTENT'],
   ['there is no field 65',                   { 65: '00' },               'FIELD_UNKNOWN'],
   ['nor 1',                                  { 1: '00' },                'FIELD_UNKNOWN'],
-  ['nor 129',                                { 129: '00' },              'FIELD_UNKNOWN'],
+  ['nor 0, where others put the MTI',        { 0: '0200' },              'FIELD_UNKNOWN'],
 ] as const) {
   sending(sentence, () => {
     assert.throws(

@@ -38,7 +38,7 @@ export function compileCodec(table: FieldTable): Codec {
       const mti = mtiOf(body);
       const shape = mti === undefined ? undefined : shapeOf(body);
       if (mti !== undefined && shape !== undefined) {
-        const starts = new Array<number>(shape.segments.length).fill(0);
+        const starts = shape.zeros.slice();
         if (measure(shape, body, starts)) return new DecodedMessage(mti, body, shape, starts);
       }
       const { fault } = walk(dictionary, body);
@@ -57,7 +57,7 @@ export function compileCodec(table: FieldTable): Codec {
         first,
       );
       ensure(shape !== undefined, 'a field that was read has a shape');
-      const starts: number[] = [];
+      const starts = shape.zeros.slice();
       ensure(measure(shape, readable, starts), 'the two decoders disagree about a message');
       return new DecodedMessage(mti, readable, shape, starts);
     },
@@ -98,12 +98,22 @@ function mtiOf(body: Buffer): string | undefined {
 function rememberShapes(dictionary: Dictionary): (body: Buffer) => Shape | undefined {
   const shapes = new Map<number, Map<number, Shape>>();
   let count = 0;
+  // Most messages look like the one before.
+  let lastHigh = 0;
+  let lastLow = 0;
+  let last: Shape | undefined;
 
   return function shapeOf(body: Buffer): Shape | undefined {
-    const high = body.readInt32BE(2);
-    const low = body.readInt32BE(6);
+    const high = int32(body, 2);
+    const low = int32(body, 6);
+    if (high === lastHigh && low === lastLow && last !== undefined) return last;
     const known = shapes.get(high)?.get(low);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      lastHigh = high;
+      lastLow = low;
+      last = known;
+      return known;
+    }
     if (high < 0 && body.length < BODY_BYTES_MIN + 8) return undefined;
     const shape = compileShape(dictionary, readBitmap(body), high < 0 ? BODY_BYTES_MIN + 8 : BODY_BYTES_MIN);
     // Messages with two bitmaps are rare and have no right to the memory.
@@ -118,6 +128,12 @@ function rememberShapes(dictionary: Dictionary): (body: Buffer) => Shape | undef
     else row.set(low, shape);
     return shape;
   };
+}
+
+/** Four bytes that are known to be there. */
+function int32(body: Buffer, at: number): number {
+  const high = ((body[at] as number) << 24) | ((body[at + 1] as number) << 16);
+  return high | ((body[at + 2] as number) << 8) | (body[at + 3] as number);
 }
 
 function checkRow(field: number, spec: FieldSpec): void {

@@ -1,6 +1,6 @@
 import type { Message } from './message.ts';
-import { announcedCount, type Column, type Shape } from './shape.ts';
-import { decodeText, isAscii } from './text.ts';
+import { ASCII, announcedCount, BYTES, type Column, DIGITS, NIBBLES, type Shape, TEXT } from './shape.ts';
+import { decodeText } from './text.ts';
 
 /**
  * A message whose bytes were found right. Values are cut out of one text of the whole message, made when
@@ -31,24 +31,24 @@ export class DecodedMessage implements Message {
   get(field: number): string | undefined {
     const column = this.#shape.columns[field];
     if (column === undefined) return undefined;
-    const { spec } = column;
+    const { prefix } = column;
     const start = (this.#starts[column.segment] as number) + column.relative;
-    const count =
-      column.prefix === 0 ? spec.length : announcedCount(this.#body, start - column.prefix, column.prefix);
-    switch (spec.format) {
-      case 'n':
+    const count = prefix === 0 ? column.length : announcedCount(this.#body, start - prefix, prefix);
+    switch (column.reading) {
+      case DIGITS:
         return this.#nibbles(column, start, count);
-      case 'z':
+      case NIBBLES:
         return this.#nibbles(column, start, count).toUpperCase();
-      case 'b':
+      case BYTES:
         this.#hex ??= this.#body.toString('hex');
         return this.#hex.substring(start * 2, (start + count) * 2).toUpperCase();
-      case 'xn':
+      case ASCII:
         this.#latin ??= this.#body.toString('latin1');
-        return this.#latin.charAt(start) + this.#nibbles(column, start + 1, count);
-      case 'an':
-      case 'ans':
+        return this.#latin.substring(start, start + count);
+      case TEXT:
         return this.#text(column, start, count);
+      default:
+        return this.#body.toString('latin1', start, start + 1) + this.#nibbles(column, start + 1, count);
     }
   }
 
@@ -74,14 +74,23 @@ export class DecodedMessage implements Message {
 
   #nibbles(column: Column, start: number, count: number): string {
     this.#hex ??= this.#body.toString('hex');
-    const first = start * 2 + (column.right ? count & 1 : 0);
+    const first = column.right ? start * 2 + (count & 1) : start * 2;
     return this.#hex.substring(first, first + count);
   }
 
   #text(column: Column, start: number, count: number): string {
-    this.#latin ??= this.#body.toString('latin1');
-    const latin = this.#latin.substring(start, start + count);
-    const text = isAscii(latin) ? latin : decodeText(this.#body.subarray(start, start + count));
+    const end = start + count;
+    let text: string;
+    if (isAscii(this.#body, start, end)) {
+      this.#latin ??= this.#body.toString('latin1');
+      text = this.#latin.substring(start, end);
+    } else text = decodeText(this.#body.subarray(start, end));
     return column.spec.trim ? text.replace(/ +$/, '') : text;
   }
+}
+
+function isAscii(body: Buffer, start: number, end: number): boolean {
+  let all = 0;
+  for (let at = start; at < end; at += 1) all |= body[at] as number;
+  return all < 0x80;
 }

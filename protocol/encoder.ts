@@ -5,28 +5,48 @@ import { encodeText } from './text.ts';
 import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
- * Values to bytes. A message is written into one buffer that every call reuses, and copied out once.
- * The buffer takes the longest message that the dictionary allows, so no write can run over.
+ * Values to bytes. A message is written into one buffer that every call reuses, and copied out once. The
+ * buffer takes the longest message that the dictionary allows, so no write can run over. What the field
+ * table says in words is turned into numbers once: this runs for every message.
  */
 
-const SECOND_BITMAP = 65;
-const FIELDS_END = 129;
+/** MTI and a bitmap of eight bytes; a second bitmap makes it longer. */
+const HEAD_BYTES = 10;
+const SECOND_BITMAP_BYTES = 8;
+const FIRST_OF_SECOND_BITMAP = 65;
+const FIELD_MAX = 128;
 const NOT_A_NIBBLE = 0xff;
 
-/** The value of a hexadecimal character by its code; anything else NOT_A_NIBBLE. */
-const NIBBLE = Uint8Array.from({ length: 128 }, (_, code) => {
-  const value = '0123456789ABCDEF'.indexOf(String.fromCharCode(code).toUpperCase());
-  return value < 0 ? NOT_A_NIBBLE : value;
-});
+/** The value of a character by its code: of n digits, of z and b hexadecimal; anything else NOT_A_NIBBLE. */
+const DECIMAL = valuesOf('0123456789');
+const HEXADECIMAL = valuesOf('0123456789ABCDEF');
 
-/** What the encoder wants to know of a field, worked out once. */
+function valuesOf(characters: string): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, code) => {
+    const value = characters.indexOf(String.fromCharCode(code).toUpperCase());
+    return value < 0 ? NOT_A_NIBBLE : value;
+  });
+}
+
+const DIGITS = 0; // n and z
+const BYTES = 1;
+const TEXT = 2;
+const SIGNED = 3;
+
+/** What the encoder wants to know of a field. */
 interface Writer {
   readonly field: number;
-  readonly spec: FieldSpec;
+  readonly kind: number;
   readonly prefix: 0 | 1 | 2;
-  /** Largest nibble: 9 for n, 15 for z and b. */
-  readonly nibbleMax: number;
+  /** Digits, or bytes; the maximum behind a prefix. */
+  readonly length: number;
+  /** DECIMAL for n, HEXADECIMAL for z and b. */
+  readonly values: Uint8Array;
+  /** An odd count of digits stands right. */
   readonly right: boolean;
+  /** The smallest and the largest character that needs no translation. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** One writer of messages over a dictionary. */
@@ -34,103 +54,115 @@ export function compileEncoder(dictionary: Dictionary): (message: MessageValues)
   const writers = dictionary.specs.map((spec, field) =>
     spec === undefined ? undefined : writerOf(spec, field),
   );
-  const bytesMax = dictionary.specs.reduce(
-    (sum, spec) => sum + (spec === undefined ? 0 : fieldBytesMax(spec)),
-    18,
+  const fieldsBytesMax = dictionary.specs.reduce(
+    (sum, spec) => sum + (spec === undefined ? 0 : bytesMaxOf(spec)),
+    0,
   );
-  const scratch = Buffer.allocUnsafeSlow(bytesMax);
+  const scratch = Buffer.allocUnsafeSlow(HEAD_BYTES + SECOND_BITMAP_BYTES + fieldsBytesMax);
 
-  return function encode(message: MessageValues): Buffer {
-    const { mti, fields } = message;
-    writeMti(scratch, mti);
-    const isLong = checkFields(fields);
-    let at = isLong ? 18 : 10;
-    scratch.fill(0, 2, at);
-    const end = isLong ? FIELDS_END : SECOND_BITMAP;
-    for (let field = 2; field < end; field += 1) {
+  /** Writes the fields `first`…`last` from `at` on and returns the offset behind them; sets their bits. */
+  function writeFields(fields: MessageValues['fields'], first: number, last: number, from: number): number {
+    let at = from;
+    for (let field = first; field <= last; field += 1) {
       const value = fields[field];
       if (value === undefined) continue;
       const writer = writers[field];
-      if (writer === undefined) {
-        throw new PosError('FIELD_UNKNOWN', `DE${field} has no shape in this dialect`, { field });
-      }
+      if (writer === undefined) throw unknownField(field);
       at = writeField(scratch, at, writer, value);
       const byte = 2 + ((field - 1) >> 3);
       scratch[byte] = (scratch[byte] as number) | (0x80 >> ((field - 1) & 7));
     }
-    if (isLong) scratch[2] = (scratch[2] as number) | 0x80;
-    const bytes = Buffer.allocUnsafe(at);
-    scratch.copy(bytes, 0, 0, at);
+    return at;
+  }
+
+  return function encode({ mti, fields }: MessageValues): Buffer {
+    writeMti(scratch, mti);
+    const isLong = hasHighField(fields);
+    const head = isLong ? HEAD_BYTES + SECOND_BITMAP_BYTES : HEAD_BYTES;
+    for (let at = 2; at < head; at += 1) scratch[at] = 0;
+    let end = writeFields(fields, 0, FIRST_OF_SECOND_BITMAP - 1, head);
+    if (isLong) {
+      end = writeFields(fields, FIRST_OF_SECOND_BITMAP, FIELD_MAX, end);
+      scratch[2] = (scratch[2] as number) | 0x80;
+    }
+    const bytes = Buffer.allocUnsafe(end);
+    scratch.copy(bytes, 0, 0, end);
     return bytes;
   };
 }
 
-function writerOf(spec: FieldSpec, field: number): Writer {
-  const nibbleMax = spec.format === 'n' || spec.format === 'xn' ? 9 : 15;
-  return { field, spec, prefix: prefixBytes(spec), nibbleMax, right: !standsLeft(spec) };
+function hasHighField(fields: MessageValues['fields']): boolean {
+  for (let field = FIRST_OF_SECOND_BITMAP; field <= FIELD_MAX; field += 1) {
+    if (fields[field] !== undefined) return true;
+  }
+  return false;
 }
 
-function fieldBytesMax(spec: FieldSpec): number {
+function writerOf(spec: FieldSpec, field: number): Writer {
+  const { format, length } = spec;
+  const kind =
+    format === 'b' ? BYTES : format === 'xn' ? SIGNED : format === 'n' || format === 'z' ? DIGITS : TEXT;
+  return {
+    field,
+    kind,
+    prefix: prefixBytes(spec),
+    length,
+    values: format === 'n' || format === 'xn' ? DECIMAL : HEXADECIMAL,
+    right: !standsLeft(spec),
+    low: format === 'an' ? 0x20 : 0x00,
+    high: format === 'an' ? 0x7e : 0x7f,
+  };
+}
+
+function bytesMaxOf(spec: FieldSpec): number {
   return prefixBytes(spec) + valueBytes(spec, spec.length);
 }
 
-/** True when a field above 64 asks for the long bitmap. Throws FIELD_UNKNOWN for a key that is no field. */
-function checkFields(fields: MessageValues['fields']): boolean {
-  let isLong = false;
-  for (const key in fields) {
-    const field = Number(key);
-    if (!(field >= 2 && field < FIELDS_END && Number.isInteger(field))) {
-      throw new PosError('FIELD_UNKNOWN', `there is no data element ${JSON.stringify(key)}`);
-    }
-    if (field >= SECOND_BITMAP && fields[field] !== undefined) isLong = true;
-  }
-  return isLong;
-}
-
 function writeMti(out: Buffer, mti: string): void {
-  if (mti.length !== 4 || writeNibbles(out, 0, mti, 9) >= 0) {
+  if (mti.length !== 4 || !writeNibbles(out, 0, mti, DECIMAL)) {
     throw new PosError('MTI_BAD', 'the MTI of a message to send is four decimal digits');
   }
 }
 
 /** Returns the offset behind the field. */
 function writeField(out: Buffer, at: number, writer: Writer, value: string): number {
-  switch (writer.spec.format) {
-    case 'n':
-    case 'z':
+  switch (writer.kind) {
+    case DIGITS:
       return writeDigits(out, writePrefix(out, at, writer, value.length), writer, value);
-    case 'xn': {
-      const sign = value.charCodeAt(0);
-      if (sign !== 0x43 && sign !== 0x44) throw badContent(writer.field, 'does not begin with C or D');
-      const start = writePrefix(out, at, writer, value.length - 1);
-      out[start] = sign;
-      return writeDigits(out, start + 1, writer, value.substring(1));
-    }
-    case 'b':
-      return writeBytes(out, at, writer, value);
-    case 'an':
-    case 'ans':
+    case TEXT:
       return writeText(out, at, writer, value);
+    case BYTES:
+      return writeBytes(out, at, writer, value);
+    default:
+      return writeSigned(out, at, writer, value);
   }
 }
 
 /** Judges the count, writes the length prefix where there is one, returns the offset behind it. */
-function writePrefix(out: Buffer, at: number, { field, spec, prefix }: Writer, count: number): number {
+function writePrefix(out: Buffer, at: number, { field, length, prefix }: Writer, count: number): number {
   if (prefix === 0) {
-    if (count === spec.length) return at;
-    throw badLength(field, `is ${spec.length} long, not ${count}`);
+    if (count === length) return at;
+    throw badLength(field, `is ${length} long, not ${count}`);
   }
-  if (count > spec.length) throw badLength(field, `is at most ${spec.length} long, not ${count}`);
-  if (prefix === 2) out[at] = bcd(Math.trunc(count / 100));
+  if (count > length) throw badLength(field, `is at most ${length} long, not ${count}`);
+  if (prefix === 2) out[at] = bcd((count / 100) | 0);
   out[at + prefix - 1] = bcd(count % 100);
   return at + prefix;
 }
 
 function writeDigits(out: Buffer, at: number, writer: Writer, digits: string): number {
-  const padded = (digits.length & 1) === 1 && writer.right ? `0${digits}` : digits;
-  const wrong = writeNibbles(out, at, padded, writer.nibbleMax);
-  if (wrong < 0) return at + ((digits.length + 1) >> 1);
+  const padded = writer.right && (digits.length & 1) === 1 ? `0${digits}` : digits;
+  if (writeNibbles(out, at, padded, writer.values)) return at + ((digits.length + 1) >> 1);
+  const wrong = [...digits].findIndex((character) => !isNibble(character.charCodeAt(0), writer.values));
   throw badContent(writer.field, `has a wrong character at position ${wrong + 1} of its value`);
+}
+
+function writeSigned(out: Buffer, at: number, writer: Writer, value: string): number {
+  const sign = value.charCodeAt(0);
+  if (sign !== 0x43 && sign !== 0x44) throw badContent(writer.field, 'does not begin with C or D');
+  const start = writePrefix(out, at, writer, value.length - 1);
+  out[start] = sign;
+  return writeDigits(out, start + 1, writer, value.substring(1));
 }
 
 function writeBytes(out: Buffer, at: number, writer: Writer, hex: string): number {
@@ -143,32 +175,30 @@ function writeBytes(out: Buffer, at: number, writer: Writer, hex: string): numbe
 }
 
 function writeText(out: Buffer, at: number, writer: Writer, text: string): number {
-  const { field, spec, prefix } = writer;
-  if (text.length <= spec.length) {
-    const wrong = writeCharacters(out, at + prefix, text, spec.format === 'an');
+  const { field, length, prefix, high } = writer;
+  if (text.length <= length) {
+    const wrong = writeCharacters(out, at + prefix, text, writer.low, high);
     if (wrong < 0) return finishText(out, at, writer, text.length);
-    if (spec.format === 'an') throw badContent(field, `is not printable ASCII at position ${wrong + 1}`);
+    if (high === 0x7e) throw badContent(field, `is not printable ASCII at position ${wrong + 1}`);
   }
   const bytes = encodeText(text);
-  if (bytes.length > spec.length)
-    throw badLength(field, `takes at most ${spec.length} bytes, not ${bytes.length}`);
+  if (bytes.length > length) throw badLength(field, `takes at most ${length} bytes, not ${bytes.length}`);
   bytes.copy(out, at + prefix);
   return finishText(out, at, writer, bytes.length);
 }
 
 /** A text stands at `at` plus prefix already: its length prefix, or the blanks that fill it up. */
 function finishText(out: Buffer, at: number, writer: Writer, count: number): number {
-  const { spec, prefix } = writer;
+  const { length, prefix } = writer;
   if (prefix !== 0) return writePrefix(out, at, writer, count) + count;
-  for (let index = at + count; index < at + spec.length; index += 1) out[index] = 0x20;
-  return at + spec.length;
+  for (let index = at + count; index < at + length; index += 1) out[index] = 0x20;
+  return at + length;
 }
 
-/** Writes ASCII. Returns the index of the first character that is none (or not printable), else −1. */
-function writeCharacters(out: Buffer, at: number, text: string, printable: boolean): number {
-  const low = printable ? 0x20 : 0x00;
-  const high = printable ? 0x7e : 0x7f;
-  for (let index = 0; index < text.length; index += 1) {
+/** Writes ASCII. Returns the index of the first character outside low…high, else −1. */
+function writeCharacters(out: Buffer, at: number, text: string, low: number, high: number): number {
+  const { length } = text;
+  for (let index = 0; index < length; index += 1) {
     const code = text.charCodeAt(index);
     if (code < low || code > high) return index;
     out[at + index] = code;
@@ -176,25 +206,42 @@ function writeCharacters(out: Buffer, at: number, text: string, printable: boole
   return -1;
 }
 
-/** Two characters a byte; a last single one stands left. Returns the index of the first wrong one, else −1. */
-function writeNibbles(out: Buffer, at: number, digits: string, nibbleMax: number): number {
+/** Two characters a byte; a last single one stands left. False when one of them has no value. */
+function writeNibbles(out: Buffer, at: number, digits: string, values: Uint8Array): boolean {
   const { length } = digits;
-  for (let index = 0; index < length; index += 2) {
-    const high = nibbleOf(digits.charCodeAt(index));
-    const low = index + 1 < length ? nibbleOf(digits.charCodeAt(index + 1)) : 0;
-    if (high > nibbleMax) return index;
-    if (low > nibbleMax) return index + 1;
-    out[at + (index >> 1)] = (high << 4) | low;
+  const pairs = length >> 1;
+  // What is wrong leaves its bits here: the loop itself asks nothing.
+  let codes = 0;
+  let nibbles = 0;
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const first = digits.charCodeAt(pair * 2);
+    const second = digits.charCodeAt(pair * 2 + 1);
+    const high = values[first & 0xff] as number;
+    const low = values[second & 0xff] as number;
+    codes |= first | second;
+    nibbles |= high | low;
+    out[at + pair] = (high << 4) | low;
   }
-  return -1;
+  if ((length & 1) === 1) {
+    const last = digits.charCodeAt(length - 1);
+    codes |= last;
+    nibbles |= values[last & 0xff] as number;
+    out[at + pairs] = (values[last & 0xff] as number) << 4;
+  }
+  return codes <= 0xff && nibbles <= 0x0f;
 }
 
-function nibbleOf(code: number): number {
-  return code < 128 ? (NIBBLE[code] as number) : NOT_A_NIBBLE;
+function isNibble(code: number, values: Uint8Array): boolean {
+  return code <= 0xff && values[code] !== NOT_A_NIBBLE;
 }
 
 function bcd(value: number): number {
-  return (Math.trunc(value / 10) << 4) | (value % 10);
+  const tens = (value / 10) | 0;
+  return (tens << 4) | (value - tens * 10);
+}
+
+function unknownField(field: number): PosError {
+  return new PosError('FIELD_UNKNOWN', `DE${field} has no shape in this dialect`, { field });
 }
 
 function badLength(field: number, what: string): PosError {

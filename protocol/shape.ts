@@ -8,12 +8,20 @@ import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts'
  */
 
 /** How a segment's bytes are judged. */
-const DIGITS = 0; // every nibble a decimal digit
-const DIGITS_PAD_BEHIND = 1; // the same, but for the last nibble of an odd count
-const DIGITS_PAD_BEFORE = 2; // the same, but for the first nibble of an odd count
+const DECIMAL = 0; // every nibble a decimal digit
+const DECIMAL_PAD_BEHIND = 1; // the same, but for the last nibble of an odd count
+const DECIMAL_PAD_BEFORE = 2; // the same, but for the first nibble of an odd count
 const PRINTABLE = 3;
 const SIGNED = 4; // C or D, then digits
 const ANYTHING = 5;
+
+/** How a value becomes text. */
+export const DIGITS = 0; // n
+export const NIBBLES = 1; // z
+export const BYTES = 2; // b, as hex
+export const ASCII = 3; // an
+export const TEXT = 4; // ans
+const SIGN_AND_DIGITS = 5; // xn
 
 interface Segment {
   readonly check: number;
@@ -28,11 +36,14 @@ interface Segment {
 
 /** Where a field's value lies: so many bytes behind the start of its segment. */
 export interface Column {
-  readonly field: number;
   readonly spec: FieldSpec;
   readonly segment: number;
   readonly relative: number;
   readonly prefix: 0 | 1 | 2;
+  /** Digits or bytes; the maximum behind a prefix. */
+  readonly length: number;
+  /** How the value becomes text: DIGITS … SIGN_AND_DIGITS. */
+  readonly reading: number;
   /** An odd count of digits stands right, behind a pad nibble. */
   readonly right: boolean;
 }
@@ -43,6 +54,8 @@ export interface Shape {
   /** By field number; undefined when the field is absent. */
   readonly columns: readonly (Column | undefined)[];
   readonly segments: readonly Segment[];
+  /** A zero for each segment: what `measure` fills is a copy of it. */
+  readonly zeros: readonly number[];
   /** Bytes before the first field. */
   readonly head: number;
 }
@@ -70,16 +83,43 @@ export function compileShape(
     if (joins) segments[segments.length - 1] = { ...last, bytes: last.bytes + next.bytes };
     else segments.push(next);
     const segment = segments.length - 1;
-    columns[field] = { field, spec, segment, relative, prefix: next.prefix, right: !standsLeft(spec) };
+    const { length } = spec;
+    const right = !standsLeft(spec);
+    columns[field] = {
+      spec,
+      segment,
+      relative,
+      prefix: next.prefix,
+      length,
+      reading: readingOf(spec),
+      right,
+    };
   }
   const unknown = fields.filter((field) => !dictionary.listed.has(field));
-  return { fields, unknown, columns, segments, head };
+  return { fields, unknown, columns, segments, zeros: segments.map(() => 0), head };
 }
 
 function segmentOf(spec: FieldSpec): Segment {
   const prefix = prefixBytes(spec);
   const packed = spec.format === 'n' || spec.format === 'z';
   return { check: checkOf(spec), prefix, bytes: valueBytes(spec, spec.length), max: spec.length, packed };
+}
+
+function readingOf(spec: FieldSpec): number {
+  switch (spec.format) {
+    case 'n':
+      return DIGITS;
+    case 'z':
+      return NIBBLES;
+    case 'b':
+      return BYTES;
+    case 'an':
+      return ASCII;
+    case 'ans':
+      return TEXT;
+    case 'xn':
+      return SIGN_AND_DIGITS;
+  }
 }
 
 function checkOf(spec: FieldSpec): number {
@@ -89,8 +129,8 @@ function checkOf(spec: FieldSpec): number {
     case 'xn':
       return SIGNED;
     case 'n':
-      if (spec.prefix === 'fixed' && spec.length % 2 === 0) return DIGITS;
-      return standsLeft(spec) ? DIGITS_PAD_BEHIND : DIGITS_PAD_BEFORE;
+      if (spec.prefix === 'fixed' && spec.length % 2 === 0) return DECIMAL;
+      return standsLeft(spec) ? DECIMAL_PAD_BEHIND : DECIMAL_PAD_BEFORE;
     case 'ans':
     case 'b':
     case 'z':
@@ -100,7 +140,7 @@ function checkOf(spec: FieldSpec): number {
 
 /** True when a segment may take in the next field. */
 function isRun(segment: Segment): boolean {
-  return segment.prefix === 0 && [DIGITS, PRINTABLE, ANYTHING].includes(segment.check);
+  return segment.prefix === 0 && [DECIMAL, PRINTABLE, ANYTHING].includes(segment.check);
 }
 
 /**
@@ -138,14 +178,14 @@ export function announcedCount(body: Buffer, at: number, prefix: 1 | 2): number 
 
 function isRight(check: number, body: Buffer, at: number, end: number, count: number): boolean {
   switch (check) {
-    case DIGITS:
+    case DECIMAL:
       return areDigits(body, at, end);
     case PRINTABLE:
       return arePrintable(body, at, end);
-    case DIGITS_PAD_BEHIND:
+    case DECIMAL_PAD_BEHIND:
       if ((count & 1) === 0) return areDigits(body, at, end);
       return (body[end - 1] as number) < 0xa0 && areDigits(body, at, end - 1);
-    case DIGITS_PAD_BEFORE:
+    case DECIMAL_PAD_BEFORE:
       if ((count & 1) === 0) return areDigits(body, at, end);
       return ((body[at] as number) & 0x0f) < 10 && areDigits(body, at + 1, end);
     case SIGNED:
