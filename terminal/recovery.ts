@@ -1,7 +1,6 @@
 /** What the terminal was in the middle of when it stopped. Runs once, before the first command. */
 import type { TerminalDeps } from './deps.ts';
-import { REVERSAL_REASON } from './exchange/answer.ts';
-import { leaveOpen } from './exchange/online.ts';
+import { closeUnjudged } from './exchange/online.ts';
 import { isPending } from './journal/state.ts';
 import { STATES } from './transaction-states.ts';
 
@@ -20,13 +19,12 @@ export interface Recovery {
  * phases need no record, they already stand where they must be taken up.
  */
 export async function recover(deps: TerminalDeps): Promise<Recovery> {
-  const sent = deps.journal.state.transactions.filter((one) => one.state === 'sent');
-  for (const one of sent) await leaveOpen(deps, one, REVERSAL_REASON.noAnswer);
+  const unanswered = await closeUnjudged(deps);
   await signInWhenPadIsEmpty(deps);
   const { transactions, slips, settlement } = deps.journal.state;
   const count = (open: string) => transactions.filter((one) => STATES[one.state].open === open).length;
   return {
-    unanswered: sent.length,
+    unanswered,
     reversalsOpen: count('reversal') + count('set aside'),
     repeatsOpen: count('repeat'),
     slipsPending: slips.filter(isPending).length,

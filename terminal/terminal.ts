@@ -54,6 +54,11 @@ const SECOND_MS = 1000;
 export async function startTerminal(outside: TerminalOutside): Promise<Terminal> {
   const { clock, random, disk, wire, devices, clerk, log, config } = outside;
   const { terminalId, merchantId } = config;
+  // From the first moment: a device that is not there is told before anything is asked.
+  devices.onFault((device, state, text) => {
+    clerk.device(text);
+    log.warn({ device, state }, 'device state');
+  });
   const { journal, repair } = await openJournal({ disk, clock, terminalId, merchantId });
   if (repair !== null) {
     clerk.show(
@@ -116,11 +121,9 @@ function tellRecovery(clerk: Clerk, recovery: Recovery): void {
     clerk.show('结算未完成(命令 settle)', 'a settlement is unfinished (command: settle)');
 }
 
-/** Faults are told at once; a printer that is back prints what is pending, a pad that is back shows its keys. */
+/** A printer that is back prints what is pending, a pad that is back shows its keys. */
 function watchDevices(deps: TerminalDeps, devices: Devices, loop: CommandLoop): void {
-  devices.onFault((device, state, text) => {
-    deps.clerk.device(text);
-    deps.log.warn({ device, state }, 'device state');
+  devices.onFault((device, state) => {
     if (device === 'printer' && state === 'ready') loop.whenIdle(() => printPending(deps));
     if (device === 'pinPad' && state === 'ready') loop.whenIdle(() => checkPad(deps));
   });

@@ -4,7 +4,7 @@ import type { TerminalDeps } from '../deps.ts';
 import type { AnswerFacts, TransactionRecord } from '../journal/model.ts';
 import { transactionSlip } from '../spool/slips.ts';
 import { type Move, moveWithoutAnswer, STATES, stateAfter } from '../transaction-states.ts';
-import { identityOf, judge, type Verdict } from './answer.ts';
+import { identityOf, judge, REVERSAL_REASON, type Verdict } from './answer.ts';
 import {
   type Draft,
   journalledRequest,
@@ -102,7 +102,7 @@ async function closeTransaction(
 }
 
 /** Without a valid answer: a reversal is due, or a repeat, or nothing can be owed. */
-export async function leaveOpen(deps: TerminalDeps, sent: TransactionRecord, reason: string): Promise<void> {
+async function leaveOpen(deps: TerminalDeps, sent: TransactionRecord, reason: string): Promise<void> {
   const move = moveWithoutAnswer(specOf(sent.kind).lostAnswer);
   await deps.journal.append({
     type: 'transaction moved',
@@ -111,6 +111,18 @@ export async function leaveOpen(deps: TerminalDeps, sent: TransactionRecord, rea
     to: stateAfter(sent.state, move),
     ...(move === 'owe' && { reason }),
   });
+}
+
+/**
+ * What was sent and never judged: by a power cut, or by a defect of ours between send and record. No
+ * transaction runs while this is called, so silence is its answer.
+ *
+ * @returns how many there were
+ */
+export async function closeUnjudged(deps: TerminalDeps): Promise<number> {
+  const sent = deps.journal.state.transactions.filter((one) => one.state === 'sent');
+  for (const one of sent) await leaveOpen(deps, one, REVERSAL_REASON.noAnswer);
+  return sent.length;
 }
 
 /** 22, 77, 99 and A0 force a sign-in before the next transaction. */

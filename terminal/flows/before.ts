@@ -1,6 +1,7 @@
 /** What must hold before a financial request: who, keys, room in the batch, debts, paper. In this order. */
 import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { closeUnjudged } from '../exchange/online.ts';
 import { printerTrouble, printPending } from '../spool/slips.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { sendRepeats } from './repeat.ts';
@@ -18,6 +19,7 @@ export async function beforeTransaction(deps: TerminalDeps): Promise<void> {
   cashierOnDuty(deps);
   checkSignedIn(deps);
   checkBatch(deps);
+  await closeUnjudged(deps);
   await signInIfDue(deps);
   await clearReversals(deps, 'transaction');
   await sendRepeats(deps);

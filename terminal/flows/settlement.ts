@@ -22,7 +22,7 @@ import {
 import type { TerminalDeps } from '../deps.ts';
 import { itemsOf } from '../exchange/answer.ts';
 import { ask, managementFields, operatorField } from '../exchange/management.ts';
-import { noteSignIn } from '../exchange/online.ts';
+import { closeUnjudged, noteSignIn } from '../exchange/online.ts';
 import { CURRENCY, openCardIfPossible } from '../exchange/request.ts';
 import type { Settlement, SettlementPhase } from '../journal/model.ts';
 import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.ts';
@@ -49,6 +49,7 @@ export async function settle(deps: TerminalDeps): Promise<CommandResult> {
   const operator = cashierOnDuty(deps);
   if (deps.journal.state.settlement === null) {
     if (!deps.journal.state.signedIn) throw new PosError('NOT_SIGNED_IN', 'this terminal has not signed in');
+    await closeUnjudged(deps);
     await deps.link.connect();
     await signInIfDue(deps);
     await clearReversals(deps, 'settlement');
