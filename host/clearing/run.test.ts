@@ -2,11 +2,9 @@ import { rejects } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen, PosError } from '../../protocol/index.ts';
+import { fen } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import { cutOver } from './cut-over.ts';
-import type { FilePort } from './file-port.ts';
-import { memoryFiles } from './memory-files.ts';
 import { readBack } from './read-back.ts';
 import { runClearing } from './run.ts';
 import {
@@ -17,8 +15,6 @@ import {
   MONEY,
   MORNING,
   mirror,
-  playFirstDay,
-  type SampleWorld,
   SECOND_DAY,
   sale,
   sampleWorld,
@@ -28,30 +24,7 @@ import {
   WINE_TOTALS,
 } from './sample-day.ts';
 
-const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const who = { person: '李结算', reason: '日终清算' };
-const HOUR = 3_600_000;
-
-interface Scene {
-  readonly world: SampleWorld;
-  readonly files: ReturnType<typeof memoryFiles>;
-}
-async function closedDay(): Promise<Scene> {
-  const world = await sampleWorld();
-  await playFirstDay(world);
-  world.pass(13 * HOUR);
-  await cutOver(world, who);
-  return { world, files: memoryFiles() };
-}
-const clear = (
-  { world, files }: Scene,
-  changes: Partial<{ store: StorePort; files: FilePort }> = {},
-  businessDate = FIRST_DAY,
-) => runClearing({ ...world, files, log, ...changes }, { businessDate, ...who });
-const codeIs =
-  (code: string, part = '') =>
-  (error: unknown) =>
-    error instanceof PosError && error.code === code && error.message.includes(part);
+import { bound, clear, closedDay, codeIs, HOUR, log, soleLot, who } from './scene.fixture.ts';
 
 const days = suite('the business date is a row that one act changes');
 
@@ -350,152 +323,3 @@ late('leave the closed day as it was and stand in the next day with the original
 });
 
 late.run();
-
-const refusing = suite('a clearing stops rather than pays from books or files that disagree');
-
-refusing('when a row tells another story than its posting', async () => {
-  const scene = await closedDay();
-  const entry = sale({
-    id: 'T099',
-    terminalId: '41010003',
-    trace: '000009',
-    kind: 'sale',
-    amount: fen(12_800),
-    money: MONEY.issuerFunded,
-    at: MORNING + 900_000,
-    businessDate: FIRST_DAY,
-  });
-  const row = transactionRow({
-    id: 'T099',
-    terminalId: '41010003',
-    trace: '000009',
-    kind: 'sale',
-    amount: fen(12_800),
-    money: MONEY.halfEach,
-    at: MORNING,
-    businessDate: FIRST_DAY,
-  });
-  await scene.world.commit({
-    changes: { entries: [entry], transactions: [row], lots: [await soleLot(scene.world, -11_520)] },
-  });
-  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED', 'E-T099'));
-  assert.equal(await scene.files.list(), []);
-});
-
-refusing('when the books do not balance: before anything is written', async () => {
-  const scene = await closedDay();
-  await scene.world.commit({ changes: { lots: [await soleLot(scene.world, 1)] } });
-  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED'));
-  assert.equal(await scene.files.list(), []);
-});
-
-refusing('when a settled batch was told other totals than the files hold', async () => {
-  const scene = await closedDay();
-  await scene.world.commit({
-    changes: {
-      batches: [
-        batchRow('41010003', 1, {
-          version: 2,
-          state: 'closed',
-          closedAt: MORNING + HOUR,
-          closedBy: 'settlement',
-          hostTotals: WINE_TOTALS.replace('25600002', '12800001'),
-          result: 1,
-        }),
-      ],
-    },
-  });
-  await rejects(clear(scene), codeIs('BOOKS_UNBALANCED', '41010003|1'));
-});
-
-refusing('when a file of that name holds other bytes: it is not touched', async () => {
-  const scene = await closedDay();
-  const name = `20261122-${WINE}-detail-01.csv`;
-  await scene.files.write(name, Buffer.from('not ours'));
-  await rejects(clear(scene), codeIs('FILE_EXISTS', name));
-  assert.equal(await scene.files.read(name), Buffer.from('not ours'));
-});
-
-refusing('when a written file was changed before the proof', async () => {
-  const scene = await closedDay();
-  const files: FilePort = {
-    ...scene.files,
-    async read(name) {
-      const bytes = await scene.files.read(name);
-      return name.includes('comn') && bytes !== undefined
-        ? Buffer.concat([bytes.subarray(0, 700), Buffer.from('9'), bytes.subarray(701)])
-        : bytes;
-    },
-  };
-  await rejects(clear(scene, { files }), codeIs('FILE_DAMAGED', 'comn'));
-});
-
-refusing.run();
-
-const kills = suite('a clearing that is killed at any point resumes and ends with the same bytes');
-
-/** Counts the acts of store and files, and fails the n-th: before it is done, or after it is done. */
-function failing(scene: Scene, n: number, when: 'before' | 'after') {
-  let acts = 0;
-  const guard = async <T>(act: () => Promise<T>): Promise<T> => {
-    acts += 1;
-    if (acts === n && when === 'before') throw new Error('killed');
-    const done = await act();
-    if (acts === n) throw new Error('killed');
-    return done;
-  };
-  const store: StorePort = {
-    ...bound(scene.world.store),
-    commit: (items) => guard(() => scene.world.store.commit(items)),
-  };
-  const files: FilePort = {
-    ...scene.files,
-    write: (name, bytes) => guard(() => scene.files.write(name, bytes)),
-  };
-  return { store, files, acts: () => acts };
-}
-
-kills('whichever commit or file write it was, done or not done', async () => {
-  const reference = await closedDay();
-  const whole = failing(reference, 0, 'before');
-  await clear(reference, whole);
-  // Eight steps, nine files and the nine records of them.
-  assert.is(whole.acts(), 26);
-  for (let n = 1; n <= whole.acts(); n += 1) {
-    for (const when of ['before', 'after'] as const) {
-      const scene = await closedDay();
-      await rejects(clear(scene, failing(scene, n, when)), `act ${n} was not reached`);
-      const result = await clear(scene);
-      assert.equal(scene.files.snapshot(), reference.files.snapshot(), `act ${n}, ${when}`);
-      assert.is(result.files.length, 9);
-    }
-  }
-});
-
-kills('and two at the same time write each file once', async () => {
-  const scene = await closedDay();
-  const both = await Promise.all([clear(scene), clear(scene)]);
-  assert.equal(both[0].files, both[1].files);
-  assert.is(both[0].files.length, 9);
-});
-
-kills.run();
-
-function bound(store: StorePort): StorePort {
-  return {
-    read: (wants) => store.read(wants),
-    commit: (items) => store.commit(items),
-    scan: (table, where) => store.scan(table, where),
-    scanJournal: (stream, after) => store.scanJournal(stream, after),
-    balances: (options) => store.balances(options),
-    highest: () => store.highest(),
-    close: () => store.close(),
-  };
-}
-
-async function soleLot(world: SampleWorld, more: number) {
-  const { lots } = await world.store.read({ accountIds: ['A1'] });
-  const [lot] = lots;
-  if (lot === undefined) throw new Error('no lot');
-  return { ...lot, remaining: fen(lot.remaining + more) };
-}

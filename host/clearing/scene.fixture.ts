@@ -1,0 +1,53 @@
+/** A closed day to clear, for tests. */
+
+import { fen, PosError } from '../../protocol/index.ts';
+import type { StorePort } from '../store/port.ts';
+import { cutOver } from './cut-over.ts';
+import type { FilePort } from './file-port.ts';
+import { memoryFiles } from './memory-files.ts';
+import { runClearing } from './run.ts';
+import { FIRST_DAY, playFirstDay, type SampleWorld, sampleWorld } from './sample-day.ts';
+
+export const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+export const who = { person: '李结算', reason: '日终清算' };
+export const HOUR = 3_600_000;
+
+export interface Scene {
+  readonly world: SampleWorld;
+  readonly files: ReturnType<typeof memoryFiles>;
+}
+export async function closedDay(): Promise<Scene> {
+  const world = await sampleWorld();
+  await playFirstDay(world);
+  world.pass(13 * HOUR);
+  await cutOver(world, who);
+  return { world, files: memoryFiles() };
+}
+export const clear = (
+  { world, files }: Scene,
+  changes: Partial<{ store: StorePort; files: FilePort }> = {},
+  businessDate = FIRST_DAY,
+) => runClearing({ ...world, files, log, ...changes }, { businessDate, ...who });
+export const codeIs =
+  (code: string, part = '') =>
+  (error: unknown) =>
+    error instanceof PosError && error.code === code && error.message.includes(part);
+
+export function bound(store: StorePort): StorePort {
+  return {
+    read: (wants) => store.read(wants),
+    commit: (items) => store.commit(items),
+    scan: (table, where) => store.scan(table, where),
+    scanJournal: (stream, after) => store.scanJournal(stream, after),
+    balances: (options) => store.balances(options),
+    highest: () => store.highest(),
+    close: () => store.close(),
+  };
+}
+
+export async function soleLot(world: SampleWorld, more: number) {
+  const { lots } = await world.store.read({ accountIds: ['A1'] });
+  const [lot] = lots;
+  if (lot === undefined) throw new Error('no lot');
+  return { ...lot, remaining: fen(lot.remaining + more) };
+}
