@@ -45,6 +45,15 @@ export function judgedAt(j: Judgement): Record<string, string> {
   };
 }
 
+/** 00 to a message that is no transaction: when and by whom, with a reference number of its own. */
+export function plainAnswer(
+  j: Judgement,
+  fields: Readonly<Record<string, string>> = {},
+  items: Items = [],
+): Answer {
+  return { fields: { ...judgedAt(j), 37: j.deps.numbers.next(), 39: '00', ...fields }, items };
+}
+
 /** DE44: issuer and acquirer, both ours. */
 export function issuerAndAcquirer(j: Judgement): string {
   const id = j.deps.directory.programme.acquirerId;

@@ -8,8 +8,8 @@ import { balance } from './flows/balance.ts';
 import { batchUpload } from './flows/batch-upload.ts';
 import { completion } from './flows/completion.ts';
 import { completionVoid } from './flows/completion-void.ts';
+import { echo } from './flows/echo.ts';
 import { fateQuery } from './flows/fate-query.ts';
-import { echo, signOff, status } from './flows/management.ts';
 import { preAuthorisation } from './flows/pre-authorisation.ts';
 import { preAuthorisationVoid } from './flows/pre-authorisation-void.ts';
 import { refund } from './flows/refund.ts';
@@ -17,6 +17,8 @@ import { reversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
 import { settlement } from './flows/settlement.ts';
 import { signIn } from './flows/sign-in.ts';
+import { signOff } from './flows/sign-off.ts';
+import { status } from './flows/status.ts';
 import { voidSale } from './flows/void.ts';
 
 export interface DispatchRow {
@@ -49,9 +51,9 @@ export const DISPATCH: Readonly<Record<TransactionKind, DispatchRow>> = {
   fateQuery:            { flow: fateQuery,            file: 'flows/fate-query.ts' },
   reversal:             { flow: reversal,             file: 'flows/reversal.ts' },
   signIn:               { flow: signIn,               file: 'flows/sign-in.ts' },
-  signOff:              { flow: signOff,              file: 'flows/management.ts' },
-  echo:                 { flow: echo,                 file: 'flows/management.ts' },
-  status:               { flow: status,               file: 'flows/management.ts' },
+  signOff:              { flow: signOff,              file: 'flows/sign-off.ts' },
+  echo:                 { flow: echo,                 file: 'flows/echo.ts' },
+  status:               { flow: status,               file: 'flows/status.ts' },
   parameters:           { flow: null,                 file: null },
   parametersEnd:        { flow: null,                 file: null },
   blacklist:            { flow: null,                 file: null },

@@ -1,5 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { fen } from '../../protocol/index.ts';
+import { rebatePaidEntry } from '../ledger/entries.ts';
 import {
   balanceFrame,
   type Fixture,
@@ -182,6 +184,49 @@ flows(
     assert.is(await host.available(card.accountId), 1_100_00);
   },
 );
+
+flows('a rebate that was paid and spent is kept from what the refund gives, and shown', async () => {
+  await host.signIn(host.shop, 'TEST 1');
+  const card = await host.card({ principal: 200_00, bonus: 0 });
+  const sale = await host.answer(saleFrame(host.shop, card, 100_00));
+  const row = (await host.rows('transactions')).find((transaction) => transaction.kind === 'sale');
+  const [account] = await host.rows('accounts');
+  if (row === undefined || account === undefined) throw new Error('both are there');
+  // The clearing paid the rebate of 1.00 into a bonus lot of its own, and the holder spent it since.
+  const lot = {
+    lotId: `rebate-RUN1-${card.accountId}`,
+    accountId: card.accountId,
+    purse: 'bonus' as const,
+    salePointId: 'S1',
+    loadedOn: '20261122',
+    expiresOn: null,
+    registered: true,
+    loaded: fen(1_00),
+    remaining: fen(1_00),
+  };
+  const stamp = {
+    entryId: 'paid-1',
+    businessDate: '20261122',
+    cause: { kind: 'run', id: 'RUN1' },
+    at: row.at,
+    branchId: null,
+    terminalId: null,
+  } as const;
+  const paid = rebatePaidEntry(stamp, { accountId: card.accountId, amount: fen(1_00), lotId: lot.lotId });
+  const changes = {
+    transactions: [{ ...row, rebateRun: 'RUN1', version: row.version + 1 }],
+    accounts: [{ ...account, version: account.version + 1 }],
+    lots: [lot],
+    entries: [paid],
+  };
+  await host.deps.store.commit([{ guards: [], changes, journal: [] }]);
+  assert.is((await host.answer(saleFrame(host.shop, card, 1_00))).fields[39], '00');
+
+  const answer = await host.answer(refundFrame(host.shop, card, sale, 100_00));
+  assert.is(answer.fields[39], '00');
+  assert.is(await host.available(card.accountId), 100_00 + 99_00, 'a hundred less the rebate that is gone');
+  assert.is(itemsOf(answer)['TX'], '扣返利 1.00');
+});
 
 flows("a refund finds no other merchant's sale, and no other account's: 25", async () => {
   await host.signIn(host.shop);

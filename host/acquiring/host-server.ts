@@ -25,7 +25,7 @@ export interface AcquirerOptions {
 }
 
 // biome-ignore format: a table is read by column
-const DEFAULTS = {
+export const ACQUIRER_DEFAULTS = {
   frameBytesMax:  2_048,
   halfFrameMs:    30_000,
   idleMs:         600_000,
@@ -42,7 +42,7 @@ export interface Acquirer {
 
 /** @throws Error of node:net when the port is taken */
 export async function startAcquirer(deps: HostDeps, options: AcquirerOptions): Promise<Acquirer> {
-  const limits: Required<AcquirerOptions> = { ...DEFAULTS, ...options };
+  const limits: Required<AcquirerOptions> = { ...ACQUIRER_DEFAULTS, ...options };
   const open = new Set<Peer>();
   let connections = 0;
   let stopping = false;

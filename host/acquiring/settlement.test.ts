@@ -157,6 +157,11 @@ settlements(
     const end = await host.answer(uploadFrame(host.shop, '0004', '202'));
     assert.equal([end.fields[39], end.fields[48]], ['00', '0004']);
 
+    assert.match(
+      end.fields[57] ?? '',
+      /流水\d{6} 金额不符 终端100\.01 主机100\.00/,
+      'the clerk reads each difference',
+    );
     const named = (await host.rows('differences')).map((row) => `${row.kind} ${row.trace}`).sort();
     const voidTrace = (await host.rows('transactions')).find((row) => row.kind === 'void')?.trace;
     assert.equal(

@@ -108,14 +108,20 @@ export function parseAnswer(answer: Buffer): Parsed {
   };
 }
 
-/** DE57's items by tag; the last of a tag wins. */
+/** DE57's items by tag; the last of a tag wins. Lengths count GB18030 bytes: two for a Chinese character. */
 export function itemsOf(answer: Parsed): Record<string, string> {
   const items: Record<string, string> = {};
-  let rest = answer.fields[57] ?? '';
+  const rest = [...(answer.fields[57] ?? '')];
   while (rest.length > 0) {
-    const length = Number(rest.slice(2, 5));
-    items[rest.slice(0, 2)] = rest.slice(5, 5 + length);
-    rest = rest.slice(5 + length);
+    const tag = rest.splice(0, 2).join('');
+    let bytes = Number(rest.splice(0, 3).join(''));
+    let value = '';
+    while (bytes > 0) {
+      const character = rest.shift() ?? '';
+      bytes -= character > '\x7f' ? 2 : 1;
+      value += character;
+    }
+    items[tag] = value;
   }
   return items;
 }
@@ -141,6 +147,15 @@ export function unionPayMac(mak: Buffer, data: Buffer): string {
   return Buffer.from(result, 'latin1').toString('hex').toUpperCase();
 }
 
+/** Fact sheet 5.4: the 8 bytes that end before the last byte of the packed track, under the TDK. */
+export function sealTrack(tdk: Buffer, track: string): string {
+  const even = track.length % 2 === 0;
+  const packed = Buffer.from(even ? track : `${track}F`, 'hex');
+  const end = packed.length - 1;
+  tripleDes(tdk, packed.subarray(end - 8, end)).copy(packed, end - 8);
+  return packed.toString('hex').toUpperCase().slice(0, track.length);
+}
+
 /** ISO 9564 format 0 under the PIN key. */
 export function pinBlock(pik: Buffer, pin: string, pan: string): string {
   const pinField = Buffer.from(`0${pin.length}${pin}`.padEnd(16, 'F'), 'hex');
@@ -164,6 +179,7 @@ export class WireTerminal {
   trace = 0;
   pik: Buffer = Buffer.alloc(16);
   mak: Buffer = Buffer.alloc(16);
+  tdk: Buffer = Buffer.alloc(16);
 
   constructor(id: string, merchantId: string, tmk: Buffer) {
     this.id = id;
@@ -202,8 +218,19 @@ export class WireTerminal {
       return key;
     };
     this.pik = open(0);
-    this.mak = open(20);
+    // A MAK of eight bytes is followed by eight zero bytes; single DES is triple DES with one key.
+    const single = keys.subarray(28, 36).equals(Buffer.alloc(8));
+    this.mak = single ? this.#openSingle(keys.subarray(20, 28), keys.subarray(36, 40)) : open(20);
+    if (keys.length === 60) this.tdk = open(40);
     this.batch = Number((answer.fields[60] ?? '').slice(2, 8));
+  }
+
+  #openSingle(wrapped: Buffer, expected: Buffer): Buffer {
+    const half = tripleDes(this.tmk, wrapped, true);
+    const key = Buffer.concat([half, half]);
+    if (!tripleDes(key, Buffer.alloc(8)).subarray(0, 4).equals(expected))
+      throw new Error('a check value differs');
+    return key;
   }
 
   /** A request with MAC. `fields` may replace or, with an empty text, take away any field. */

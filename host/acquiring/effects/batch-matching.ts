@@ -1,8 +1,11 @@
 /** A batch's uploaded items against the host's transactions: each difference with its cause. Pure. */
+import { type Fen, yuan } from '../../../protocol/index.ts';
 import type { TransactionRow, UploadRow } from '../../store/rows.ts';
 import type { Named } from './batch-closing.ts';
 import { sideOf } from './batch-totals.ts';
 
+/** A line takes up to some ninety bytes. */
+const LINES_MAX = 8;
 const STATE_ZH: Readonly<Record<string, string>> = { declined: '已拒绝', reversed: '已冲正' };
 
 /**
@@ -73,6 +76,17 @@ function differentItem(upload: UploadRow, row: TransactionRow): Named | null {
     return { kind: 'status', ...both, causeZh: '卡号不符', causeEn: 'the card numbers differ' };
   }
   return null;
+}
+
+/** The first differences as lines for the clerk: DE57 carries 999 bytes in all. */
+export function differenceLines(named: readonly Named[]): readonly string[] {
+  const lines = named.slice(0, LINES_MAX).map(({ trace, causeZh, theirs, ours }) => {
+    const amount = (who: string, value: Fen | null | undefined) =>
+      value == null ? '' : ` ${who}${yuan(value)}`;
+    return `${trace == null ? '' : `流水${trace} `}${causeZh}${amount('终端', theirs)}${amount('主机', ours)}`;
+  });
+  const rest = named.length - lines.length;
+  return rest === 0 ? lines : [...lines, `另有${rest}笔差异 and ${rest} more`];
 }
 
 const about = (row: TransactionRow) => ({ trace: row.trace, transactionId: row.transactionId });

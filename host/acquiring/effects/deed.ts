@@ -28,8 +28,10 @@ export interface Deed {
   /** Fields beside those that every answer has. */
   readonly fields?: Readonly<Record<string, string>>;
   readonly items?: Items;
-  /** Slip text, for DE63 and, where longer lines fit, DE57 `TX`. */
+  /** Slip lines that say what DE57 says in items: for a peer that only prints DE63. */
   readonly lines?: readonly string[];
+  /** What no item says: DE57 `TX` for a peer that speaks it, DE63 for others. */
+  readonly remarks?: readonly string[];
   /** False for what is judged afresh each time. */
   readonly remembered?: boolean;
 }
@@ -52,6 +54,8 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   const rrn = j.deps.numbers.next();
   const auth = deed.authorised === true ? authorisationCode(rrn) : null;
   const row = transactionRow(j, transactionId, deed, rrn, auth);
+  const speaks = j.terminal?.speaksDe57 === true && deed.state === 'approved';
+  const { lines = [], remarks = [], items = [] } = deed;
   const answer: Answer = {
     fields: {
       ...judgedAt(j),
@@ -59,10 +63,10 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
       39: deed.code,
       44: issuerAndAcquirer(j),
       ...(auth === null ? {} : { 38: auth }),
-      ...slipLines(deed.lines ?? []),
+      ...slipLines(speaks ? [] : [...lines, ...remarks]),
       ...deed.fields,
     },
-    items: deed.items ?? [],
+    items: speaks ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
   };
   const { writes, request } = j;
   writes.put('transactions', row);

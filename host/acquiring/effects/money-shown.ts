@@ -22,12 +22,18 @@ export function moneyLines(money: SaleMoney): readonly string[] {
   return lines;
 }
 
-/** What went back to the holder, where it is not the gross amount; and what was kept of it. */
+/** What went back to the holder, where it is not the gross amount. */
 export function moneyBackLines(money: SaleMoney, rebateKept: Fen): readonly string[] {
   const given = fen(money.paid - rebateKept);
-  const lines = given === money.gross ? [] : [`退回 ${yuan(given)}`];
-  if (rebateKept > 0) lines.push(`扣回返利 ${yuan(rebateKept)}`);
-  return lines;
+  return given === money.gross ? [] : [`退回 ${yuan(given)}`];
+}
+
+/** A rebate that was paid and spent, and what a holder owes now. At most 20 GB18030 bytes each. */
+export function remarksOfUndoing(rebateKept: Fen, owed: Fen): readonly string[] {
+  return [
+    ...(rebateKept > 0 ? [`扣返利 ${yuan(rebateKept)}`] : []),
+    ...(owed > 0 ? [`待补款 ${yuan(owed)}`] : []),
+  ];
 }
 
 function discountOf(money: SaleMoney): Fen {

@@ -5,7 +5,7 @@ import { type Answer, balances } from '../answer.ts';
 import { journalSecurityEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { conclude, touchBatch, writeLots } from './deed.ts';
-import { moneyBackLines, moneyItems } from './money-shown.ts';
+import { moneyBackLines, moneyItems, remarksOfUndoing } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 
 /** The transactions that the original itself was about: the sale of a void, the hold of a completion. */
@@ -46,5 +46,6 @@ export function concludeUndone(
     fields: balances(j, undone.lotsAfter),
     items: money === null ? [] : moneyItems(money),
     lines: money === null ? [] : moneyBackLines(money, rebateKept),
+    remarks: remarksOfUndoing(rebateKept, undone.owed),
   });
 }

@@ -8,6 +8,7 @@ import {
   reversalFrame,
   saleFrame,
 } from '../node-acquiring.fixture.ts';
+import { sealTrack } from '../wire-terminal.fixture.ts';
 
 const keys = suite('the dialect: keys and MAC');
 let host: Fixture;
@@ -104,6 +105,29 @@ keys('a key mode that the profile does not allow, or that does not fit the TMK: 
     host.terminals.set(host.shop.id, { ...profile, keyModes: ['003', '004', '005'] });
   assert.is(await code(host.shop.signInFrame({ mode: '004' })), '00');
   assert.is(await code(host.shop.signInFrame({ mode: '005' })), '40', 'SM4 under a 3DES master key');
+});
+
+keys('mode 004: a track encrypted under the TDK is opened before its card is looked up', async () => {
+  const profile = host.terminals.get(host.shop.id);
+  if (profile !== undefined) host.terminals.set(host.shop.id, { ...profile, keyModes: ['004'] });
+  host.shop.takeKeys(await host.answer(host.shop.signInFrame({ mode: '004' })));
+  const card = await host.card();
+  const sealed = { 35: sealTrack(host.shop.tdk, card.track2), 53: '2610000000000000' };
+  assert.is(await code(saleFrame(host.shop, card, 1_00, sealed)), '00');
+  assert.is(await host.available(card.accountId), 1_099_00);
+  assert.is(
+    await code(saleFrame(host.shop, card, 1_00, { ...sealed, 35: card.track2 })),
+    '14',
+    'a clear track that says it is not',
+  );
+});
+
+keys('a profile may force a MAK of eight bytes', async () => {
+  const profile = host.terminals.get(host.shop.id);
+  if (profile !== undefined) host.terminals.set(host.shop.id, { ...profile, singleLengthMak: true });
+  const answer = await host.signIn(host.shop);
+  assert.is(answer.fields[62]?.slice(56, 72), '0'.repeat(16));
+  assert.is(await code(saleFrame(host.shop, await host.card(), 1_00)), '00');
 });
 
 keys.run();

@@ -10,9 +10,9 @@ import {
   type UploadItem,
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
-import { type Answer, judgedAt } from '../answer.ts';
-import { batchOf, closeBatch, nameDifference, writeBatch } from '../effects/batch-closing.ts';
-import { namesOfDifferences } from '../effects/batch-matching.ts';
+import { type Answer, plainAnswer } from '../answer.ts';
+import { batchOf, closeBatch, type Named, nameDifference, writeBatch } from '../effects/batch-closing.ts';
+import { differenceLines, namesOfDifferences } from '../effects/batch-matching.ts';
 import { remember } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
@@ -42,9 +42,9 @@ export const batchUpload: Flow = {
       return answered(j, String(items.length).padStart(2, '0'), isOpen);
     }
     const count = parseUploadEnd(de48);
-    if (isOpen) endUpload(j, row, count);
+    const named = isOpen ? endUpload(j, row, count) : [];
     // For a closed batch, and after a balanced settlement, the end message has no effect.
-    return answered(j, buildUploadEnd(count), isOpen);
+    return answered(j, buildUploadEnd(count), isOpen, differenceLines(named));
   },
 };
 
@@ -78,26 +78,28 @@ function keepItems(j: Judgement, row: BatchRow, items: readonly UploadItem[]): v
   writeBatch(j, row, {});
 }
 
-function endUpload(j: Judgement, row: BatchRow, count: number): void {
+function endUpload(j: Judgement, row: BatchRow, count: number): readonly Named[] {
   const key = batchKey(row.terminalId, row.batch);
-  const named = namesOfDifferences(j.view.batchTransactions(key), j.view.uploads(key), count);
+  const found = namesOfDifferences(j.view.batchTransactions(key), j.view.uploads(key), count);
+  const named = found.length === 0 && row.result !== null ? [TOTALS_ALONE] : found;
   for (const difference of named) nameDifference(j, row, difference);
-  if (named.length === 0 && row.result !== null) {
-    nameDifference(j, row, {
-      kind: 'totals',
-      causeZh: '逐笔相符，终端总计有误',
-      causeEn: "every item matches: the terminal's totals were wrong",
-    });
-  }
   journalTerminalEvent(j, 'batch upload ended', { batch: row.batch, count, differences: named.length });
   closeBatch(j, row, 'upload');
+  return named;
 }
 
-function answered(j: Judgement, de48: string, hadEffect: boolean): Answer {
-  const answer: Answer = {
-    fields: { ...judgedAt(j), 37: j.deps.numbers.next(), 39: '00', 48: de48 },
-    items: [],
-  };
+const TOTALS_ALONE: Named = {
+  kind: 'totals',
+  causeZh: '逐笔相符，终端总计有误',
+  causeEn: "every item matches: the terminal's totals were wrong",
+};
+
+function answered(j: Judgement, de48: string, hadEffect: boolean, lines: readonly string[] = []): Answer {
+  const answer = plainAnswer(
+    j,
+    { 48: de48 },
+    lines.map((line) => ['TX', line] as const),
+  );
   if (hadEffect) remember(j, answer, null);
   return answer;
 }

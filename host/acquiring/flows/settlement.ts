@@ -11,7 +11,7 @@ import {
   type SideTotals,
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
-import { type Answer, judgedAt } from '../answer.ts';
+import { type Answer, plainAnswer } from '../answer.ts';
 import { batchOf, closeBatch, writeBatch } from '../effects/batch-closing.ts';
 import { hostTotals, isBeyondCounting, isSame, NO_TOTALS } from '../effects/batch-totals.ts';
 import type { Flow } from '../flow.ts';
@@ -79,8 +79,5 @@ function closedAgain(j: Judgement, row: BatchRow): Answer {
 }
 
 function answered(j: Judgement, de48: string, ht: string): Answer {
-  return {
-    fields: { ...judgedAt(j), 37: j.deps.numbers.next(), 39: '00', 48: de48 },
-    items: [['HT', ht]],
-  };
+  return plainAnswer(j, { 48: de48 }, [['HT', ht]]);
 }

@@ -1,6 +1,6 @@
 /** Sign-in 签到: new working keys and the open batch. The old keys serve until the new ones have proved themselves. */
 import { buildDe60, ensure, parseDe60 } from '../../../protocol/index.ts';
-import { judgedAt } from '../answer.ts';
+import { plainAnswer } from '../answer.ts';
 import { openBatch } from '../effects/deed.ts';
 import { keysToKeep, masterKeyFor } from '../facts/message-keys.ts';
 import type { Flow } from '../flow.ts';
@@ -29,16 +29,7 @@ export const signIn: Flow = {
 
     // 3. The answer carries the keys and the open batch, empty or not.
     const de60 = parseDe60(j.request.message.get(60) ?? '');
-    return {
-      fields: {
-        ...judgedAt(j),
-        37: j.deps.numbers.next(),
-        39: '00',
-        60: buildDe60({ ...de60, batch: row.batch }),
-        62: de62,
-      },
-      items: [['V1', HOST_VERSION]],
-    };
+    return plainAnswer(j, { 60: buildDe60({ ...de60, batch: row.batch }), 62: de62 }, [['V1', HOST_VERSION]]);
   },
 };
 
