@@ -196,6 +196,18 @@ coding('bytes that are no GB18030 are kept', () => {
   }
 });
 
+coding('zero bytes with which a terminal fills an empty field are kept', () => {
+  const body = bytes('0400 0000000004000000 000000000000');
+  assert.is(codec.decode(body).get(38), '\u0000'.repeat(6));
+  assert.is(codec.encode(codec.decode(body).toObject()).toString('hex'), body.toString('hex'));
+});
+
+coding('the lists that a message hands out cannot be changed', () => {
+  const message = codec.decode(bytes('0800 0000000000000000'));
+  assert.throws(() => (message.fields() as number[]).push(1), TypeError);
+  assert.throws(() => (message.unknown as number[]).push(1), TypeError);
+});
+
 coding('a message of no field is a message', () => {
   assert.equal(codec.decode(bytes('0800 0000000000000000')).toObject(), { mti: '0800', fields: {} });
 });

@@ -2,7 +2,7 @@ import { PosError } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
 import type { MessageValues } from './message.ts';
 import { encodeText } from './text.ts';
-import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts';
+import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
  * Values to bytes. A message is written into one buffer that every call reuses, and copied out once. The
@@ -44,9 +44,8 @@ interface Writer {
   readonly values: Uint8Array;
   /** An odd count of digits stands right. */
   readonly right: boolean;
-  /** The smallest and the largest character that needs no translation. */
-  readonly low: number;
-  readonly high: number;
+  /** an, not ans. */
+  readonly printable: boolean;
 }
 
 /** One writer of messages over a dictionary. */
@@ -109,8 +108,7 @@ function writerOf(spec: FieldSpec, field: number): Writer {
     length,
     values: format === 'n' || format === 'xn' ? DECIMAL : HEXADECIMAL,
     right: !standsLeft(spec),
-    low: format === 'an' ? 0x20 : 0x00,
-    high: format === 'an' ? 0x7e : 0x7f,
+    printable: format === 'an',
   };
 }
 
@@ -175,11 +173,11 @@ function writeBytes(out: Buffer, at: number, writer: Writer, hex: string): numbe
 }
 
 function writeText(out: Buffer, at: number, writer: Writer, text: string): number {
-  const { field, length, prefix, high } = writer;
+  const { field, length, prefix, printable } = writer;
   if (text.length <= length) {
-    const wrong = writeCharacters(out, at + prefix, text, writer.low, high);
+    const wrong = writeCharacters(out, at + prefix, text, printable);
     if (wrong < 0) return finishText(out, at, writer, text.length);
-    if (high === 0x7e) throw badContent(field, `is not printable ASCII at position ${wrong + 1}`);
+    if (printable) throw badContent(field, `is not printable ASCII at position ${wrong + 1}`);
   }
   const bytes = encodeText(text);
   if (bytes.length > length) throw badLength(field, `takes at most ${length} bytes, not ${bytes.length}`);
@@ -195,12 +193,12 @@ function finishText(out: Buffer, at: number, writer: Writer, count: number): num
   return at + length;
 }
 
-/** Writes ASCII. Returns the index of the first character outside low…high, else −1. */
-function writeCharacters(out: Buffer, at: number, text: string, low: number, high: number): number {
+/** Writes ASCII. Returns the index of the first character that is none, or not printable; else −1. */
+function writeCharacters(out: Buffer, at: number, text: string, printable: boolean): number {
   const { length } = text;
   for (let index = 0; index < length; index += 1) {
     const code = text.charCodeAt(index);
-    if (code < low || code > high) return index;
+    if (code > 0x7f || (printable && !isPrintable(code))) return index;
     out[at + index] = code;
   }
   return -1;

@@ -4,7 +4,7 @@
  *
  * Columns
  * - `format`: n packed decimal digits · z packed nibbles 0–F (a track; its separator is D) · an printable
- *   ASCII · ans GB18030 text · b bytes · xn one sign byte C or D, then packed digits.
+ *   ASCII (or the zero bytes of an empty field) · ans GB18030 text · b bytes · xn one sign byte C or D, then packed digits.
  * - `length`: digits for n, z and xn; bytes for an, ans and b. With a length prefix it is the maximum.
  * - `prefix`: fixed, or ll (one BCD byte), or lll (two BCD bytes), which count like `length`.
  * - `align`: where the digits stand when their count is odd: left (pad nibble behind) or right (before).

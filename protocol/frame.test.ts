@@ -64,10 +64,21 @@ framing('refuses a LEN below 21 or above the limit as soon as it is known', () =
     splitter.push(head.subarray(0, 1));
     assert.throws(() => splitter.push(head.subarray(1)), isA(code));
   }
-  assert.throws(
-    () => new FrameSplitter().push(Buffer.concat([withLength(frameOf(21, 'a')), Buffer.of(0, 20)])),
-    isA('FRAME_TOO_SHORT'),
-  );
+});
+
+framing('delivers what came whole before a bad LEN, wherever TCP cuts the stream', () => {
+  const stream = Buffer.concat([withLength(frameOf(21, 'a')), Buffer.of(0, 20), Buffer.alloc(40)]);
+  for (let cut = 0; cut <= stream.length; cut += 1) {
+    const splitter = new FrameSplitter();
+    const got: Buffer[] = [];
+    assert.throws(() => {
+      for (const chunk of [stream.subarray(0, cut), stream.subarray(cut), Buffer.alloc(0)])
+        got.push(...splitter.push(chunk));
+    }, isA('FRAME_TOO_SHORT'));
+    assert.equal(got.map(String), ['a'.repeat(21)], `cut at ${cut}`);
+    assert.is(splitter.fault?.code, 'FRAME_TOO_SHORT');
+    assert.throws(() => splitter.push(withLength(frameOf(21, 'b'))), isA('FRAME_TOO_SHORT'));
+  }
 });
 
 framing('takes the longest frame that is allowed', () => {

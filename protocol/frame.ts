@@ -18,13 +18,14 @@ export const FRAME_BYTES_MAX = 2_048;
 export const BODY_OFFSET = LENGTH_BYTES + TPDU_BYTES + HEADER_BYTES;
 
 /**
- * Cuts a TCP stream into frames, wherever it was cut before. One splitter serves one connection; once it has
- * thrown, the stream has lost its step and the connection is to be closed.
+ * Cuts a TCP stream into frames, wherever it was cut before. One splitter serves one connection; once there is
+ * a fault, the stream has lost its step and the connection is to be closed.
  */
 export class FrameSplitter {
   readonly #bytesMax: number;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
+  #fault: PosError | undefined;
 
   /** @param bytesMax longest frame taken, without LEN: 21…65,535 */
   constructor(bytesMax: number = FRAME_BYTES_MAX) {
@@ -37,51 +38,49 @@ export class FrameSplitter {
     return this.#pendingBytes;
   }
 
+  /** Why no more frames will come: FRAME_TOO_LONG or FRAME_TOO_SHORT, known as soon as a LEN is. */
+  get fault(): PosError | undefined {
+    return this.#fault;
+  }
+
   /**
    * @returns the frames that are whole now, without LEN
-   * Throws FRAME_TOO_LONG or FRAME_TOO_SHORT as soon as LEN is known; frames before it in the same chunk are
-   * lost with the connection.
+   * Throws the fault. Frames that came whole before a bad LEN are delivered first, so that the outcome does not
+   * depend on the cut: then the next push throws, and `fault` says so at once.
    */
   push(chunk: Buffer): Buffer[] {
-    const frames: Buffer[] = [];
-    if (chunk.length === 0) return frames;
-    this.#pending.push(chunk);
+    if (this.#fault !== undefined) throw this.#fault;
+    if (chunk.length > 0) this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-    let announced = this.#announced();
-    if (announced === undefined || this.#pendingBytes < LENGTH_BYTES + announced) return frames;
-
-    let rest = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending, this.#pendingBytes);
-    while (announced !== undefined && rest.length >= LENGTH_BYTES + announced) {
-      frames.push(rest.subarray(LENGTH_BYTES, LENGTH_BYTES + announced));
-      rest = rest.subarray(LENGTH_BYTES + announced);
-      announced = rest.length < LENGTH_BYTES ? undefined : this.#checked(rest.readUInt16BE(0));
+    const frames: Buffer[] = [];
+    let length = this.#announcedLength();
+    while (length !== undefined && this.#pendingBytes >= LENGTH_BYTES + length) {
+      const all = this.#pending.length === 1 ? (this.#pending[0] ?? chunk) : Buffer.concat(this.#pending);
+      frames.push(all.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
+      this.#keep(all.subarray(LENGTH_BYTES + length));
+      length = this.#announcedLength();
     }
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
+    if (this.#fault !== undefined && frames.length === 0) throw this.#fault;
     return frames;
   }
 
-  /** What LEN says, once both its bytes are there. */
-  #announced(): number | undefined {
-    if (this.#pendingBytes < LENGTH_BYTES) return undefined;
-    const [first, second] = this.#pending;
-    if (first === undefined) return undefined;
-    if (first.length >= LENGTH_BYTES) return this.#checked(first.readUInt16BE(0));
-    return this.#checked((first.readUInt8(0) << 8) | (second?.readUInt8(0) ?? 0));
+  #keep(rest: Buffer): void {
+    this.#pending = rest.length === 0 ? [] : [rest];
+    this.#pendingBytes = rest.length;
   }
 
-  #checked(length: number): number {
+  /** What LEN says, once both its bytes are there; undefined, too, when it cannot be. */
+  #announcedLength(): number | undefined {
+    const [first, second] = this.#pending;
+    if (first === undefined || this.#pendingBytes < LENGTH_BYTES) return undefined;
+    const low = first.length > 1 ? first.readUInt8(1) : (second?.readUInt8(0) ?? 0);
+    const length = (first.readUInt8(0) << 8) | low;
     if (length > this.#bytesMax) {
-      throw new PosError('FRAME_TOO_LONG', `${length} bytes announced, at most ${this.#bytesMax}`, {
-        offset: 0,
-      });
+      this.#fault = new PosError('FRAME_TOO_LONG', `${length} bytes announced, at most ${this.#bytesMax}`);
+    } else if (length < FRAME_BYTES_MIN) {
+      this.#fault = new PosError('FRAME_TOO_SHORT', `${length} bytes announced, at least ${FRAME_BYTES_MIN}`);
     }
-    if (length < FRAME_BYTES_MIN) {
-      throw new PosError('FRAME_TOO_SHORT', `${length} bytes announced, at least ${FRAME_BYTES_MIN}`, {
-        offset: 0,
-      });
-    }
-    return length;
+    return this.#fault === undefined ? length : undefined;
   }
 }
 

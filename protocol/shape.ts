@@ -1,5 +1,5 @@
 import type { FieldSpec } from './fields.ts';
-import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts';
+import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
  * One bitmap, compiled: messages of the same fields differ only in the lengths of the variable ones, so
@@ -96,6 +96,9 @@ export function compileShape(
     };
   }
   const unknown = fields.filter((field) => !dictionary.listed.has(field));
+  // Messages hand these lists out, and the shape outlives them.
+  Object.freeze(fields);
+  Object.freeze(unknown);
   return { fields, unknown, columns, segments, zeros: segments.map(() => 0), head };
 }
 
@@ -205,8 +208,7 @@ function areDigits(body: Buffer, at: number, end: number): boolean {
 
 function arePrintable(body: Buffer, at: number, end: number): boolean {
   for (let index = at; index < end; index += 1) {
-    const byte = body[index] as number;
-    if (byte < 0x20 || byte > 0x7e) return false;
+    if (!isPrintable(body[index] as number)) return false;
   }
   return true;
 }

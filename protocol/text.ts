@@ -11,7 +11,7 @@ const CHARSET = 'gb18030';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
-export function isAscii(text: string): boolean {
+function isAscii(text: string): boolean {
   return !BEYOND_ASCII.test(text);
 }
 

@@ -162,6 +162,28 @@ readers('a torn track is bad, wherever it tears', () => {
   }
 });
 
+readers('an LRC that looks like a start sentinel begins no track', () => {
+  // Discretionary data chosen so that the LRC of track 1 is ';' itself.
+  for (let filler = 0; filler < 0x40; filler += 1) {
+    const track = `%B${PAN}^ZHANG/SAN^3012101${String.fromCharCode(0x20 + filler)}0?`;
+    if (lrcByColumns(track, 0x20, 6) !== ';') continue;
+    const { track1, bad } = parseReaderOutput(Buffer.from(`${track};\r`));
+    assert.equal([track1?.pan, bad], [PAN, []]);
+    assert.equal(parseReaderOutput(Buffer.from(`${track};${TRACK2}`)).track2?.pan, PAN);
+    return;
+  }
+  assert.unreachable('no such track');
+});
+
+readers('a wrong LRC that looks like a start sentinel is wrong', () => {
+  assert.equal(parseReaderOutput(Buffer.from(`${TRACK2};\r`)), { track1: null, track2: null, bad: [2] });
+});
+
+readers('track 3 is passed over when it is one', () => {
+  assert.equal(parseReaderOutput(Buffer.from(`${TRACK2}\r+011234567890=1234?\r`)).bad, []);
+  assert.equal(parseReaderOutput(Buffer.from(`${TRACK2}\r+01ABC?\r`)).bad, [3]);
+});
+
 readers('a torn try before a good one does no harm', () => {
   const { track2, bad } = parseReaderOutput(Buffer.from(`;62778800\r\n${TRACK2}`));
   assert.is(track2?.pan, PAN);

@@ -43,7 +43,7 @@ const TRACK1_LENGTH_MAX = 76;
  * expiry is not judged here: programmes use months that no calendar has.
  */
 export function parseTrack2(text: string): Track2 {
-  const data = unwrap(text, ';', 0x30, 0x0f);
+  const data = unwrap(text, TRACK2_CODE);
   const match = data.length <= TRACK2_LENGTH_MAX ? TRACK2_SHAPE.exec(data) : null;
   if (match === null)
     throw new PosError('TRACK_BAD', 'track 2 is not number, separator, expiry, service code');
@@ -54,7 +54,7 @@ export function parseTrack2(text: string): Track2 {
 
 /** Reads track 1 (format B), with or without sentinels and LRC. Throws TRACK_BAD as `parseTrack2` does. */
 export function parseTrack1(text: string): Track1 {
-  const data = unwrap(text, '%', 0x20, 0x3f);
+  const data = unwrap(text, TRACK1_CODE);
   const match = data.length <= TRACK1_LENGTH_MAX ? TRACK1_SHAPE.exec(data) : null;
   if (match === null) throw new PosError('TRACK_BAD', 'track 1 is not B, number, name, expiry, service code');
   const [, pan = '', name = '', expiry = '', serviceCode = '', discretionary = ''] = match;
@@ -79,62 +79,88 @@ export interface ReaderOutput {
 /**
  * Reads a keyboard-emulating or serial reader's text: tracks between their sentinels, in any order, with
  * noise and line ends before, between and behind. `%E?`, `;E?` and `+E?` say that the reader itself could not
- * read track 1, 2 or 3. A track that begins and never ends is bad, too. Track 3 is not read, only judged by
- * its presence. Never throws.
+ * read track 1, 2 or 3. A track that begins and never ends is bad, too; one that reads well at a second try is
+ * good. Track 3 is not read, only judged by its characters. Never throws.
  */
 export function parseReaderOutput(bytes: Buffer): ReaderOutput {
-  // Strip a reader's parity bit: all its characters are seven-bit.
+  // A reader may send seven bits and parity.
   const text = Buffer.from(bytes.map((byte) => byte & 0x7f)).toString('latin1');
-  const track1 = findTrack(text, '%', parseTrack1);
-  const track2 = findTrack(text, ';', parseTrack2);
-  const track3 = findTrack(text, '+', (found) => found);
-  const bad = [track1, track2, track3].flatMap((track, index) => (track === 'bad' ? [index + 1] : []));
-  return {
-    track1: track1 === 'bad' ? null : track1,
-    track2: track2 === 'bad' ? null : track2,
-    bad,
-  };
-}
-
-/** The first occurrence of a track that reads well; 'bad' when it occurs only badly; null when it does not. */
-function findTrack<T>(text: string, sentinel: string, parse: (found: string) => T): T | 'bad' | null {
-  let seen: T | 'bad' | null = null;
-  for (let at = text.indexOf(sentinel); at >= 0; at = text.indexOf(sentinel, at + 1)) {
-    seen = 'bad';
-    const end = text.indexOf('?', at);
-    if (end < 0) break;
-    if (text.slice(at + 1, end) === 'E') continue;
+  let track1: Track1 | null = null;
+  let track2: Track2 | null = null;
+  const bad = new Set<number>();
+  for (let at = text.search(/[%;+]/); at >= 0 && at < text.length; ) {
+    const track = '%;+'.indexOf(text.charAt(at)) + 1;
+    const end = endOfTrack(text, at);
+    const framed = text.slice(at, end);
     try {
-      // With the character behind, which may be the LRC.
-      return parse(text.slice(at, end + 2));
+      if (track === 1) track1 ??= parseTrack1(framed);
+      else if (track === 2) track2 ??= parseTrack2(framed);
+      else judgeTrack3(framed);
+      bad.delete(track);
+      at = end;
     } catch (error) {
       if (!(error instanceof PosError)) throw error;
+      bad.add(track);
+      at += 1;
     }
+    const next = text.slice(at).search(/[%;+]/);
+    at = next < 0 ? text.length : at + next;
   }
-  return seen;
+  if (track1 !== null) bad.delete(1);
+  if (track2 !== null) bad.delete(2);
+  return { track1, track2, bad: [...bad].sort() };
 }
 
-/**
- * Takes sentinels and LRC off; what has no start sentinel is taken as it is.
- *
- * @param base the character of the value 0 in the track's code; @param mask its largest value
- */
-function unwrap(text: string, start: string, base: number, mask: number): string {
-  if (!text.startsWith(start)) return text.trimEnd();
-  const end = text.indexOf('?');
+/** Behind the end sentinel, and behind the LRC where one stands. Without an end sentinel, the end of the text. */
+function endOfTrack(text: string, at: number): number {
+  const sentinel = text.indexOf('?', at);
+  if (sentinel < 0) return text.length;
+  const behind = text.slice(sentinel + 1);
+  const code = CODES[text.charAt(at)] ?? TRACK2_CODE;
+  return sentinel + 1 + (hasLrc(text.slice(at, sentinel + 1), behind, code) ? 1 : 0);
+}
+
+function judgeTrack3(framed: string): void {
+  if (!/^\+[\d:<=>]+\?/.test(framed)) throw new PosError('TRACK_BAD', 'track 3 is not digits and separators');
+}
+
+/** How a track's characters stand for bits: the character of the value 0, and the largest value. */
+interface TrackCode {
+  readonly start: string;
+  readonly base: number;
+  readonly mask: number;
+}
+
+const TRACK1_CODE: TrackCode = { start: '%', base: 0x20, mask: 0x3f };
+const TRACK2_CODE: TrackCode = { start: ';', base: 0x30, mask: 0x0f };
+const CODES: Readonly<Record<string, TrackCode>> = { '%': TRACK1_CODE, ';': TRACK2_CODE };
+
+/** Takes sentinels and LRC off; what has no start sentinel is taken as it is. */
+function unwrap(text: string, code: TrackCode): string {
+  const track = text.trimEnd();
+  if (!track.startsWith(code.start)) return track;
+  const end = track.indexOf('?');
   if (end < 0) throw new PosError('TRACK_BAD', 'the track has a start sentinel and no end sentinel');
-  const behind = text.slice(end + 1).trimEnd();
-  const first = behind.charAt(0);
-  const isCode = first >= String.fromCharCode(base) && first <= String.fromCharCode(base + mask);
-  if (behind !== '' && isCode && first !== lrc(text.slice(0, end + 1), base, mask)) {
-    // The next track's start sentinel is in the code as well; then there was no LRC.
-    if (!';%+'.includes(first)) throw new PosError('TRACK_BAD', 'the check character of the track is wrong');
+  const framed = track.slice(0, end + 1);
+  const behind = track.slice(end + 1);
+  if (hasLrc(framed, behind, code) && behind.charAt(0) !== lrc(framed, code)) {
+    throw new PosError('TRACK_BAD', 'the check character of the track is wrong');
   }
-  return text.slice(1, end);
+  return track.slice(1, end);
+}
+
+/** True when what stands behind a track begins with its LRC, right or wrong, and not with something else. */
+function hasLrc(framed: string, behind: string, code: TrackCode): boolean {
+  const first = behind.charAt(0);
+  if (first === '' || first === lrc(framed, code)) return first !== '';
+  const isOfCode =
+    first >= String.fromCharCode(code.base) && first <= String.fromCharCode(code.base + code.mask);
+  // A start sentinel with a track behind it is the next track, though it is of the code as well.
+  return isOfCode && !/^[%;+]./.test(behind);
 }
 
 /** The longitudinal redundancy check from start to end sentinel, as a reader shows it. */
-function lrc(framed: string, base: number, mask: number): string {
+function lrc(framed: string, { base, mask }: TrackCode): string {
   let sum = 0;
   for (const character of framed) sum ^= (character.charCodeAt(0) - base) & mask;
   return String.fromCharCode(base + sum);

@@ -155,7 +155,7 @@ function checkContent(body: Buffer, place: Place): void {
   if (spec.format === 'an') {
     for (let at = start; at < end; at += 1) {
       const byte = body.readUInt8(at);
-      if (byte < 0x20 || byte > 0x7e) throw badContent(field, at, 'a byte is not printable ASCII');
+      if (!isPrintable(byte)) throw badContent(field, at, 'a byte is not printable ASCII');
     }
   } else if (spec.format === 'n') {
     checkDigits(body, place, start);
@@ -176,6 +176,11 @@ function checkDigits(body: Buffer, { field, spec, end, count }: Place, first: nu
     const lowWrong = (byte & 0x0f) > 9 && at !== padBehind;
     if (highWrong || lowWrong) throw badContent(field, at, 'a nibble is no decimal digit');
   }
+}
+
+/** ASCII without control characters, but for the zero bytes with which some terminals fill an empty field. */
+export function isPrintable(byte: number): boolean {
+  return (byte >= 0x20 && byte <= 0x7e) || byte === 0;
 }
 
 function isBcd(byte: number): boolean {
