@@ -70,6 +70,15 @@ text('is wrapped into pieces that fit and that together are the text', () => {
   );
 });
 
+text('is wrapped between English words, and between any two Chinese characters', () => {
+  assert.equal(wrapColumns('郑东假日酒店 Zhengdong Holiday Hotel', 32), [
+    '郑东假日酒店 Zhengdong Holiday ',
+    'Hotel',
+  ]);
+  assert.equal(wrapColumns('一二三四', 4), ['一二', '三四']);
+  assert.equal(wrapColumns('ABCDEFGH', 4), ['ABCD', 'EFGH']);
+});
+
 text('uses a mark that the printer itself has', () => {
   assert.is(printable(MISSING_CHARACTER), MISSING_CHARACTER);
 });

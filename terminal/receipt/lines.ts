@@ -42,7 +42,7 @@ export function pair(
   if (gap >= 1) return [{ text: label + ' '.repeat(gap) + shown, ...bold }];
   return [
     { text: label },
-    ...wrapColumns(shown, SLIP_COLUMNS).map((piece) => ({ text: toRight(piece), ...bold })),
+    ...wrapColumns(shown, SLIP_COLUMNS).map((piece) => ({ text: toRight(piece.trimEnd()), ...bold })),
   ];
 }
 

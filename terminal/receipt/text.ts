@@ -37,7 +37,7 @@ export function printerBytes(text: string): Buffer {
   return iconv.encode(printable(text), 'gb18030');
 }
 
-/** Cuts at whole characters into pieces of at most `columns`. An empty text is one empty piece. */
+/** Cuts into pieces of at most `columns`, between words where it can. An empty text is one empty piece. */
 export function wrapColumns(text: string, columns: number): readonly string[] {
   const pieces: string[] = [];
   let piece = '';
@@ -45,15 +45,23 @@ export function wrapColumns(text: string, columns: number): readonly string[] {
   for (const character of printable(text)) {
     const width = columnsOf(character);
     if (used + width > columns) {
-      pieces.push(piece);
-      piece = '';
-      used = 0;
+      const end = wordBreak(piece, character);
+      pieces.push(piece.slice(0, end));
+      piece = piece.slice(end);
+      used = columnsOf(piece);
     }
     piece += character;
     used += width;
   }
   pieces.push(piece);
   return pieces;
+}
+
+/** Where a full row ends: behind a blank when it would cut an English word, unless that leaves most of it empty. */
+function wordBreak(piece: string, next: string): number {
+  const isCut = /[\x21-\x7e]/.test(next) && /[\x21-\x7e]$/.test(piece);
+  const blank = piece.lastIndexOf(' ');
+  return isCut && blank >= piece.length / 3 ? blank + 1 : piece.length;
 }
 
 /** One or two bytes a character, as GBK has them; a cluster of several characters has no single glyph. */
