@@ -10,10 +10,10 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startLinkProxy } from '../simulators/index.ts';
 import { Bureau, throwComponents } from './demo/bureau.ts';
+import { farmDay, hotelDay, wineDay } from './demo/day.ts';
 import { openOffice } from './demo/office.ts';
 import { PROGRAMME, TERMINALS } from './demo/programme.ts';
 import { proveOutputs } from './demo/proof.ts';
-import { farmDay, hotelDay, wineDay } from './demo/day.ts';
 import { Shop, type ShopOptions } from './demo/shop.ts';
 import { Story } from './demo/story.ts';
 import { summaryPage } from './demo/summary.ts';
@@ -37,7 +37,11 @@ bureau.close();
 const openShop = async (index: number) => {
   const terminal = TERMINALS[index];
   if (terminal === undefined) throw new Error(`there is no terminal ${index}`);
-  const link = await startLinkProxy({ listenPort: 0, targetHost: '127.0.0.1', targetPort: office.acquirerPort });
+  const link = await startLinkProxy({
+    listenPort: 0,
+    targetHost: '127.0.0.1',
+    targetPort: office.acquirerPort,
+  });
   const options: ShopOptions = {
     folder: join(folder, `terminal-${terminal.id}`),
     terminalId: terminal.id,
@@ -97,6 +101,10 @@ await writeFile(
 for (const { zh, en, ok, detail } of checks) story.say(`${ok ? '✓' : '✗'} ${zh} · ${en}: ${detail}`);
 const proven = checks.every((check) => check.ok);
 story.say('');
-story.say(`输出 output: ${relative(process.cwd(), folder)} (summary.html, ${PROGRAMME.nameEn} slips, files, books, journals)`);
-story.say(proven ? `已证明 PROVEN: ${checks.length} of ${checks.length} statements hold` : '未能证明 NOT PROVEN');
+story.say(
+  `输出 output: ${relative(process.cwd(), folder)} (summary.html, ${PROGRAMME.nameEn} slips, files, books, journals)`,
+);
+story.say(
+  proven ? `已证明 PROVEN: ${checks.length} of ${checks.length} statements hold` : '未能证明 NOT PROVEN',
+);
 process.exitCode = proven ? 0 : 1;

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { ClearingResult, DifferenceRow, Documents, DocumentKind, Token } from '../../host/index.ts';
+import type { ClearingResult, DifferenceRow, DocumentKind, Documents, Token } from '../../host/index.ts';
 import { maskPan } from '../../protocol/index.ts';
 import { ROOT } from '../files.ts';
 import { type Bureau, EXPIRY, type PersonalisedCard, SERVICE_CODE } from './bureau.ts';
@@ -69,7 +69,9 @@ export async function openOffice(folder: string, story: Story): Promise<Office> 
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  child.stdout?.on('data', (text: Buffer) => story.window(text.toString('utf8').trimEnd().replaceAll('\n', '\n   │ ')));
+  child.stdout?.on('data', (text: Buffer) =>
+    story.window(text.toString('utf8').trimEnd().replaceAll('\n', '\n   │ ')),
+  );
   // Whatever ends the demo ends its host.
   process.once('exit', () => child.kill());
   const office = new Office(folder, acquirerPort, `http://127.0.0.1:${adminPort}`, child, story);
@@ -100,11 +102,14 @@ export class Office {
         const health = await fetch(`${this.#url}/v1/health`);
         if (health.ok) break;
       } catch (error) {
-        if (Date.now() > until || this.#child.exitCode !== null) throw new Error('the host did not start', { cause: error });
+        if (Date.now() > until || this.#child.exitCode !== null)
+          throw new Error('the host did not start', { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    const tokens = JSON.parse(await readFile(join(this.#folder, 'admin-tokens.json'), 'utf8')) as readonly Token[];
+    const tokens = JSON.parse(
+      await readFile(join(this.#folder, 'admin-tokens.json'), 'utf8'),
+    ) as readonly Token[];
     this.#token = tokens[0]?.token ?? '';
   }
 
@@ -127,15 +132,20 @@ export class Office {
       }
       this.#story.note(`${kind} × ${documents.length}`, documents.map(({ id }) => id).join(', '));
     }
-    const hex = (components: readonly Buffer[]) => components.map((component) => component.toString('hex').toUpperCase());
+    const hex = (components: readonly Buffer[]) =>
+      components.map((component) => component.toString('hex').toUpperCase());
     for (const { name, components } of bureau.shared) {
       await this.#call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
     }
     for (const [terminalId, components] of tmkComponents) {
-      const { checkValue } = await this.#call<{ checkValue: string }>('PUT', `/v1/terminals/${terminalId}/tmk`, {
-        components: hex(components),
-        reason: REASON,
-      });
+      const { checkValue } = await this.#call<{ checkValue: string }>(
+        'PUT',
+        `/v1/terminals/${terminalId}/tmk`,
+        {
+          components: hex(components),
+          reason: REASON,
+        },
+      );
       this.#story.note(`终端 ${terminalId} 主密钥`, `terminal master key, check value ${checkValue}`);
     }
   }
@@ -182,11 +192,19 @@ export class Office {
 
   /** Cut-over, clearing, and everything exported that the proof reads. */
   async endOfDay(): Promise<EndOfDay> {
-    const { closed } = await this.#call<{ closed: string; opened: string }>('POST', '/v1/clearing/cut-over', { reason: REASON });
+    const { closed } = await this.#call<{ closed: string; opened: string }>('POST', '/v1/clearing/cut-over', {
+      reason: REASON,
+    });
     this.#story.note(`日切:${closed} 已关`, `cut-over: ${closed} is closed`);
-    const run = await this.#call<ClearingResult>('POST', '/v1/clearing/runs', { businessDate: closed, reason: REASON });
+    const run = await this.#call<ClearingResult>('POST', '/v1/clearing/runs', {
+      businessDate: closed,
+      reason: REASON,
+    });
     for (const { step, done } of run.steps) this.#story.note(`清算步骤 ${step}`, `done ${done}`);
-    const { differences } = await this.#call<{ differences: readonly DifferenceRow[] }>('GET', `/v1/differences?businessDate=${closed}`);
+    const { differences } = await this.#call<{ differences: readonly DifferenceRow[] }>(
+      'GET',
+      `/v1/differences?businessDate=${closed}`,
+    );
     const named = differences.map((one) => ({
       terminalId: one.terminalId ?? '',
       batch: one.batch ?? 0,
@@ -205,10 +223,16 @@ export class Office {
     const files = await Promise.all(
       names.map(async (name) => {
         const path = join(filesFolder, name);
-        return { path, sha256: createHash('sha256').update(await readFile(path)).digest('hex') };
+        return {
+          path,
+          sha256: createHash('sha256')
+            .update(await readFile(path))
+            .digest('hex'),
+        };
       }),
     );
-    for (const { path, sha256 } of files) this.#story.note(path.split('/').at(-1) ?? path, `sha256 ${sha256.slice(0, 16)}…`);
+    for (const { path, sha256 } of files)
+      this.#story.note(path.split('/').at(-1) ?? path, `sha256 ${sha256.slice(0, 16)}…`);
     const yuan = (fen: number) => (fen / 100).toFixed(2);
     const merchants = run.merchants.map(({ merchantId, totals }) => {
       const merchant = MERCHANTS.find(({ id }) => id === merchantId) as Documents['merchant'];
@@ -222,7 +246,11 @@ export class Office {
         net: yuan(totals.net),
       };
     });
-    for (const m of merchants) this.#story.note(`${m.nameZh}: 应付 ${m.net}`, `${m.nameEn}: gross ${m.gross}, discount ${m.discount}, payable ${m.net}`);
+    for (const m of merchants)
+      this.#story.note(
+        `${m.nameZh}: 应付 ${m.net}`,
+        `${m.nameEn}: gross ${m.gross}, discount ${m.discount}, payable ${m.net}`,
+      );
     return { businessDate: closed, booksFile, auditFile, filesFolder, files, merchants, differences: named };
   }
 
@@ -238,7 +266,10 @@ export class Office {
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await fetch(this.#url + path, {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -260,7 +291,11 @@ function freePort(): Promise<number> {
     server.on('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+      server.close(() =>
+        typeof address === 'object' && address !== null
+          ? resolve(address.port)
+          : reject(new Error('no port')),
+      );
     });
   });
 }

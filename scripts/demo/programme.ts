@@ -27,7 +27,13 @@ export const COMPANIES: readonly Body<'company'>[] = [
 ];
 
 export const SALE_POINTS: readonly Body<'salePoint'>[] = [
-  { id: 'zz-01', nameZh: '郑东售卡点', nameEn: 'Zhengdong sale point', companyId: 'zz', unremittedMax: fen(50_000_00) },
+  {
+    id: 'zz-01',
+    nameZh: '郑东售卡点',
+    nameEn: 'Zhengdong sale point',
+    companyId: 'zz',
+    unremittedMax: fen(50_000_00),
+  },
 ];
 
 /** Contracts: the share of the settlement base that the merchant is paid, and the holder's rebate. */

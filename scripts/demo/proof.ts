@@ -30,7 +30,11 @@ export interface Outputs {
   /** Masked card number → card account. */
   readonly accountsByCard: ReadonlyMap<string, string>;
   /** Named differences of settlement: terminal, batch, what ours is above theirs in fen. */
-  readonly differences: readonly { readonly terminalId: string; readonly batch: number; readonly delta: number }[];
+  readonly differences: readonly {
+    readonly terminalId: string;
+    readonly batch: number;
+    readonly delta: number;
+  }[];
 }
 
 /** All statements, in the order in which an auditor would ask. */
@@ -59,7 +63,9 @@ async function readFiles(folder: string): Promise<readonly FileReading[]> {
 
 function entriesBalance(books: readonly ParsedTransaction[]): Check {
   const wrong = books.filter((entry) =>
-    ['fen', 'points'].some((unit) => sum(entry.postings.filter((p) => p.unit === unit).map((p) => p.amount)) !== 0),
+    ['fen', 'points'].some(
+      (unit) => sum(entry.postings.filter((p) => p.unit === unit).map((p) => p.amount)) !== 0,
+    ),
   );
   const postings = sum(books.map((entry) => entry.postings.length));
   return {
@@ -85,7 +91,9 @@ function accountsSumToZero(books: readonly ParsedTransaction[]): Check {
 
 /** The independent judge, where the machine has it. */
 function hledgerAgrees(booksFile: string): readonly Check[] {
-  const { error, status, stderr } = spawnSync('hledger', ['check', '--strict', '-f', booksFile], { encoding: 'utf8' });
+  const { error, status, stderr } = spawnSync('hledger', ['check', '--strict', '-f', booksFile], {
+    encoding: 'utf8',
+  });
   if (error !== undefined) return [];
   return [
     {
@@ -102,7 +110,9 @@ function terminalsAreWhole(terminals: readonly TerminalJournalReport[]): Check {
     zh: '终端日志链完整',
     en: 'terminal journals are whole',
     ok: terminals.every((t) => t.tornBytes === 0 && t.records > 0),
-    detail: terminals.map((t) => `${t.terminalId}: ${t.records} records, head ${t.head.slice(0, 12)}…`).join('; '),
+    detail: terminals
+      .map((t) => `${t.terminalId}: ${t.records} records, head ${t.head.slice(0, 12)}…`)
+      .join('; '),
   };
 }
 
@@ -122,7 +132,9 @@ async function auditJournalHolds(file: string): Promise<Check> {
     zh: '主机审计日志链验证通过',
     en: 'the audit journal verifies',
     ok: verdict.ok && verdict.streams.length > 0,
-    detail: verdict.streams.map((s) => `stream ${s.stream}: ${s.records} records, head ${s.head.slice(0, 12)}…`).join('; '),
+    detail: verdict.streams
+      .map((s) => `stream ${s.stream}: ${s.records} records, head ${s.head.slice(0, 12)}…`)
+      .join('; '),
   };
 }
 
@@ -136,13 +148,22 @@ function hostTotalsAgree(terminals: readonly TerminalJournalReport[], { differen
       const theirs = batch.totals.debitAmount - batch.totals.creditAmount;
       const ours = host === null ? Number.NaN : host.debitAmount - host.creditAmount;
       const named = sum(
-        differences.filter((d) => d.terminalId === terminal.terminalId && d.batch === batch.batch).map((d) => d.delta),
+        differences
+          .filter((d) => d.terminalId === terminal.terminalId && d.batch === batch.batch)
+          .map((d) => d.delta),
       );
       ok &&= theirs + named === ours;
-      lines.push(`${terminal.terminalId}/${batch.batch}: ${money(theirs)}${named === 0 ? '' : ` + ${money(named)} named`} = ${money(ours)}`);
+      lines.push(
+        `${terminal.terminalId}/${batch.batch}: ${money(theirs)}${named === 0 ? '' : ` + ${money(named)} named`} = ${money(ours)}`,
+      );
     }
   }
-  return { zh: '终端合计 = 主机合计', en: 'terminal totals = host totals', ok: ok && lines.length > 0, detail: lines.join('; ') };
+  return {
+    zh: '终端合计 = 主机合计',
+    en: 'terminal totals = host totals',
+    ok: ok && lines.length > 0,
+    detail: lines.join('; '),
+  };
 }
 
 function filesAgree(
@@ -156,7 +177,9 @@ function filesAgree(
   let terminalsOk = details.length > 0;
   for (const terminal of terminals) {
     const own = sum(terminal.batches.map((b) => b.totals.debitAmount - b.totals.creditAmount));
-    const rows = details.flatMap((file) => file.rows).filter((row) => row.text['终端号'] === terminal.terminalId);
+    const rows = details
+      .flatMap((file) => file.rows)
+      .filter((row) => row.text['终端号'] === terminal.terminalId);
     const filed = sum(rows.map((row) => row.fen['交易金额'] ?? Number.NaN));
     terminalsOk &&= own === filed;
     lines.push(`${terminal.terminalId}: ${money(own)} = ${money(filed)} in ${rows.length} rows`);
@@ -169,11 +192,18 @@ function filesAgree(
     }
   }
   const nets = [...payable].map(([merchantId, booked]) => {
-    const filed = sum(details.filter((f) => f.merchantId === merchantId).map((f) => f.sums['net'] ?? Number.NaN));
+    const filed = sum(
+      details.filter((f) => f.merchantId === merchantId).map((f) => f.sums['net'] ?? Number.NaN),
+    );
     return { merchantId, booked, filed };
   });
   return [
-    { zh: '终端合计 = 文件合计', en: 'terminal totals = file totals', ok: terminalsOk, detail: lines.join('; ') },
+    {
+      zh: '终端合计 = 文件合计',
+      en: 'terminal totals = file totals',
+      ok: terminalsOk,
+      detail: lines.join('; '),
+    },
     {
       zh: '账簿应付商户 = 文件净额',
       en: 'merchant payable in the books = net in the files',
@@ -196,7 +226,9 @@ function holdersWereToldTheTruth(books: readonly ParsedTransaction[], outputs: O
     const held = -sum(
       books.flatMap((entry) =>
         entry.postings
-          .filter((p) => p.unit === 'fen' && new RegExp(`purse:(principal|bonus):${account}$`).test(p.account))
+          .filter(
+            (p) => p.unit === 'fen' && new RegExp(`purse:(principal|bonus):${account}$`).test(p.account),
+          )
           .map((p) => p.amount),
       ),
     );
@@ -210,5 +242,6 @@ function holdersWereToldTheTruth(books: readonly ParsedTransaction[], outputs: O
   };
 }
 
-const money = (fen: number) => (Number.isNaN(fen) ? 'nothing' : `${fen < 0 ? '-' : ''}${(Math.abs(fen) / 100).toFixed(2)}`);
+const money = (fen: number) =>
+  Number.isNaN(fen) ? 'nothing' : `${fen < 0 ? '-' : ''}${(Math.abs(fen) / 100).toFixed(2)}`;
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);

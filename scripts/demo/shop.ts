@@ -51,7 +51,12 @@ export class Shop {
   readonly #unread: string[] = [];
   #ended = false;
 
-  private constructor(devices: SimulatedDevices, journalFolder: string, child: ChildProcess, show: (line: string) => void) {
+  private constructor(
+    devices: SimulatedDevices,
+    journalFolder: string,
+    child: ChildProcess,
+    show: (line: string) => void,
+  ) {
     this.devices = devices;
     this.journalFolder = journalFolder;
     this.#child = child;
@@ -164,7 +169,10 @@ export class Shop {
     const line = this.#unread.shift();
     if (line !== undefined) return Promise.resolve(line);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new PosError('INVARIANT', 'the terminal said nothing for too long')), LINE_SECONDS_MAX * 1000);
+      const timer = setTimeout(
+        () => reject(new PosError('INVARIANT', 'the terminal said nothing for too long')),
+        LINE_SECONDS_MAX * 1000,
+      );
       this.#waiting.push((next) => {
         clearTimeout(timer);
         resolve(next);

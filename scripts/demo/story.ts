@@ -66,7 +66,10 @@ export class Story {
       const name = `${terminalId}-${String(index + 1).padStart(2, '0')}`;
       await writeFile(join(folder, `${name}.txt`), text);
       await writeFile(join(folder, `${name}.svg`), svg);
-      this.slips.push({ path: join(folder, `${name}.svg`), title: `${name}${complete ? '' : ' (纸尽中断 paper ended)'}` });
+      this.slips.push({
+        path: join(folder, `${name}.svg`),
+        title: `${name}${complete ? '' : ' (纸尽中断 paper ended)'}`,
+      });
       this.slipTexts.push(text);
     }
   }

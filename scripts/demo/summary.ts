@@ -26,13 +26,13 @@ export interface DaySummary {
   readonly checks: readonly Check[];
 }
 
-const escape = (text: string) =>
+const html = (text: string) =>
   text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c);
 
 const rows = (cells: readonly (readonly string[])[]) =>
-  cells.map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`).join('\n');
+  cells.map((row) => `<tr>${row.map((cell) => `<td>${html(cell)}</td>`).join('')}</tr>`).join('\n');
 
-const head = (titles: readonly string[]) => `<tr>${titles.map((t) => `<th>${escape(t)}</th>`).join('')}</tr>`;
+const head = (titles: readonly string[]) => `<tr>${titles.map((t) => `<th>${html(t)}</th>`).join('')}</tr>`;
 
 /** The summary as one HTML page without scripts or outside references; slips are linked as pictures. */
 export function summaryPage(day: DaySummary): string {
@@ -54,7 +54,7 @@ export function summaryPage(day: DaySummary): string {
 <p class="verdict">${proven ? '已证明：账实相符，分文不差 · Proven: everything agrees to the fen' : '未能证明，见下表 · NOT proven, see below'}</p>
 <h2>证明 What was proven</h2>
 <table>${head(['', '结论', 'Statement', '数字 Figures'])}
-${day.checks.map((c) => `<tr><td class="${c.ok ? '' : 'no'}">${c.ok ? '✓' : '✗'}</td><td>${escape(c.zh)}</td><td>${escape(c.en)}</td><td>${escape(c.detail)}</td></tr>`).join('\n')}
+${day.checks.map((c) => `<tr><td class="${c.ok ? '' : 'no'}">${c.ok ? '✓' : '✗'}</td><td>${html(c.zh)}</td><td>${html(c.en)}</td><td>${html(c.detail)}</td></tr>`).join('\n')}
 </table>
 <h2>商户清算 Merchants settled</h2>
 <table class="money">${head(['商户 Merchant', '笔数 Items', '消费 Gross', '优惠 Discount', '应付 Net payable'])}
@@ -67,9 +67,9 @@ ${rows(day.merchants.map((m) => [`${m.nameZh} ${m.nameEn}`, String(m.sales), m.g
 ${rows(day.steps.map((s) => [s.zh, s.en, s.outcome]))}
 </table>
 <h2>文件 Files</h2>
-<table>${day.files.map((f) => `<tr><td><a href="${escape(f.path)}">${escape(f.path)}</a></td><td><code>${f.sha256}</code></td></tr>`).join('\n')}</table>
+<table>${day.files.map((f) => `<tr><td><a href="${html(f.path)}">${html(f.path)}</a></td><td><code>${f.sha256}</code></td></tr>`).join('\n')}</table>
 <h2>签购单 Slips</h2>
-<div class="slips">${day.slips.map((s) => `<figure><img src="${escape(s.path)}" alt="${escape(s.title)}"><figcaption>${escape(s.title)}</figcaption></figure>`).join('\n')}</div>
+<div class="slips">${day.slips.map((s) => `<figure><img src="${html(s.path)}" alt="${html(s.title)}"><figcaption>${html(s.title)}</figcaption></figure>`).join('\n')}</div>
 </html>
 `;
 }
