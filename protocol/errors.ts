@@ -40,7 +40,7 @@ export const FAILURES = {
   PAPER_OUT:           { retry: true,  hint: 'Refill the paper; the slip is completed as a reprint.' },
   PRINTER_FAULT:       { retry: true,  hint: 'Close the cover and look for a jam.' },
   CANCELLED:           { retry: true,  hint: 'Start the transaction again.' },
-  HOST_SILENT:         { retry: true,  hint: 'A reversal goes out before the next request.' },
+  HOST_SILENT:         { retry: true,  hint: 'Try again; what is owed goes out before the next transaction.' },
   HOST_UNREACHABLE:    { retry: true,  hint: 'Check the network; nothing was sent.' },
   NOT_SIGNED_IN:       { retry: true,  hint: 'Sign in at the host first.' },
   OPERATOR_REFUSED:    { retry: true,  hint: 'Log on with an operator who may do this.' },

@@ -24,6 +24,7 @@ for (const [characters, hex] of [
 text('a byte that begins no character is kept as one escape, between characters too', () => {
   assert.is(decodeText(Buffer.from('80', 'hex')), '\udc80');
   assert.is(decodeText(Buffer.from('41FFB3C9B9', 'hex')), 'A\udcff成\udcb9');
+  assert.is(decodeText(Buffer.from('95328236FF', 'hex')), '𠀀\udcff');
   assert.is(encodeText('A\udcff成\udcb9').toString('hex').toUpperCase(), '41FFB3C9B9');
 });
 
