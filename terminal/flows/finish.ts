@@ -62,10 +62,12 @@ async function open(
 ): Promise<CommandResult> {
   await display(deps, ['交易未完成', 'NOT COMPLETED']);
   const { code, why } = outcome;
-  const said = code === null ? '' : ` [${code} ${responseCode(code).zh} ${responseCode(code).en}]`;
+  // An approval that proves nothing is not shown as one: the clerk would hand over the goods.
+  const refusal = code === null || responseCode(code).approved ? null : responseCode(code);
+  const said = refusal === null ? '' : ` [${refusal.code} ${refusal.zh} ${refusal.en}]`;
   return {
     ok: false,
-    code: code ?? 'HOST_SILENT',
+    code: refusal?.code ?? 'HOST_SILENT',
     zh: `${zh}${said}`,
     en: `${en} (${why})`,
     hint: '',

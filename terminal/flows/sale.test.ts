@@ -193,6 +193,15 @@ for (const [sentence, mischief, reason] of [
   });
 }
 
+answers('never shows the code of an approval that proves nothing', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  host.mischief = [{ mti: '0200', wrongMac: true }];
+  const result = await terminal.command('sale 5');
+  assert.is(result.code, 'HOST_SILENT');
+  assert.is(/approved|成功/.test(result.zh + result.en), false);
+});
+
 answers('accepts an answer whose DE3 differs after the first two digits', async () => {
   const host = new TestHost();
   const { terminal } = await openShopForBusiness({ host });

@@ -141,7 +141,8 @@ export function balancesOf(answer: Message) {
 
 function hostLinesOf(answer: Message, items: Items): readonly string[] {
   const lines = items.filter(([tag]) => tag === 'TX').map(([, line]) => line);
-  if (lines.length > 0) return lines;
+  // DE63.2 tells again, for terminals that only print, what the money items say in figures.
+  if (lines.length > 0 || items.some(([tag]) => tag === 'GA')) return lines;
   const text = answer.get(63);
   if (text === undefined) return [];
   try {
