@@ -24,6 +24,8 @@ import {
 import type { Story } from './story.ts';
 
 const START_SECONDS_MAX = 30;
+/** Differences that stand between two totals; the others name a state. */
+const MONEY_KINDS: readonly DifferenceRow['kind'][] = ['surplus', 'shortage', 'amount', 'duplicate'];
 const REASON = '演示 demonstration';
 
 export interface IssuedCard {
@@ -208,7 +210,7 @@ export class Office {
     const named = differences.map((one) => ({
       terminalId: one.terminalId ?? '',
       batch: one.batch ?? 0,
-      delta: (one.ours ?? 0) - (one.theirs ?? 0),
+      delta: MONEY_KINDS.includes(one.kind) ? (one.ours ?? 0) - (one.theirs ?? 0) : 0,
       zh: `${one.terminalId ?? ''} 批次 ${one.batch ?? ''} 凭证 ${one.trace ?? ''}: ${one.causeZh}`,
       en: `${one.kind}: ${one.causeEn}; ours ${one.ours ?? 'none'}, theirs ${one.theirs ?? 'none'} fen`,
     }));

@@ -50,6 +50,8 @@ export class Shop {
   readonly #waiting: ((line: string) => void)[] = [];
   readonly #unread: string[] = [];
   #ended = false;
+  /** Set once a person sits at the keyboard: lines go straight to the window. */
+  #isManned = false;
 
   private constructor(
     devices: SimulatedDevices,
@@ -138,6 +140,13 @@ export class Shop {
     return { ok: result.startsWith('= '), code, text, lines };
   }
 
+  /** Hands the keyboard to a person: what is typed goes to the terminal, what it says to the window. */
+  man(): (line: string) => void {
+    this.#isManned = true;
+    for (const line of this.#unread.splice(0)) this.#show(line);
+    return (line) => this.#write(line);
+  }
+
   /** Stops the terminal process and unplugs its devices. */
   async close(): Promise<void> {
     if (!this.#ended) {
@@ -160,6 +169,10 @@ export class Shop {
   }
 
   #take(line: string): void {
+    if (this.#isManned) {
+      this.#show(line);
+      return;
+    }
     const waiting = this.#waiting.shift();
     if (waiting === undefined) this.#unread.push(line);
     else waiting(line);
