@@ -22,6 +22,14 @@ settings('are the defaults when nothing is written', () => {
   assert.is(HOST_DEFAULTS.frameBytesMax, 2048);
 });
 
+settings(
+  "listen by default where a terminal's default looks for its host: 8583, administration beside it",
+  () => {
+    assert.is(HOST_DEFAULTS.acquirerPort, 8583);
+    assert.is(HOST_DEFAULTS.adminPort, 8584);
+  },
+);
+
 settings('come from the file, and the environment wins over it', () => {
   const text = '{ "acquirerPort": 9001, "idleTimeoutSeconds": "45 s", "logLevel": "warn" }';
   const config = readHostConfig({ env: { ZUNKA_ACQUIRER_PORT: '9100' }, file: { name: 'host.json', text } });
@@ -31,7 +39,7 @@ settings('come from the file, and the environment wins over it', () => {
 });
 
 settings('in a wrong unit name file, line, setting and allowed range', () => {
-  const detail = refusal('{\n  "acquirerPort": 7801,\n  "idleTimeoutSeconds": "30000 ms"\n}');
+  const detail = refusal('{\n  "acquirerPort": 8583,\n  "idleTimeoutSeconds": "30000 ms"\n}');
   assert.match(detail, 'host.json:3 idleTimeoutSeconds: "30000 ms"');
   assert.match(detail, 'the unit must be s');
   assert.match(detail, '5 … 600 s');
