@@ -9,6 +9,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm, symlink } from 'node:fs/promises';
 import { type IPty, spawn } from '@lydell/node-pty';
 import { ensure, PosError } from '../../protocol/index.ts';
+import type { DeviceLine } from './device-line.ts';
 
 /**
  * The holder keeps the line alive, reads nothing from it, and ends by itself when this process is gone,
@@ -25,7 +26,7 @@ done
 stty raw -echo && mkfifo -m 600 "$1" && tty && exec cat "$1" >/dev/null`;
 const NAME_BYTES_MAX = 256;
 
-export class PseudoLine {
+export class PseudoLine implements DeviceLine {
   readonly path: string;
   readonly #dataListeners: ((chunk: Buffer) => void)[] = [];
   #pty: IPty | undefined;

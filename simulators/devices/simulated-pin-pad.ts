@@ -8,7 +8,7 @@ import { type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
 import { PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import { PinEntry } from './pin-entry.ts';
-import type { PseudoLine } from './pseudo-line.ts';
+import type { DeviceLine } from './device-line.ts';
 
 const VERSION = 'ZUNKA SIM PAD 1.0';
 const IDLE = ['欢迎使用尊卡', 'WELCOME'];
@@ -25,7 +25,7 @@ const STATE_OF_FAILURE: Partial<Record<FailureCode, StateName>> = {
 };
 
 export class SimulatedPinPad {
-  readonly #line: PseudoLine;
+  readonly #line: DeviceLine;
   readonly #vault: Vault;
   readonly #random: (bytes: number) => Buffer;
   readonly #storageKey: KeyHandle;
@@ -39,7 +39,7 @@ export class SimulatedPinPad {
   #shown: readonly string[] = IDLE;
   #mode: 'well' | 'silent' | 'garbage' = 'well';
 
-  constructor(options: { line: PseudoLine; vault: Vault; random: (bytes: number) => Buffer }) {
+  constructor(options: { line: DeviceLine; vault: Vault; random: (bytes: number) => Buffer }) {
     this.#line = options.line;
     this.#vault = options.vault;
     this.#random = options.random;

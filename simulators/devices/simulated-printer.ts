@@ -4,7 +4,7 @@
  */
 import { type Operation, PrintBuffer, type RealTime, RealTimeFilter } from './escpos-stream.ts';
 import { type Look, type Row, rowsOf, textOf } from './paper.ts';
-import type { PseudoLine } from './pseudo-line.ts';
+import type { DeviceLine } from './device-line.ts';
 import { slipPicture } from './slip-picture.ts';
 
 /** Lines left from which the sensor says near end, and the paper has a red edge. */
@@ -29,7 +29,7 @@ export interface PrinterOptions {
 }
 
 export class SimulatedPrinter {
-  readonly #line: PseudoLine;
+  readonly #line: DeviceLine;
   readonly #lineMs: number;
   readonly #answersQueued: boolean;
   readonly #filter = new RealTimeFilter();
@@ -45,7 +45,7 @@ export class SimulatedPrinter {
   #mode: 'well' | 'silent' | 'garbage' = 'well';
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(line: PseudoLine, options: PrinterOptions = {}) {
+  constructor(line: DeviceLine, options: PrinterOptions = {}) {
     this.#line = line;
     this.#lineMs = options.lineMs ?? 0;
     this.#answersQueued = options.answersQueued ?? true;

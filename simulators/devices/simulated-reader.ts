@@ -1,5 +1,5 @@
 /** A magnetic stripe reader on a line: it says nothing until a card goes through it. */
-import type { PseudoLine } from './pseudo-line.ts';
+import type { DeviceLine } from './device-line.ts';
 
 const STX = '\x02';
 const ESC = '\x1b';
@@ -7,9 +7,9 @@ const CR = '\r';
 const ETX = '\x03';
 
 export class SimulatedReader {
-  readonly #line: PseudoLine;
+  readonly #line: DeviceLine;
 
-  constructor(line: PseudoLine) {
+  constructor(line: DeviceLine) {
     this.#line = line;
     // The terminal has nothing to say to it; reading keeps the line empty.
     line.onData(() => {});

@@ -135,6 +135,15 @@ faults('breaks the connection in mid-frame', () =>
   }),
 );
 
+faults('breaks the connection in the middle of a request: the host gets the first bytes', () =>
+  withLink(async ({ link, send, got, asked, socket, until }) => {
+    link.cutAfter(3, 'request');
+    send('abc');
+    await until(() => socket.destroyed && asked() !== '');
+    assert.equal([asked(), got()], ['\x00\x03a', '']);
+  }),
+);
+
 faults('is half-open: the request arrives, the answer never does, the connection stays', () =>
   withLink(async ({ link, send, got, asked, socket, until }) => {
     link.halfOpen(true);

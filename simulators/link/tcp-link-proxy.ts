@@ -22,8 +22,8 @@ export interface LinkProxy {
   duplicateNext(direction?: Direction): void;
   /** Turns one bit. `offset` counts from the byte behind the length; negative from the end. */
   corruptNext(offset: number, direction?: Direction): void;
-  /** Lets so many more bytes of answers through, then breaks the connection, also in mid-frame. */
-  cutAfter(bytes: number): void;
+  /** Lets so many more bytes of that direction through, then breaks the connection, also in mid-frame. Default: answers. */
+  cutAfter(bytes: number, direction?: Direction): void;
   /** While on, connections stay open and the terminal gets nothing; what was swallowed never comes. */
   halfOpen(on: boolean): void;
   /** Breaks all connections and refuses new ones until `up`. */
@@ -66,7 +66,7 @@ class TcpLinkProxy implements LinkProxy {
   #server: Server | undefined;
   #port: number;
   #connections = 0;
-  #bytesUntilCut: number | undefined;
+  readonly #bytesUntilCut: Partial<Record<Direction, number>> = {};
   #isHalfOpen = false;
 
   constructor(options: LinkOptions) {
@@ -94,8 +94,8 @@ class TcpLinkProxy implements LinkProxy {
   corruptNext(offset: number, direction: Direction = 'answer'): void {
     this.#armed[direction].push({ kind: 'corrupt', offset });
   }
-  cutAfter(bytes: number): void {
-    this.#bytesUntilCut = bytes;
+  cutAfter(bytes: number, direction: Direction = 'answer'): void {
+    this.#bytesUntilCut[direction] = bytes;
   }
   halfOpen(on: boolean): void {
     this.#isHalfOpen = on;
@@ -152,7 +152,7 @@ class TcpLinkProxy implements LinkProxy {
       isClosed = true;
     };
     this.#carry(terminal, 'request', {
-      send: (bytes) => host.write(bytes),
+      send: (bytes) => this.#toHost(terminal, host, bytes),
       end: () => {
         closed('terminal');
         host.end();
@@ -185,19 +185,33 @@ class TcpLinkProxy implements LinkProxy {
     });
   }
 
+  #toHost(terminal: Socket, host: Socket, bytes: Buffer): void {
+    const { through, isCut } = this.#upToCut('request', bytes);
+    if (through.length > 0) host.write(through);
+    if (!isCut) return;
+    host.end();
+    terminal.end();
+  }
+
   #toTerminal(terminal: Socket, connection: number, bytes: Buffer): void {
     if (this.#isHalfOpen || terminal.destroyed) return;
-    const left = this.#bytesUntilCut;
-    const through = left === undefined ? bytes : bytes.subarray(0, left);
+    const { through, isCut } = this.#upToCut('answer', bytes);
     if (through.length > 0) {
       terminal.write(through);
       this.#record(connection, 'host', through);
     }
-    if (left === undefined) return;
-    this.#bytesUntilCut = left - through.length;
-    if (this.#bytesUntilCut > 0 && through.length === bytes.length) return;
-    this.#bytesUntilCut = undefined;
-    terminal.end();
+    if (isCut) terminal.end();
+  }
+
+  /** How much of these bytes still passes, and whether the connection breaks behind them. */
+  #upToCut(direction: Direction, bytes: Buffer): { through: Buffer; isCut: boolean } {
+    const left = this.#bytesUntilCut[direction];
+    if (left === undefined) return { through: bytes, isCut: false };
+    const through = bytes.subarray(0, left);
+    const isCut = left <= bytes.length;
+    if (isCut) delete this.#bytesUntilCut[direction];
+    else this.#bytesUntilCut[direction] = left - bytes.length;
+    return { through, isCut };
   }
 
   #record(connection: number, from: Side, bytes: Buffer): void {
