@@ -105,6 +105,44 @@ for (const [what, length, reason] of [
   });
 }
 
+server(
+  'frames that came whole before a bad LEN are answered; then the connection is closed, counted',
+  async () => {
+    await withServer({}, async (host, port) => {
+      const client = new Client(port);
+      const bad = Buffer.from([0, 20]);
+      client.socket.write(Buffer.concat([echo(host), echo(host), bad, echo(host)]));
+      await client.closed;
+      assert.equal(
+        client.answers.map((answer) => answer.fields[39]),
+        ['00', '00'],
+      );
+      assert.is(host.deps.metrics.value('closed connection', 'frame too short'), 1);
+    });
+  },
+);
+
+server(
+  'requests in flight when a bad LEN comes in a later segment are answered before the close',
+  async () => {
+    await withServer({}, async (host, port) => {
+      await host.signIn(host.shop);
+      const card = await host.card({ pin: null });
+      const client = new Client(port);
+      await once(client.socket, 'connect');
+      client.socket.write(withLength(saleFrame(host.shop, card, 1_00)));
+      await new Promise((resolve) => setImmediate(resolve));
+      client.socket.write(Buffer.from([0xff, 0xff]));
+      await client.closed;
+      assert.equal(
+        client.answers.map((answer) => answer.fields[39]),
+        ['00'],
+      );
+      assert.is(host.deps.metrics.value('closed connection', 'frame too long'), 1);
+    });
+  },
+);
+
 server('a half frame is dropped after its time-out; a silent connection later', async () => {
   await withServer({ halfFrameMs: 30_000, idleMs: 600_000 }, async (host, port) => {
     const half = new Client(port);

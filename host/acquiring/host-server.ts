@@ -3,7 +3,7 @@
  * not known here.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { FrameSplitter, PosError } from '../../protocol/index.ts';
+import { FrameSplitter, type PosError } from '../../protocol/index.ts';
 import type { Delay } from '../clock.ts';
 import type { HostDeps } from '../deps.ts';
 import { type Connection, handleFrame } from './handle-frame.ts';
@@ -91,6 +91,7 @@ class Peer {
   #inFlight = 0;
   #timer: Delay | null = null;
   #finishing: (() => void) | null = null;
+  #isClosed = false;
 
   constructor(deps: HostDeps, limits: Required<AcquirerOptions>, socket: Socket, connection: Connection) {
     this.#deps = deps;
@@ -109,18 +110,17 @@ class Peer {
   }
 
   #take(chunk: Buffer): void {
-    let frames: readonly Buffer[];
+    let frames: readonly Buffer[] = [];
     try {
       frames = this.#splitter.push(chunk);
     } catch (error) {
-      this.close(
-        error instanceof PosError && error.code === 'FRAME_TOO_LONG' ? 'frame too long' : 'frame too short',
-      );
-      return;
+      if (this.#splitter.fault === undefined) throw error;
     }
     this.#watch();
     for (const frame of frames) this.#serve(frame);
-    if (this.#inFlight >= this.#limits.inFlightMax) this.#socket.pause();
+    // Whole frames before a LEN that cannot be are served; nothing can be read after it.
+    if (this.#splitter.fault !== undefined) this.#closeForFault(this.#splitter.fault);
+    else if (this.#inFlight >= this.#limits.inFlightMax) this.#socket.pause();
   }
 
   #serve(frame: Buffer): void {
@@ -180,7 +180,15 @@ class Peer {
     });
   }
 
+  /** The stream has lost its step: what came whole gets its answer first. */
+  #closeForFault(fault: PosError): void {
+    const reason = fault.code === 'FRAME_TOO_LONG' ? 'frame too long' : 'frame too short';
+    void this.finish().then(() => this.close(reason));
+  }
+
   close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#deps.metrics.count('closed connection', reason);
     this.#deps.log.info(
