@@ -81,6 +81,16 @@ bad('a nibble that is no digit: 30, with what was parsed before it', async () =>
   assert.match(JSON.stringify(refused?.about), /"field":60/, 'the log names the field');
 });
 
+bad("a DE57 of another vendor's making is treated as absent, and counted", async () => {
+  const card = await host.card();
+  for (const theirs of ['9F26 not items of ours', 'UT026cut off', 'A', '\x01\x02\x03\x04\x05\x06']) {
+    const answer = await host.answer(saleFrame(host.shop, card, 1_00, { 57: theirs }));
+    assert.equal([answer.fields[39], answer.fields[57]], ['00', undefined], theirs);
+  }
+  assert.is(host.deps.metrics.value('tolerated', 'DE57'), 4);
+  assert.is(await host.available(card.accountId), 1_096_00);
+});
+
 bad(
   'a frame cut anywhere, and any byte turned over: never a throw, never a change without a right MAC',
   async () => {

@@ -73,6 +73,7 @@ function readFrame(deps: HostDeps, connection: Connection, frame: Buffer): Reque
       throw new PosError('FIELD_MISSING', 'DE41, DE42 and DE60 address a request');
     }
     noteUnknownFields(deps, request);
+    noteForeignDe57(deps, request);
     return request;
   } catch (error) {
     return refuse30(deps, connection, envelope, message, error);
@@ -156,4 +157,15 @@ function noteUnknownFields(deps: HostDeps, request: Request): void {
       'a field outside the table',
     );
   }
+}
+
+/** Nothing of it is shown: what another vendor puts there may be anything. */
+function noteForeignDe57(deps: HostDeps, request: Request): void {
+  const value = request.message.get(57);
+  if (value === undefined || request.items.length > 0) return;
+  deps.metrics.count('tolerated', 'DE57');
+  deps.log.info(
+    { terminal: request.terminalId, trace: request.trace, length: value.length },
+    'a DE57 without items: treated as absent',
+  );
 }

@@ -4,6 +4,7 @@ import {
   type Fen,
   fen,
   type Message,
+  PosError,
   parseDe57,
   parseDe60,
   parseDe61,
@@ -47,7 +48,11 @@ export interface Request {
   readonly de35: string | null;
 }
 
-/** @throws PosError when DE57, DE60, DE61 or DE63 has a wrong layout; its `field` names which */
+/**
+ * A DE57 that is none of ours is treated as absent: other vendors use the field for their own.
+ *
+ * @throws PosError when DE60, DE61 or DE63 has a wrong layout; its `field` names which
+ */
 export function readRequest(
   envelope: Envelope,
   message: Message,
@@ -56,8 +61,7 @@ export function readRequest(
   const text = (field: number) => message.get(field) ?? '';
   const de60 = text(60);
   const { type, batch, code } = de60 === '' ? { type: '', batch: 0, code: '' } : parseDe60(de60);
-  const de57 = message.get(57);
-  const items = de57 === undefined ? [] : parseDe57(de57);
+  const items = itemsOrNone(message.get(57));
   const item = (wanted: string) => items.find(([tag]) => tag === wanted)?.[1] ?? null;
   const de63 = message.get(63);
   const amount = message.get(4);
@@ -81,6 +85,15 @@ export function readRequest(
     de2: message.get(2) ?? null,
     de35: message.get(35) ?? null,
   };
+}
+
+function itemsOrNone(de57: string | undefined): Request['items'] {
+  try {
+    return de57 === undefined ? [] : parseDe57(de57);
+  } catch (error) {
+    if (error instanceof PosError && error.code === 'TLV_BAD') return [];
+    throw error;
+  }
 }
 
 /** True for MTIs that carry DE64 in both directions: authorisation, financial, reversal. */
