@@ -8,6 +8,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { luaDissector } from '../protocol/index.ts';
 import { startLinkProxy } from '../simulators/index.ts';
 import { Bureau, throwComponents } from './demo/bureau.ts';
 import { farmDay, hotelDay, wineDay } from './demo/day.ts';
@@ -59,6 +60,7 @@ story.chapter('酒店前台', 'At the hotel desk');
 const hotel = await openShop(0);
 await hotelDay(story, hotel, cards);
 await hotel.link.writePcap(join(folder, 'conversation.pcap'));
+await writeFile(join(folder, 'zunka.lua'), luaDissector());
 await story.close(hotel);
 
 story.chapter('名酒会', 'At the wine club: totals that differ');
@@ -83,6 +85,8 @@ const checks = await proveOutputs({
   filesFolder: day.filesFolder,
   journalFolders: story.journalFolders,
   slipTexts: story.slipTexts,
+  folder,
+  secrets: cards.map((card) => card.personalised.pan),
   accountsByCard: new Map(cards.map((card) => [card.masked, card.spec.accountId])),
   differences: day.differences,
 });

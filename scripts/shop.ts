@@ -53,9 +53,12 @@ const cards = readTestCards(
   ),
 );
 console.log('\n卡与密码 cards and their PINs (invented):');
-for (const { spec, masked } of issued) console.log(`  /swipe ${spec.tier.padEnd(11)} ${masked}  PIN ${spec.pin}`);
+for (const { spec, masked } of issued)
+  console.log(`  /swipe ${spec.tier.padEnd(11)} ${masked}  PIN ${spec.pin}`);
 console.log(`\n以 / 开头的命令 commands that begin with /\n${helpText().replaceAll(/^/gm, '/')}`);
-console.log('\n终端命令用 help 查看;主管 00 密码 246810 · the terminal lists its own with help; supervisor 00, password 246810');
+console.log(
+  '\n终端命令用 help 查看;主管 00 密码 246810 · the terminal lists its own with help; supervisor 00, password 246810',
+);
 console.log('例 try: sale 128 · /swipe green · /type 135246 · quit\n');
 
 const type = shop.man();

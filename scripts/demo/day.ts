@@ -85,10 +85,16 @@ export async function hotelDay(story: Story, open: OpenShop, cards: Cards): Prom
     () => shop.type('paper'),
     'ok',
   );
-  await story.step(
+  const held = await story.step(
     '预授权 500.00',
     'pre-authorisation of 500.00',
     () => shop.type('preauth 500', {}, by(blue)),
+    'ok',
+  );
+  await story.step(
+    '预授权完成 420.00,余款退回',
+    'completion of 420.00; the rest goes back',
+    () => shop.type(`complete 420 auth=${authorisationOf(held)} date=${dateOf(held)}`, {}, by(blue)),
     'ok',
   );
   await story.step('结算,对账平', 'settlement, balanced', () => shop.type('settle', { confirm: '1' }), 'ok');
@@ -171,6 +177,7 @@ async function openTheTill(story: Story, { shop }: OpenShop): Promise<void> {
 
 const voucherOf = (outcome: Outcome) => onSlip(outcome, /凭证号[^\d]*(\d{6})/);
 const referenceOf = (outcome: Outcome) => onSlip(outcome, /参考号[^\d]*(\d{12})/);
+const authorisationOf = (outcome: Outcome) => onSlip(outcome, /授权码 AUTH NO +([0-9A-Z]{6})/);
 const dateOf = (outcome: Outcome) => onSlip(outcome, /\d{4}[-/](\d{2}[-/]\d{2})/).replaceAll(/\D/g, '');
 
 /** Reads a number off the slip, as a clerk does. */

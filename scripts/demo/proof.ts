@@ -29,6 +29,9 @@ export interface Outputs {
   readonly slipTexts: readonly string[];
   /** Masked card number → card account. */
   readonly accountsByCard: ReadonlyMap<string, string>;
+  /** The folder of everything that was written, and what may be nowhere in it: full card numbers. */
+  readonly folder: string;
+  readonly secrets: readonly string[];
   /** Named differences of settlement: terminal, batch, what ours is above theirs in fen. */
   readonly differences: readonly {
     readonly terminalId: string;
@@ -53,6 +56,7 @@ export async function proveOutputs(outputs: Outputs): Promise<readonly Check[]> 
     hostTotalsAgree(terminals, outputs),
     ...filesAgree(terminals, files, books, outputs.businessDate),
     holdersWereToldTheTruth(books, outputs),
+    await nothingLeaked(outputs),
   ];
 }
 
@@ -239,6 +243,33 @@ function holdersWereToldTheTruth(books: readonly ParsedTransaction[], outputs: O
     en: 'what holders were told = what the books hold',
     ok: lines.length > 0 && lines.every((l) => l.balance === l.held),
     detail: lines.map((l) => `${l.card}: ${money(l.balance)} = ${money(l.held)}`).join('; '),
+  };
+}
+
+/** The capture of the wire is left out: on the wire the track is in clear unless the terminal has a track key. */
+const WIRE_CAPTURE = /\.pcap$/;
+
+/** No full card number in any file: not as text, not as hex of text, not as packed digits. */
+async function nothingLeaked({ folder, secrets }: Outputs): Promise<Check> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && !WIRE_CAPTURE.test(entry.name));
+  const needles = secrets.flatMap((secret) => [
+    Buffer.from(secret),
+    Buffer.from(Buffer.from(secret).toString('hex')),
+    Buffer.from(secret.padEnd(secret.length + (secret.length % 2), '0'), 'hex'),
+  ]);
+  const leaks: string[] = [];
+  let bytes = 0;
+  for (const { parentPath, name } of names) {
+    const content = await readFile(join(parentPath, name));
+    bytes += content.length;
+    if (needles.some((needle) => content.includes(needle))) leaks.push(name);
+  }
+  return {
+    zh: '输出文件中没有完整卡号',
+    en: 'no full card number in any file',
+    ok: names.length > 0 && needles.length > 0 && leaks.length === 0,
+    detail: leaks.length === 0 ? `${names.length} files, ${bytes} bytes searched` : leaks.join(', '),
   };
 }
 

@@ -75,11 +75,7 @@ export class Shop {
   static async open(options: ShopOptions): Promise<Shop> {
     const { folder } = options;
     await mkdir(folder, { recursive: true });
-    const devices = await startDevices({
-      dir: join(folder, 'devices'),
-      random: randomBytes,
-      tmkComponents: options.tmkComponents.map((component) => Buffer.from(component)),
-    });
+    const devicesFolder = join(folder, 'devices');
     const journalFolder = join(folder, 'journal');
     const settings = {
       terminalId: options.terminalId,
@@ -88,20 +84,27 @@ export class Shop {
       hostPort: options.hostPort,
       answerTimeoutSeconds: options.answerTimeoutSeconds,
       journalDirectory: journalFolder,
-      readerPort: devices.paths.reader,
-      pinPadPort: devices.paths.pinPad,
-      printerPort: devices.paths.printer,
+      readerPort: join(devicesFolder, 'reader'),
+      pinPadPort: join(devicesFolder, 'pinpad'),
+      printerPort: join(devicesFolder, 'printer'),
       deviceBaud: 115_200,
       supervisorPassword: '246810',
       systemPassword: '975310',
     };
     const settingsFile = join(folder, 'terminal.json');
     await writeFile(settingsFile, JSON.stringify(settings, null, 2));
+    // The terminal first: a process started later would inherit the devices' ends of the virtual lines, and
+    // pulling a cable would go unnoticed. It waits for its devices by itself.
     const child = spawn(process.execPath, ['--import', 'tsx', 'terminal/main.ts', '--config', settingsFile], {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     process.once('exit', () => child.kill());
+    const devices = await startDevices({
+      dir: devicesFolder,
+      random: randomBytes,
+      tmkComponents: options.tmkComponents.map((component) => Buffer.from(component)),
+    });
     const shop = new Shop(devices, journalFolder, child, options.show);
     await shop.#until((line) => line.startsWith('> '));
     return shop;
