@@ -9,11 +9,12 @@ import { decodeText, encodeText } from './text.ts';
 export type Item = readonly [tag: string, value: string];
 
 /**
- * The tags, one row each. `show` as in fields.ts: hidden, or plain. Unknown tags are skipped by readers.
+ * The tags, one row each. `show`: hidden, its length · plain, all of it · text, free text in which card numbers
+ * are masked. Unknown tags are skipped by readers, and hidden.
  */
 // biome-ignore format: a table is read by column
 export const ITEMS = {
-  V1: { way: 'both',    show: 'plain',  nameZh: '软件版本',       name: 'software version: says that the peer speaks DE57 (0800, 0810)' },
+  V1: { way: 'both',    show: 'text',   nameZh: '软件版本',       name: 'software version: says that the peer speaks DE57 (0800, 0810)' },
   OW: { way: 'request', show: 'plain',  nameZh: '未决冲正',       name: 'one open reversal: batch 6, trace 6, UT 26, amount n12' },
   TH: { way: 'request', show: 'plain',  nameZh: '终端日志摘要',   name: 'head of the terminal journal, 64 hex' },
   UT: { way: 'request', show: 'plain',  nameZh: '终端交易标识',   name: 'terminal transaction id, a ULID; a 0400 and a fate query carry the original\'s' },
@@ -24,12 +25,12 @@ export const ITEMS = {
   RA: { way: 'answer',  show: 'plain',  nameZh: '返利金额',       name: 'rebate accrued, n12 fen; in voids and refunds: given back' },
   PT: { way: 'answer',  show: 'plain',  nameZh: '获得积分',       name: 'points earned' },
   PU: { way: 'answer',  show: 'plain',  nameZh: '使用积分',       name: 'points used' },
-  RU: { way: 'answer',  show: 'plain',  nameZh: '优惠规则',       name: 'ids of the rules that applied, joined by commas' },
+  RU: { way: 'answer',  show: 'text',   nameZh: '优惠规则',       name: 'ids of the rules that applied, joined by commas' },
   HH: { way: 'answer',  show: 'plain',  nameZh: '主机日志摘要',   name: 'head of the host journal after this answer\'s record' },
-  TX: { way: 'answer',  show: 'plain',  nameZh: '签购单文本',     name: 'one slip text line; repeatable, in order' },
+  TX: { way: 'answer',  show: 'text',   nameZh: '签购单文本',     name: 'one slip text line; repeatable, in order' },
   FA: { way: 'answer',  show: 'plain',  nameZh: '交易状态',       name: 'fate: MTI 4, DE3 6, DE39 2, state 1' },
   HT: { way: 'answer',  show: 'plain',  nameZh: '主机对账总计',   name: 'host totals, 60 digits (72 where a count is above 999)' },
-} as const satisfies Record<string, { way: 'request' | 'answer' | 'both'; show: 'plain' | 'hidden'; nameZh: string; name: string }>;
+} as const satisfies Record<string, { way: 'request' | 'answer' | 'both'; show: 'plain' | 'text' | 'hidden'; nameZh: string; name: string }>;
 
 export type ItemTag = keyof typeof ITEMS;
 

@@ -135,6 +135,28 @@ masking('card number, tracks, expiry, PIN block and keys do not appear', () => {
   }
 });
 
+// biome-ignore format: a table is read by column
+for (const [text, seen, sentence] of [
+  [`NO${PAN}`,              'NO627788******0016',   'a card number in free text is masked'],
+  [`1${PAN}2`,              '162778********0162',   'a card number with digits before and behind it is masked'],
+  ['6277 8800 0000 0016',   '627788******0016',     'a card number in groups is masked'],
+  ['6277-8800-0000-0016',   '627788******0016',     'a card number in groups parted by hyphens is masked'],
+  ['000000000101 2026',     '000000000101 2026',    'figures with a wrong check digit are left'],
+  ['120000123456',          '120000123456',         'a reference number is left'],
+] as const) {
+  masking(sentence, () => {
+    for (const shown of [
+      describe(body('0210', { 63: `CUP${text}` })),
+      describe(body('0210', { 57: `TX${String(text.length).padStart(3, '0')}${text}` })),
+    ]) assert.ok(shown.includes(seen), shown);
+  });
+}
+
+masking('totals and identifiers of DE57 are shown whole: zeros are no card number', () => {
+  const totals = '0'.repeat(60);
+  assert.ok(describe(body('0510', { 57: `HT060${totals}` })).includes(`HT="${totals}"`));
+});
+
 masking('card numbers of a batch upload are masked, totals are not', () => {
   const item = { cardClass: '00', trace: '000123', pan: PAN, amount: fen(128_00) } as const;
   const shown = describe(body('0320', { 48: buildUpload([item]) }));

@@ -5,6 +5,8 @@ import { PosError } from './errors.ts';
  * the rest.
  */
 const PAN_SHAPE = /^\d{13,19}$/;
+export const PAN_DIGITS_MIN = 13;
+export const PAN_DIGITS_MAX = 19;
 
 /** True when the last digit is the Luhn digit of those before it. Length is not judged. */
 export function isLuhnValid(pan: string): boolean {

@@ -4,7 +4,7 @@ import { ITEMS, parseDe57 } from './de57.ts';
 import { PosError } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
 import { fen, yuan } from './money.ts';
-import { isLuhnValid, maskPan } from './pan.ts';
+import { isLuhnValid, maskPan, PAN_DIGITS_MAX, PAN_DIGITS_MIN } from './pan.ts';
 import { responseCode } from './response-codes.ts';
 import { isConstructed, parseTlv } from './tlv.ts';
 
@@ -111,7 +111,8 @@ function items(value: string): string {
   return parseDe57(value)
     .map(([tag, text]) => {
       const row = Object.entries(ITEMS).find(([known]) => known === tag)?.[1];
-      if (row?.show === 'plain') return `${tag}="${safe(withoutCardNumbers(text))}"`;
+      if (row?.show === 'plain') return `${tag}="${safe(text)}"`;
+      if (row?.show === 'text') return `${tag}="${safe(withoutCardNumbers(text))}"`;
       return `${safe(tag)}(${text.length})`;
     })
     .join(' ');
@@ -126,9 +127,26 @@ function tags(value: string): string {
     .join(' ');
 }
 
-/** Any run of digits that could be a card number, masked. */
+/**
+ * Any run of digits in which a card number may stand, masked: also one with digits before or behind it, and one
+ * in groups parted by single blanks or hyphens.
+ */
 function withoutCardNumbers(text: string): string {
-  return text.replace(/\d{13,19}/g, (run) => (isLuhnValid(run) ? maskPan(run) : run));
+  return text
+    .replace(/\d{13,}/g, (run) => (holdsCardNumber(run) ? maskPan(run) : run))
+    .replace(/(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g, (groups) => {
+      const digits = groups.replace(/[ -]/g, '');
+      return isLuhnValid(digits) ? maskPan(digits) : groups;
+    });
+}
+
+function holdsCardNumber(run: string): boolean {
+  for (let at = 0; at + PAN_DIGITS_MIN <= run.length; at += 1) {
+    for (let digits = PAN_DIGITS_MIN; digits <= PAN_DIGITS_MAX; digits += 1) {
+      if (at + digits <= run.length && isLuhnValid(run.slice(at, at + digits))) return true;
+    }
+  }
+  return false;
 }
 
 /** Control characters, direction marks and halves of characters would act on the screen instead of being seen. */
