@@ -187,6 +187,32 @@ disk('a half-written file of a crash before does no harm', async () => {
   });
 });
 
+disk('of two vaults on one file, the second to write is refused: no key of the first is lost', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'vault.key');
+    await nodeKeyFile(path).write(Buffer.from('first'));
+    const [one, other] = [nodeKeyFile(path), nodeKeyFile(path)];
+    await Promise.all([one.read(), other.read()]);
+    await one.write(Buffer.from('second, by one'));
+    await rejects(other.write(Buffer.from('second, by the other')), isKeyFile(/another process changed it/));
+    assert.is(await readFile(path, 'utf8'), 'second, by one');
+    await one.write(Buffer.from('third, by one'));
+    await other.read();
+    await other.write(Buffer.from('fourth, by the other'));
+    assert.is(await readFile(path, 'utf8'), 'fourth, by the other');
+  });
+});
+
+disk('a file that came between the look and the first write is not replaced', async () => {
+  await inFolder(async (folder) => {
+    const file = nodeKeyFile(join(folder, 'vault.key'));
+    assert.is(await file.read(), undefined);
+    await writeFile(join(folder, 'vault.key'), 'of another start');
+    await rejects(file.write(Buffer.from('mine')), isKeyFile(/another process changed it/));
+    assert.is(await readFile(join(folder, 'vault.key'), 'utf8'), 'of another start');
+  });
+});
+
 disk(
   'a folder that is not there, or a folder in the place of the file, is told with what to check',
   async () => {

@@ -20,7 +20,7 @@ const SEALED_PREFIX = 'WK1';
 /** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
 type Secret = { readonly cipher: BlockCipher } | { readonly bytes: Buffer };
 
-/** All that others see of a key. Frozen; inspecting or serialising it shows the same four columns. */
+/** All that others see of a key. Frozen; inspecting or serialising it shows name, use and check value. */
 class SoftKeyHandle implements KeyHandle {
   readonly name: string;
   readonly use: KeyUse;
