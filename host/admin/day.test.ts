@@ -209,9 +209,16 @@ evening('proves the books, verifies the journal and exports both', async () => {
   await playFirstDay(it.world);
   await it.call('admin', 'PUT', '/v1/documents/tier/blue', tier(3));
   assert.is((await it.call('auditor', 'GET', '/v1/proof')).body['ok'], true);
-  assert.is((await it.call('auditor', 'GET', '/v1/journal/head')).body['ok'], true);
+  const proof = (await it.call('auditor', 'GET', '/v1/journal/proof')).body;
+  assert.is(proof['ok'], true);
+  const [proven] = proof['streams'] as { stream: string; records: number; head: string }[];
   assert.match((await it.call('auditor', 'GET', '/v1/books')).text, `payable:merchant`);
   assert.match((await it.call('auditor', 'GET', '/v1/journal')).text, 'document.write');
+  const head = await it.call('operator', 'GET', '/v1/journal/head');
+  assert.equal(head.body, {
+    streams: [{ stream: proven?.stream, sequence: proven?.records, head: proven?.head }],
+  });
+  assert.is((await it.call('operator', 'GET', '/v1/journal/proof')).status, 403);
   assert.is((await it.call('auditor', 'GET', '/v1/metrics')).status, 200);
   const { body } = await it.call('auditor', 'GET', '/v1/balances');
   const sums = body['balances'] as { account: string; sum: number }[];

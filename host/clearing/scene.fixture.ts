@@ -39,6 +39,7 @@ export function bound(store: StorePort): StorePort {
     commit: (items) => store.commit(items),
     scan: (table, where) => store.scan(table, where),
     scanJournal: (stream, after) => store.scanJournal(stream, after),
+    journalHeads: () => store.journalHeads(),
     balances: (options) => store.balances(options),
     highest: () => store.highest(),
     close: () => store.close(),

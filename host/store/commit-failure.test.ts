@@ -159,4 +159,18 @@ together('that share a stream by mistake leave no gap and no fork in it', () =>
   }),
 );
 
+together('each with its own stream: either tells where both stand', () =>
+  withFile(async (path) => {
+    const one = await openFile(path, 'host-1');
+    const two = await openFile(path, 'host-2');
+    const three = await openFile(path, 'host-3');
+    for (const store of [one, two, two, three]) await store.commit([item({}, { journal: [{ body: '1' }] })]);
+    assert.equal(
+      (await one.journalHeads()).map(({ stream, sequence }) => `${stream} ${sequence}`),
+      ['host-1 1', 'host-2 2', 'host-3 1'],
+    );
+    await Promise.all([one.close(), two.close(), three.close()]);
+  }),
+);
+
 together.run();

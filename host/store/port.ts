@@ -127,6 +127,10 @@ export interface StorePort {
   ): AsyncIterable<readonly Tables[T][]>;
   /** The journal by stream and sequence, by pages; of one stream also after a sequence. */
   scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]>;
+  /** Where each journal stream stands, by stream: the last record of each, found without reading the others. */
+  journalHeads(): Promise<
+    readonly { readonly stream: string; readonly sequence: number; readonly head: string }[]
+  >;
   /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
   balances(options?: { readonly byLot?: boolean; readonly upToBusinessDate?: string }): Promise<
     readonly {

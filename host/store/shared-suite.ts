@@ -502,6 +502,17 @@ function journalSuite(name: string, open: OpenStore): void {
   );
 
   sealing(
+    'tells where each stream stands',
+    withStore(open, async (store) => {
+      assert.equal(await store.journalHeads(), [], 'a stream without a record stands nowhere');
+      const bodies = ['"one"', '"two"', '"three"'];
+      await committed(store, sample.item({}, { journal: bodies.map((body) => ({ body })) }));
+      const [, , head = ''] = chainOf('test', bodies);
+      assert.equal(await store.journalHeads(), [{ stream: 'test', sequence: 3, head }]);
+    }),
+  );
+
+  sealing(
     'is read by stream, and after a sequence',
     withStore(open, async (store) => {
       const records = Array.from({ length: 2_100 }, (_, index) => ({ body: String(index) }));

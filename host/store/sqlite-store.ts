@@ -223,6 +223,10 @@ class SqliteStore implements StorePort {
     }
   }
 
+  async journalHeads(): Promise<readonly JournalHead[]> {
+    return (await this.#all(sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
+  }
+
   async balances(
     options: { readonly byLot?: boolean; readonly upToBusinessDate?: string } = {},
   ): Promise<readonly Balance[]> {
@@ -251,6 +255,10 @@ class SqliteStore implements StorePort {
 interface Written {
   readonly outcomes: readonly CommitOutcome[];
   readonly after: StreamHead;
+}
+
+interface JournalHead extends StreamHead {
+  readonly stream: string;
 }
 
 interface Balance {

@@ -140,6 +140,16 @@ function journalSql(where: string): string {
 export const HEAD_SQL =
   'SELECT "sequence", "head" FROM "journal" WHERE "stream" = ?1 ORDER BY "sequence" DESC LIMIT 1';
 
+/** The last record of every stream: a step from stream to stream, then one look-up each. */
+export const HEADS_SQL = `WITH RECURSIVE "streams"("stream") AS (
+  SELECT min("stream") FROM "journal"
+  UNION ALL
+  SELECT (SELECT min("stream") FROM "journal" WHERE "stream" > s."stream") FROM "streams" AS s WHERE s."stream" IS NOT NULL
+)
+SELECT j."stream", j."sequence", j."head" FROM "streams" AS s JOIN "journal" AS j
+ON j."stream" = s."stream" AND j."sequence" = (SELECT max("sequence") FROM "journal" WHERE "stream" = s."stream")
+ORDER BY j."stream"`;
+
 export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
 
 /** Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot. */
