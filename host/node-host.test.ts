@@ -78,6 +78,19 @@ starts('does not open its keys under another passphrase', () =>
   }),
 );
 
+starts('makes no new keys beside an old database: a lost key file is restored, not replaced', () =>
+  inFolder(async (config) => {
+    await running(config, async () => undefined);
+    const file = join(config.dataFolder, 'keys.sealed');
+    const kept = readFileSync(file);
+    rmSync(file);
+    await rejects(startHost(config, silent), codeIs('KEY_FILE'));
+    assert.throws(() => statSync(file));
+    writeFileSync(file, kept);
+    await running(config, async (host) => assert.equal(host.made, []));
+  }),
+);
+
 starts('takes no tokens file that others may read', () =>
   inFolder(async (config) => {
     await running(config, async () => undefined);

@@ -2,7 +2,7 @@
  * The host put together on a real machine: disk, clock, randomness, wire. Everything is one plain object,
  * built here and nowhere else; importing this file starts nothing.
  */
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { access, chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { type KeyHandle, type KeySpec, nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
@@ -79,6 +79,8 @@ async function assemble(
     random: (bytes) => nodeRandom.bytes(bytes),
     file: nodeKeyFile(place('keys.sealed')),
     passphrase,
+    // A new vault beside an old database would find no card and open none of its sealed numbers.
+    mustExist: await isThere(place('host.sqlite')),
   });
   passphrase.fill(0);
   closing.push(() => vault.close());
@@ -180,6 +182,13 @@ function keysOf(vault: Vault): HostKeys {
       return key('zone-pin');
     },
   };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** From the setting, from the file that it names, or from one beside the key file, made at the first start. */
