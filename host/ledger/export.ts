@@ -28,7 +28,6 @@ const EVENTS: readonly LedgerEvent[] = Object.keys({
   hold: true,
   completion: true,
   'hold-released': true,
-  'rebate-accrued': true,
   'rebate-paid': true,
   'payout-sent': true,
   'payout-paid': true,

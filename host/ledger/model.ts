@@ -21,7 +21,6 @@ export type LedgerEvent =
   | 'hold'
   | 'completion'
   | 'hold-released'
-  | 'rebate-accrued'
   | 'rebate-paid'
   | 'payout-sent'
   | 'payout-paid'
