@@ -99,6 +99,18 @@ pad('tells a bypassed PIN, a cancel by the holder and a cancel by the terminal a
   }),
 );
 
+pad('refuses to ask for a PIN for what is no card number', () =>
+  withDevices(async ({ simulated, devices }) => {
+    const { signIn } = await hostKeys();
+    await devices.pinPad.loadWorkingKeys('003', signIn().de62);
+    for (const pan of ['', '12', '62778800000000AB', '6277880000000017']) {
+      const options = { pan, amountText: 'RMB 1.00', timeoutMs: 1_000, signal: noSignal() };
+      await rejects(devices.pinPad.enterPin(options), withCode('DEVICE_REFUSED'));
+    }
+    assert.equal(simulated.pinPad.display(), ['欢迎使用尊卡', 'WELCOME']);
+  }),
+);
+
 pad('ends a PIN entry in which nobody types', () =>
   withDevices(async ({ simulated, devices }) => {
     const { signIn } = await hostKeys();

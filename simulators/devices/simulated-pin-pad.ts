@@ -4,7 +4,7 @@
  */
 import iconv from 'iconv-lite';
 import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../../keys/index.ts';
-import { type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
+import { checkPan, type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
 import { PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import { PinEntry } from './pin-entry.ts';
@@ -195,6 +195,8 @@ export class SimulatedPinPad {
     const pik = this.#need(this.#keys?.pik);
     const panEnd = 3 + payload.readUInt8(2);
     const pan = payload.subarray(3, panEnd).toString('ascii');
+    // Now, and not when the holder has typed: a PIN block cannot be made for anything else.
+    checkPan(pan);
     const amountText = iconv.decode(
       payload.subarray(panEnd + 1, panEnd + 1 + payload.readUInt8(panEnd)),
       'gb18030',
