@@ -55,16 +55,20 @@ function settleFrame(
   };
   return wrap(buildBody('0500', items.length === 0 ? fields : { ...fields, 57: buildItems(items) }));
 }
-function uploadFrame(terminal: WireTerminal, de48: string, code = '201', batch = terminal.batch): Buffer {
-  return wrap(
-    buildBody('0320', {
-      11: terminal.nextTrace(),
-      41: terminal.id,
-      42: terminal.merchantId,
-      48: de48,
-      60: terminal.de60('00', code, batch),
-    }),
-  );
+function uploadFrame(
+  terminal: WireTerminal,
+  de48: string,
+  code = '201',
+  items: readonly (readonly [string, string])[] = [],
+): Buffer {
+  const fields = {
+    11: terminal.nextTrace(),
+    41: terminal.id,
+    42: terminal.merchantId,
+    48: de48,
+    60: terminal.de60('00', code),
+  };
+  return wrap(buildBody('0320', items.length === 0 ? fields : { ...fields, 57: buildItems(items) }));
 }
 const item = (card: TestCard, trace: string, amount: number) =>
   `00${trace}${card.pan.padStart(20, '0')}${String(amount).padStart(12, '0')}`;
@@ -210,6 +214,75 @@ settlements('a reversal that was set aside is a named difference', async () => {
   await host.answer(settleFrame(host.shop, NONE, [['OW', owed]]));
   const [difference] = await host.rows('differences');
   assert.equal([difference?.kind, difference?.trace, difference?.theirs], ['status', '000042', 15_00]);
+});
+
+const owedItem = (batch: number, trace: string, ut: string, amount: number) =>
+  ['OW', `${String(batch).padStart(6, '0')}${trace}${ut}${String(amount).padStart(12, '0')}`] as const;
+const UT = '01JD9Q4C7N5W8R2Z6X3V1T0ABC';
+const linesOf = (answer: Parsed) => answer.fields[57]?.match(/流水\d{6}/g) ?? [];
+
+settlements(
+  'a counted sale that was not uploaded because its reversal is set aside is one shortage, said once',
+  async () => {
+    const card = await host.card();
+    const kept = await host.answer(saleFrame(host.shop, card, 10_00));
+    const lost = await host.answer(saleFrame(host.shop, card, 66_00, { 57: buildItems([['UT', UT]]) }));
+    const owed = [owedItem(1, traceOf(lost), UT, 66_00), owedItem(1, '000777', `${UT.slice(0, -1)}D`, 5_00)];
+    await host.answer(settleFrame(host.shop, side(10_00, 1, 0, 0), owed));
+    await host.answer(uploadFrame(host.shop, `01${item(card, traceOf(kept), 10_00)}`, '201', owed));
+    const end = await host.answer(uploadFrame(host.shop, '0001', '202', owed));
+
+    const named = (await host.rows('differences')).map(({ kind, trace, ours, theirs, causeZh, causeEn }) => ({
+      ...{ kind, trace, ours, theirs, causeZh, causeEn },
+    }));
+    assert.equal(named, [
+      {
+        kind: 'shortage',
+        trace: traceOf(lost),
+        ours: 66_00,
+        theirs: null,
+        causeZh: '终端已挂起其冲正',
+        causeEn: 'the terminal holds its reversal set aside',
+      },
+      {
+        kind: 'status',
+        trace: '000777',
+        ours: null,
+        theirs: 5_00,
+        causeZh: '终端搁置的冲正 批次000001 流水000777',
+        causeEn: 'a reversal that the terminal has set aside, batch 000001 trace 000777',
+      },
+    ]);
+    assert.equal(linesOf(end).slice(0, 2), [`流水${traceOf(lost)}`, '流水000777']);
+    assert.is(linesOf(end).filter((line) => line === `流水${traceOf(lost)}`).length, 1);
+    assert.match(end.fields[57] ?? '', '终端已挂起其冲正 主机66.00');
+  },
+);
+
+settlements('a reversal set aside of another transaction id explains no shortage', async () => {
+  const card = await host.card();
+  const lost = await host.answer(saleFrame(host.shop, card, 66_00, { 57: buildItems([['UT', UT]]) }));
+  const owed = [owedItem(1, traceOf(lost), `${UT.slice(0, -1)}D`, 66_00)];
+  await host.answer(settleFrame(host.shop, NONE, owed));
+  await host.answer(uploadFrame(host.shop, '0000', '202', owed));
+  assert.equal(
+    (await host.rows('differences')).map(({ kind, causeZh }) => `${kind} ${causeZh.slice(0, 5)}`),
+    ['shortage 主机有此交', 'status 终端搁置的'],
+  );
+});
+
+settlements('a set-aside reversal of a sale that was uploaded all the same is named by itself', async () => {
+  const card = await host.card();
+  const sale = await host.answer(saleFrame(host.shop, card, 66_00));
+  const owed = [owedItem(1, traceOf(sale), UT, 66_00), ['OW', 'no layout'] as const];
+  await host.answer(settleFrame(host.shop, side(66_00, 1, 0, 0), owed));
+  assert.equal(
+    (await host.rows('differences')).map(({ kind, trace, theirs }) => [kind, trace, theirs]),
+    [
+      ['status', traceOf(sale), 66_00],
+      ['status', null, null],
+    ],
+  );
 });
 
 settlements('wrong layouts of DE48: 30', async () => {

@@ -1,10 +1,11 @@
 /** Closing a batch opens the next one at once, in the same commit. */
-import { ensure, fen } from '../../../protocol/index.ts';
+import { ensure } from '../../../protocol/index.ts';
 import type { BatchRow, DifferenceRow } from '../../store/rows.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { batchKey } from '../view.ts';
 import { openBatch } from './deed.ts';
+import { namesOfOwed, type OwedReversal } from './owed-reversals.ts';
 
 /** The version of a row that `batchOf` made up. */
 const NOT_WRITTEN = 0;
@@ -28,13 +29,23 @@ export function writeBatch(j: Judgement, row: BatchRow, changes: Partial<BatchRo
   } else j.writes.replace('batches', row, changes);
 }
 
-/** @param figures what the 0500 said and what was answered */
+interface Closing {
+  /** What the 0500 said and what was answered. */
+  readonly figures?: Partial<BatchRow>;
+  /** Reversals that are the cause of a shortage which the upload has named: not named again. */
+  readonly explained?: readonly OwedReversal[];
+}
+
+/**
+ * Closes the batch and names the reversals that are owed still.
+ * @returns what it named
+ */
 export function closeBatch(
   j: Judgement,
   row: BatchRow,
   closedBy: 'settlement' | 'upload',
-  figures: Partial<BatchRow> = {},
-): void {
+  { figures = {}, explained = [] }: Closing = {},
+): readonly Named[] {
   const { terminal, writes } = j;
   ensure(terminal?.batch === row.batch, 'only the open batch is closed');
   writeBatch(j, row, { ...figures, state: 'closed', closedAt: j.now, closedBy });
@@ -44,22 +55,11 @@ export function closeBatch(
   const key = batchKey(row.terminalId, next);
   writes.insert('batches', key, openBatch(row.terminalId, next, row.merchantId, j.now));
   writes.duringDay(j.view.day);
-  nameOwedReversals(j, row);
+  // A reversal that a supervisor set aside is owed still: it no longer holds the batch open, but it is named.
+  const owed = namesOfOwed(j.request.owed, explained);
+  for (const difference of owed) nameDifference(j, row, difference);
   journalTerminalEvent(j, 'batch closed', { batch: row.batch, closedBy, opened: next });
-}
-
-/** A reversal that a supervisor set aside is owed still: it no longer holds the batch open, but it is named. */
-function nameOwedReversals(j: Judgement, row: BatchRow): void {
-  for (const owed of j.request.owed) {
-    const [, batch = '', trace = '', amount = ''] = /^(\d{6})(\d{6}).{26}(\d{12})$/.exec(owed) ?? [];
-    nameDifference(j, row, {
-      kind: 'status',
-      trace: trace === '' ? null : trace,
-      theirs: amount === '' ? null : fen(Number(amount)),
-      causeZh: `终端搁置的冲正 批次${batch} 流水${trace}`,
-      causeEn: `a reversal that the terminal has set aside, batch ${batch} trace ${trace}`,
-    });
-  }
+  return owed;
 }
 
 export type Named = Pick<DifferenceRow, 'kind' | 'causeZh' | 'causeEn'> & Partial<DifferenceRow>;

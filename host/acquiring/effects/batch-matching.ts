@@ -3,20 +3,31 @@ import { type Fen, yuan } from '../../../protocol/index.ts';
 import type { TransactionRow, UploadRow } from '../../store/rows.ts';
 import type { Named } from './batch-closing.ts';
 import { sideOf } from './batch-totals.ts';
+import { isOwed, type OwedReversal, owedReversal } from './owed-reversals.ts';
 
 /** A line takes up to some ninety bytes. */
 const LINES_MAX = 8;
 const STATE_ZH: Readonly<Record<string, string>> = { declined: '已拒绝', reversed: '已冲正' };
 
+interface Compared {
+  readonly rows: readonly TransactionRow[];
+  readonly uploads: readonly UploadRow[];
+  /** The count that the end message gives. */
+  readonly announced: number;
+  /** The request's `OW` items. */
+  readonly owed: readonly string[];
+}
+
 /**
- * @param announced the count that the end message gives
- * @returns empty when every item is matched: then only the totals differed, and that is named by them
+ * Without any name every item is matched: then only the totals differed, and that is named by them.
+ * `explained` are the reversals, set aside by the terminal, that are the cause of a named shortage.
  */
-export function namesOfDifferences(
-  rows: readonly TransactionRow[],
-  uploads: readonly UploadRow[],
-  announced: number,
-): readonly Named[] {
+export function namesOfDifferences({ rows, uploads, announced, owed }: Compared): {
+  readonly names: readonly Named[];
+  readonly explained: readonly OwedReversal[];
+} {
+  const reversals = owed.map(owedReversal).filter((one) => one !== null);
+  const explained: OwedReversal[] = [];
   const counted = new Map(rows.filter((row) => sideOf(row) !== null).map((row) => [row.trace, row]));
   const names: Named[] = [];
   for (const upload of uploads) {
@@ -26,12 +37,13 @@ export function namesOfDifferences(
     if (name !== null) names.push(name);
   }
   for (const row of counted.values()) {
+    const because = reversals.find((one) => isOwed(one, row));
+    if (because !== undefined) explained.push(because);
     names.push({
       kind: 'shortage',
       ...about(row),
       ours: row.amount,
-      causeZh: '主机有此交易，终端未上送',
-      causeEn: 'the host has it, the terminal did not upload it',
+      ...(because === undefined ? NOT_UPLOADED : SET_ASIDE),
     });
   }
   if (announced !== uploads.length) {
@@ -41,8 +53,15 @@ export function namesOfDifferences(
       causeEn: `the terminal announced ${announced} items, ${uploads.length} came`,
     });
   }
-  return names;
+  return { names, explained };
 }
+
+const NOT_UPLOADED = {
+  causeZh: '主机有此交易，终端未上送',
+  causeEn: 'the host has it, the terminal did not upload it',
+};
+/** The terminal does not count what it wants reversed; the host counts it until the 0400 arrives. */
+const SET_ASIDE = { causeZh: '终端已挂起其冲正', causeEn: 'the terminal holds its reversal set aside' };
 
 function unknownItem(upload: UploadRow, rows: readonly TransactionRow[]): Named {
   const same = rows.find(

@@ -80,12 +80,17 @@ function keepItems(j: Judgement, row: BatchRow, items: readonly UploadItem[]): v
 
 function endUpload(j: Judgement, row: BatchRow, count: number): readonly Named[] {
   const key = batchKey(row.terminalId, row.batch);
-  const found = namesOfDifferences(j.view.batchTransactions(key), j.view.uploads(key), count);
-  const named = found.length === 0 && row.result !== null ? [TOTALS_ALONE] : found;
+  const { names, explained } = namesOfDifferences({
+    rows: j.view.batchTransactions(key),
+    uploads: j.view.uploads(key),
+    announced: count,
+    owed: j.request.owed,
+  });
+  const named = names.length === 0 && row.result !== null ? [TOTALS_ALONE] : names;
   for (const difference of named) nameDifference(j, row, difference);
   journalTerminalEvent(j, 'batch upload ended', { batch: row.batch, count, differences: named.length });
-  closeBatch(j, row, 'upload');
-  return named;
+  const owed = closeBatch(j, row, 'upload', { explained });
+  return [...named, ...owed];
 }
 
 const TOTALS_ALONE: Named = {

@@ -46,7 +46,7 @@ export const settlement: Flow = {
       result: Math.max(...results) as Result,
     };
     journalTerminalEvent(j, 'settlement', { batch: row.batch, DE48: figures.terminalTotals, HT: ht });
-    if (figures.result === RESULT.balanced) closeBatch(j, row, 'settlement', figures);
+    if (figures.result === RESULT.balanced) closeBatch(j, row, 'settlement', { figures });
     else writeBatch(j, row, { ...figures, state: 'uploading' });
     return given;
   },
