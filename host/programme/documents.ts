@@ -5,7 +5,7 @@
 import { type FailureCode, FEN_MAX, fen, PosError, yuan } from '../../protocol/index.ts';
 import { checkRule } from '../rules/check.ts';
 import { LEGAL_FIGURES, type LegalName, legalRange } from './law.ts';
-import type { DocumentKind, Documents, Programme } from './model.ts';
+import type { DocumentKind, Documents, Programme, TerminalProfile } from './model.ts';
 
 /** What a field must be: its test, and the allowed range as a person reads it. */
 interface FieldRule {
@@ -152,6 +152,7 @@ export function checkDocument<K extends DocumentKind>(
   }
   if (kind === 'programme') checkLaw(body as unknown as Programme, refuse);
   if (kind === 'merchant') checkMasked(String(body['bankAccountMasked']), refuse);
+  if (kind === 'terminal') checkMacKey(body as unknown as TerminalProfile, refuse);
 }
 
 /** The programme's settings against the law of its regime: stricter is allowed, looser refused. */
@@ -182,6 +183,13 @@ function checkMasked(account: string, refuse: Refuse): void {
   if (account.length > 8 && hidden < 4) {
     refuse('bankAccountMasked', 'masked: at least four asterisks; the full number never rests here');
   }
+}
+
+/** X9.19 is a MAC under a double-length DES key: a terminal that gets another MAK could not send one right message. */
+function checkMacKey({ macAlgorithm, singleLengthMak, keyModes }: TerminalProfile, refuse: Refuse): void {
+  if (macAlgorithm !== 'x9.19') return;
+  if (singleLengthMak) refuse('singleLengthMak', 'false: x9.19 needs a MAK of sixteen bytes');
+  if (keyModes.includes('005')) refuse('keyModes', '003 or 004: x9.19 is no MAC of SM4 keys');
 }
 
 /** The documents that a body names: kind and id. */
