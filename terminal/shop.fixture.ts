@@ -4,7 +4,7 @@ import { PosError, parseTrack2 } from '../protocol/index.ts';
 import type { Clerk, PromptName } from './clerk.ts';
 import type { Clock, Random } from './clock.ts';
 import { type TerminalConfig, terminalConfig } from './config.ts';
-import type { Devices, FaultListener, PrinterStatus } from './devices/ports.ts';
+import type { CardReader, Devices, FaultListener, PrinterStatus } from './devices/ports.ts';
 import type { HostWire } from './exchange/host-wire.ts';
 import { TestHost, testMac } from './host.fixture.ts';
 import type { JournalDisk } from './journal/disk.ts';
@@ -214,6 +214,8 @@ export async function openShop(options: {
   readonly power?: Power;
   readonly settings?: Partial<TerminalConfig>;
   readonly track?: string;
+  /** Another reader than the one that always reads `track`. */
+  readonly reader?: CardReader;
 }): Promise<Shop> {
   const { host, clock = new ManualClock(), clerk = new TestClerk(), power = new Power() } = options;
   const { pad = new TestPad(), printer = new TestPrinter() } = options;
@@ -234,7 +236,10 @@ export async function openShop(options: {
     random: new CountingRandom(),
     disk,
     wire: wireTo(host, clock, power, happened),
-    devices: devicesOf(pad, printer, power, happened, faults, options.track ?? TRACK2),
+    devices: {
+      ...devicesOf(pad, printer, power, happened, faults, options.track ?? TRACK2),
+      ...(options.reader && { reader: options.reader }),
+    },
     clerk,
     log: logTo(logged),
     config,

@@ -20,13 +20,17 @@ export async function amountFrom(deps: TerminalDeps, typed: string | undefined):
 export async function cardFrom(deps: TerminalDeps, keyed: boolean): Promise<CardInHand> {
   if (keyed) return keyedCard(deps);
   const { clerk, config, reader } = deps;
-  clerk.show('请刷卡', 'swipe the card');
-  await display(deps, ['请刷卡', 'SWIPE CARD']);
-  const { track2 } = await reader.read({
+  // The reader is armed before anybody is asked: a card may be quicker than the display.
+  const swipe = reader.read({
     timeoutMs: config.cardTimeoutSeconds * SECOND_MS,
     signal: clerk.signal,
     onBadRead: (left) => clerk.show(`读卡错误,请重刷(还可${left}次)`, `bad read, swipe again (${left} more)`),
   });
+  // What fails while the prompt is being shown is thrown below, and not before.
+  swipe.catch(() => undefined);
+  clerk.show('请刷卡', 'swipe the card');
+  await display(deps, ['请刷卡', 'SWIPE CARD']);
+  const { track2 } = await swipe;
   checkPan(track2.pan);
   return { pan: track2.pan, expiry: track2.expiry, track2: track2.packed, entry: 'S' };
 }
