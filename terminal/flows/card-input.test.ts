@@ -30,25 +30,31 @@ function readerOf(clerk: QuickHand, outcome: 'good' | 'torn'): CardReader {
   };
 }
 
-swipes('is read by a reader that is armed before the prompt is shown: a quick swipe is not lost', async () => {
-  const clerk = new QuickHand();
-  const { terminal } = await openShopForBusiness({
-    host: new TestHost(),
-    clerk,
-    reader: readerOf(clerk, 'good'),
-  });
-  assert.is((await terminal.command('sale 128')).code, '00');
-});
+swipes(
+  'is read by a reader that is armed before the prompt is shown: a quick swipe is not lost',
+  async () => {
+    const clerk = new QuickHand();
+    const { terminal } = await openShopForBusiness({
+      host: new TestHost(),
+      clerk,
+      reader: readerOf(clerk, 'good'),
+    });
+    assert.is((await terminal.command('sale 128')).code, '00');
+  },
+);
 
-swipes('that cannot be read while the prompt is shown ends the transaction, and nothing is sent', async () => {
-  const clerk = new QuickHand();
-  const host = new TestHost();
-  const { terminal } = await openShopForBusiness({ host, clerk, reader: readerOf(clerk, 'torn') });
-  assert.is((await terminal.command('sale 128')).code, 'TRACK_BAD');
-  assert.equal(
-    host.received.filter(({ mti }) => mti === '0200'),
-    [],
-  );
-});
+swipes(
+  'that cannot be read while the prompt is shown ends the transaction, and nothing is sent',
+  async () => {
+    const clerk = new QuickHand();
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host, clerk, reader: readerOf(clerk, 'torn') });
+    assert.is((await terminal.command('sale 128')).code, 'TRACK_BAD');
+    assert.equal(
+      host.received.filter(({ mti }) => mti === '0200'),
+      [],
+    );
+  },
+);
 
 swipes.run();
