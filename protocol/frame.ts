@@ -60,7 +60,8 @@ export class FrameSplitter {
       this.#keep(all.subarray(LENGTH_BYTES + length));
       length = this.#announcedLength();
     }
-    if (this.#fault !== undefined && frames.length === 0) throw this.#fault;
+    const { fault } = this;
+    if (fault !== undefined && frames.length === 0) throw fault;
     return frames;
   }
 

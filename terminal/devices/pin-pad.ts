@@ -3,13 +3,14 @@
  * neither a clear PIN nor a clear key ever enters this process.
  */
 import iconv from 'iconv-lite';
+import type { KeyMode } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceLink } from './device-link.ts';
 import { PadExchange } from './pad-exchange.ts';
 import { PAD_KEYS, PAD_STATES, type PadCommandName } from './pin-pad-commands.ts';
 import type { PadFrame } from './pin-pad-frame.ts';
-import type { DeviceState, KeyMode, PadKey, PinPad, PinPadStatus } from './ports.ts';
+import type { DeviceState, PadKey, PinPad, PinPadStatus } from './ports.ts';
 
 const MAC_BYTES = 8;
 /** Format 0 under 3DES; the dialect's `PB` block under SM4. */

@@ -3,6 +3,7 @@
  * drivers implement them over a `BytePort`, which is a serial line, a pseudo-terminal or, in the
  * simulated world, memory.
  */
+import type { KeyMode } from '../../keys/index.ts';
 import type { Track2 } from '../../protocol/index.ts';
 import type { Slip } from '../receipt/model.ts';
 
@@ -59,8 +60,6 @@ export interface PinPadStatus {
   readonly macCheckValue: string | null;
   readonly pinCheckValue: string | null;
 }
-
-export type KeyMode = '003' | '004' | '005';
 
 /** Every method may reject with DEVICE_ABSENT, DEVICE_SILENT, DEVICE_GARBAGE or DEVICE_REFUSED. */
 export interface PinPad {
