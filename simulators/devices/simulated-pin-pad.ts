@@ -6,9 +6,9 @@ import iconv from 'iconv-lite';
 import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../../keys/index.ts';
 import { checkPan, type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
 import { PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
+import type { DeviceLine } from './device-line.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import { PinEntry } from './pin-entry.ts';
-import type { DeviceLine } from './device-line.ts';
 
 const VERSION = 'ZUNKA SIM PAD 1.0';
 const IDLE = ['欢迎使用尊卡', 'WELCOME'];

@@ -2,9 +2,10 @@
  * A receipt printer on a line: a print buffer, a mechanism that puts lines on paper while there is
  * paper, the cover is shut and nothing is wrong, and status bytes as the manuals describe them.
  */
+
+import type { DeviceLine } from './device-line.ts';
 import { type Operation, PrintBuffer, type RealTime, RealTimeFilter } from './escpos-stream.ts';
 import { type Look, type Row, rowsOf, textOf } from './paper.ts';
-import type { DeviceLine } from './device-line.ts';
 import { slipPicture } from './slip-picture.ts';
 
 /** Lines left from which the sensor says near end, and the paper has a red edge. */
