@@ -102,7 +102,10 @@ await writeFile(
     checks,
   }),
 );
-for (const { zh, en, ok, detail } of checks) story.say(`${ok ? '✓' : '✗'} ${zh} · ${en}: ${detail}`);
+for (const { zh, en, ok, detail } of checks) {
+  story.say(`${ok ? '✓' : '✗'} ${zh} · ${en}`);
+  for (const line of detail.split('; ')) story.say(`    ${line}`);
+}
 const proven = checks.every((check) => check.ok);
 story.say('');
 story.say(

@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { DISSECTOR_PORT } from '../../protocol/index.ts';
 import { type Fault, FrameGate } from './frame-gate.ts';
 import { pcapOf, type Side, type WireRecord } from './pcap.ts';
 
@@ -31,6 +32,7 @@ export interface LinkProxy {
   up(): Promise<void>;
   /** What passed at the terminal's end so far. */
   capture(): readonly WireRecord[];
+  /** The addresses are made up, and the host's port is the one that our dissector is registered for. */
   writePcap(path: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -106,7 +108,7 @@ class TcpLinkProxy implements LinkProxy {
   }
 
   async writePcap(path: string): Promise<void> {
-    await writeFile(path, pcapOf(this.#records, this.#options.targetPort));
+    await writeFile(path, pcapOf(this.#records, DISSECTOR_PORT));
   }
 
   async up(): Promise<void> {
