@@ -77,6 +77,23 @@ directory('gives the rules that are valid on a business date', async () => {
   await store.close();
 });
 
+directory('a new version of a rule takes over on its first day, not on the day it is written', async () => {
+  const { store, write } = await emptyStore();
+  await write(
+    row('rule', { ...RULE, validTo: null }, 1),
+    row('rule', { ...RULE, validFrom: '20261124', validTo: null }, 2),
+  );
+  const found = await openDirectory(store);
+  const on = (date: string) => found.rules(date).map((rule) => rule.version);
+  assert.equal(['20261031', '20261123', '20261124'].map(on), [[], [1], [2]]);
+  assert.is(found.rule('D10')?.version, 2);
+  // Ended by a third version: what it replaced does not come back.
+  await write(row('rule', { ...RULE, validFrom: '20261124', validTo: '20261125' }, 3));
+  await found.reload();
+  assert.equal(['20261123', '20261125', '20261126'].map(on), [[1], [3], []]);
+  await store.close();
+});
+
 directory('lists kinds in id order, whatever order they were written in', async () => {
   const { store, write } = await emptyStore();
   for (const id of ['c', 'a', 'b']) await write(row('company', { id, nameZh: id, nameEn: id }, 1));

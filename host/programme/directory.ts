@@ -45,10 +45,15 @@ export interface Directory {
   reload(): Promise<void>;
 }
 
-type Cache = ReadonlyMap<
-  DocumentKind,
-  ReadonlyMap<string, { readonly version: number; readonly body: unknown }>
->;
+interface Cache {
+  /** The latest version of each document. */
+  readonly latest: ReadonlyMap<
+    DocumentKind,
+    ReadonlyMap<string, { readonly version: number; readonly body: unknown }>
+  >;
+  /** By rule id, newest first: each version that stands on some date. */
+  readonly ruleVersions: ReadonlyMap<string, readonly Rule[]>;
+}
 
 /** Throws CONFIG_BAD naming the document and field when one in the store is not sound. */
 export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Directory> {
@@ -57,9 +62,9 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
 
   // Bodies were checked as they were read, so the kind says the type.
   const find = <K extends DocumentKind>(kind: K, id: string) =>
-    cache.get(kind)?.get(id)?.body as Documents[K] | undefined;
+    cache.latest.get(kind)?.get(id)?.body as Documents[K] | undefined;
   const all = <K extends DocumentKind>(kind: K) =>
-    [...(cache.get(kind)?.values() ?? [])].map((row) => row.body as Documents[K]);
+    [...(cache.latest.get(kind)?.values() ?? [])].map((row) => row.body as Documents[K]);
 
   return {
     get programme() {
@@ -78,13 +83,15 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     rules(businessDate) {
       const known = rulesByDate.get(businessDate);
       if (known !== undefined) return known;
-      const valid = all('rule').filter((rule) => isValidOn(rule, businessDate));
+      const valid = [...cache.ruleVersions.values()].flatMap((versions) =>
+        standingOn(versions, businessDate),
+      );
       rulesByDate.set(businessDate, valid);
       return valid;
     },
     all,
     find,
-    version: (kind, id) => cache.get(kind)?.get(id)?.version ?? 0,
+    version: (kind, id) => cache.latest.get(kind)?.get(id)?.version ?? 0,
     missing: (kind, body) =>
       referencesOf(kind, body)
         .filter(([wanted, id]) => find(wanted, id) === undefined)
@@ -99,13 +106,15 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
 async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
   const cache = new Map<DocumentKind, Map<string, { version: number; body: unknown }>>();
   for (const kind of DOCUMENT_KINDS) cache.set(kind, new Map());
+  const rules = new Map<string, { readonly version: number; readonly body: unknown }[]>();
   for await (const page of store.scan('documents')) {
     for (const { kind, id, version, body } of page) {
       const known = isKind(kind) ? cache.get(kind) : undefined;
       if (known === undefined)
         throw new PosError('CONFIG_BAD', `document ${kind} ${id}: no such kind of document`);
-      if (version > (known.get(id)?.version ?? 0))
-        known.set(id, { version, body: withVersion(kind, body, version) });
+      const row = { version, body: withVersion(kind, body, version) };
+      if (version > (known.get(id)?.version ?? 0)) known.set(id, row);
+      if (kind === 'rule') rules.set(id, [...(rules.get(id) ?? []), row]);
     }
   }
   for (const [kind, rows] of cache) {
@@ -113,9 +122,42 @@ async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
     if (kind === 'programme' && rows.size > 1) {
       throw new PosError('CONFIG_BAD', `${rows.size} programmes are provisioned; a host serves one`);
     }
-    cache.set(kind, new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1))));
+    cache.set(kind, new Map([...rows].sort(byId)));
   }
-  return cache;
+  const ruleVersions = [...rules].sort(byId).map(([id, versions]) => [id, reachable(versions)] as const);
+  return { latest: cache, ruleVersions: new Map(ruleVersions) };
+}
+
+function byId(a: readonly [string, unknown], b: readonly [string, unknown]): number {
+  return a[0] < b[0] ? -1 : 1;
+}
+
+/** A version stands from its first day until a later one begins; one that a later one overtakes never stands. */
+function reachable(
+  versions: readonly { readonly version: number; readonly body: unknown }[],
+): readonly Rule[] {
+  const rules: Rule[] = [];
+  let laterBegins = '99999999';
+  for (const { body } of [...versions].sort((a, b) => b.version - a.version)) {
+    if (!(beginOf(body) < laterBegins)) continue;
+    checkDocument('rule', body, 'CONFIG_BAD');
+    rules.push(body);
+    laterBegins = body.validFrom;
+  }
+  return rules;
+}
+
+/** '' for what is no rule, so that it is checked and named. */
+function beginOf(body: unknown): string {
+  const begin = (body as Partial<Rule> | null)?.validFrom;
+  return typeof begin === 'string' ? begin : '';
+}
+
+/** The newest version that has begun, unless it has ended: an older one does not come back. */
+function standingOn(newestFirst: readonly Rule[], businessDate: string): readonly Rule[] {
+  const begun = newestFirst.find((rule) => rule.validFrom <= businessDate);
+  if (begun === undefined) return [];
+  return begun.validTo === null || businessDate <= begun.validTo ? [begun] : [];
 }
 
 /** The row's version is the truth for a body that carries one (contracts and rules). */
@@ -126,8 +168,4 @@ function withVersion(kind: string, body: unknown, version: number): unknown {
 
 function isKind(kind: string): kind is DocumentKind {
   return (DOCUMENT_KINDS as readonly string[]).includes(kind);
-}
-
-function isValidOn(rule: Rule, businessDate: string): boolean {
-  return rule.validFrom <= businessDate && (rule.validTo === null || businessDate <= rule.validTo);
 }
