@@ -10,6 +10,7 @@ import {
   type MessageValues,
   maskPan,
   PosError,
+  parseDe57,
   TRANSACTIONS,
   type TransactionKind,
   type TransactionSpec,
@@ -93,11 +94,9 @@ export function requestFields(
     });
   }
   if (original !== null) Object.assign(fields, originalFields(spec, original));
-  const de57 = privateItems(state, [
-    ['TH', identity.head],
-    // A fate query asks by the original's name.
-    ['UT', draft.kind === 'fateQuery' ? (original?.ut ?? identity.ut) : identity.ut],
-  ]);
+  // A fate query asks by the original's name, as far as the host was ever told it.
+  const ut = draft.kind === 'fateQuery' ? (original?.ut ?? null) : identity.ut;
+  const de57 = privateItems(state, [['TH', identity.head], ...utItems(ut)]);
   if (de57 !== null) fields[57] = de57;
   return fields;
 }
@@ -129,6 +128,19 @@ export function privateItems(
   if (!state.peerSpeaksDe57) return null;
   const all = [...openReversalItems(state), ...items];
   return all.length === 0 ? null : buildDe57(all);
+}
+
+export function utItems(ut: string | null): readonly (readonly [string, string])[] {
+  return ut === null ? [] : [['UT', ut]];
+}
+
+/**
+ * The `UT` that a transaction was sent with; null when the host did not speak DE57 then. A name that the
+ * host never heard would tell it of another transaction: 94 to a reversal, 25 to a fate query.
+ */
+export function utAsSent(one: TransactionRecord): string | null {
+  const de57 = one.request.fields['57'];
+  return de57 !== undefined && parseDe57(de57).some(([tag]) => tag === 'UT') ? one.ut : null;
 }
 
 function openReversalItems(state: TerminalState): readonly (readonly [string, string])[] {

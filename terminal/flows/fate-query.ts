@@ -3,6 +3,7 @@ import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
 import { itemsOf } from '../exchange/answer.ts';
 import { performOnline } from '../exchange/online.ts';
+import { utAsSent } from '../exchange/request.ts';
 import { STATES } from '../transaction-states.ts';
 import { beforeTransaction } from './before.ts';
 import { finish } from './finish.ts';
@@ -34,7 +35,7 @@ export async function fateQuery(deps: TerminalDeps, voucher: string | undefined)
     amount: null,
     card: null,
     pinBlock: null,
-    original: { ut: original.ut, batch: original.batch, trace, date: null, rrn: null, auth: null },
+    original: { ut: utAsSent(original), batch: original.batch, trace, date: null, rrn: null, auth: null },
     supervisor: null,
     panMasked: original.panMasked,
   });

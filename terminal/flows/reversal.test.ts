@@ -53,6 +53,23 @@ reversals("carries the original's UT, and every request while it is open names i
   assert.is(items.find(([tag]) => tag === 'OW')?.[1], `${'000007'}${one?.trace}${one?.ut}000000012800`);
 });
 
+reversals('names no UT that its original was not sent with, though the host speaks DE57 by now', async () => {
+  const host = new TestHost();
+  host.speaksDe57 = false;
+  const { terminal } = await openShopForBusiness({ host });
+  host.mischief = [{ mti: '0200', lose: true }];
+  await terminal.command('sale 128');
+  host.speaksDe57 = true;
+  await terminal.command('signin');
+  await terminal.command('sale 5');
+  await terminal.command('fate 2');
+  const [sale, reversal, next, query] = host.received.filter(({ mti }) => mti === '0200' || mti === '0400');
+  const uts = [sale, reversal, next, query].map((message) =>
+    parseDe57(message?.get(57) ?? '').filter(([tag]) => tag === 'UT'),
+  );
+  assert.equal([uts[0]?.length, uts[1]?.length, uts[2]?.length, uts[3]?.length], [0, 0, 1, 0]);
+});
+
 for (const code of ['00', '12', '25']) {
   reversals(`is closed by ${code} under a right MAC`, async () => {
     const { host, terminal } = await withDebt();
@@ -113,6 +130,20 @@ reversals(
     assert.is(host.received.findLast(({ mti }) => mti === '0400')?.get(60), '22000007000');
   },
 );
+
+reversals('that waits for a decision may be sent at once, and its answer closes it', async () => {
+  const clerk = new TestClerk();
+  const { host, terminal } = await withDebt({ clerk });
+  host.reversalCode = '96';
+  clerk.answers.reversalDecision = '0';
+  await terminal.command('sale 5');
+  assert.is(terminal.state.transactions[0]?.state, 'decisionDue');
+  host.reversalCode = null;
+  assert.equal(
+    [(await terminal.command('reversal send')).ok, terminal.state.transactions[0]?.state],
+    [true, 'reversed'],
+  );
+});
 
 reversals('blocks the settlement until it is resolved', async () => {
   const clerk = new TestClerk();

@@ -3,7 +3,14 @@ import { localTimeOf, type MessageValues, PosError } from '../../protocol/index.
 import type { TerminalDeps } from '../deps.ts';
 import { identityOf, judge } from '../exchange/answer.ts';
 import { current, noteSignIn } from '../exchange/online.ts';
-import { openCardIfPossible, openReversals, privateItems, withMac } from '../exchange/request.ts';
+import {
+  openCardIfPossible,
+  openReversals,
+  privateItems,
+  utAsSent,
+  utItems,
+  withMac,
+} from '../exchange/request.ts';
 import type { SlipRecord, TransactionRecord } from '../journal/model.ts';
 import { shopOf } from '../spool/slips.ts';
 import { stateAfter } from '../transaction-states.ts';
@@ -110,7 +117,7 @@ export async function reversalRequest(deps: TerminalDeps, one: TransactionRecord
   const fields: Record<number, string> = Object.fromEntries(kept);
   fields[39] = one.reversal?.reason ?? '98';
   if (card !== null) Object.assign(fields, { 2: card.pan, 14: card.expiry });
-  const de57 = privateItems(deps.journal.state, [['UT', one.ut]]);
+  const de57 = privateItems(deps.journal.state, utItems(utAsSent(one)));
   if (de57 !== null) fields[57] = de57;
   return { mti: '0400', fields };
 }
