@@ -21,6 +21,7 @@ export const PROMPTS = {
   authorisation:      { zh: '请输入预授权码(6位)',        en: 'authorisation code, 6 characters',         secret: false },
   confirm:            { zh: '确认请输1,取消请输0',        en: '1 confirms, 0 cancels',                    secret: false },
   noPaper:            { zh: '打印机不能打印,继续请输1,取消请输0', en: 'the printer cannot print: 1 goes on without, 0 cancels', secret: false },
+  repeatDecision:     { zh: '重发未成功:1再试 2主管挂起 0返回', en: 'the repeat was not answered: 1 try again, 2 a supervisor sets it aside, 0 back', secret: false },
   reversalDecision:   { zh: '冲正未成功:1再试 2主管挂起 0返回', en: 'the reversal did not succeed: 1 try again, 2 a supervisor sets it aside, 0 back', secret: false },
 } as const satisfies Record<string, { zh: string; en: string; secret: boolean }>;
 

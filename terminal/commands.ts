@@ -7,6 +7,7 @@ import { fateQuery } from './flows/fate-query.ts';
 import { askSupervisor } from './flows/operator-check.ts';
 import { completion, preAuthorisation, preAuthorisationVoid } from './flows/pre-authorisation.ts';
 import { refund } from './flows/refund.ts';
+import { decideRepeat, openRepeats, sendRepeat } from './flows/repeat.ts';
 import { type CommandResult, succeeded, transactionFacts } from './flows/result.ts';
 import { decide, sendReversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
@@ -58,6 +59,7 @@ export const COMMANDS = {
   fate:           { alias: '查询',     usage: 'fate VOUCHER',                       en: 'what the host knows of a transaction',              who: SELLING,  run: (deps, words) => fateQuery(deps, words.plain[0]) },
   settle:         { alias: '结算',     usage: 'settle',                             en: 'settle and close the batch',                        who: SELLING,  run: (deps) => settle(deps) },
   reversal:       { alias: '冲正',     usage: 'reversal [decide|send]',             en: 'open reversals: show, decide, send now',            who: SELLING,  run: reversalCommand },
+  repeat:         { alias: '重发',     usage: 'repeat [decide|send]',               en: 'unanswered repeats: show, decide, send now',        who: SELLING,  run: repeatCommand },
   paper:          { alias: '补打',     usage: 'paper',                              en: 'print what is pending',                             who: 'anyone', run: paper },
   reprint:        { alias: '重打印',   usage: 'reprint [VOUCHER|settlement]',       en: 'print a slip once more, with the mark',             who: SELLING,  run: reprintCommand },
   list:           { alias: '流水',     usage: 'list',                               en: 'the transactions of the open batch',                who: ALL,      run: list },
@@ -143,13 +145,24 @@ async function reversalCommand(deps: TerminalDeps, words: CommandWords): Promise
   for (const one of open) {
     if (what === 'send') await sendReversal(deps, one.ut);
     else if (what === 'decide' && one.state === 'decisionDue') await decide(deps, one.ut);
-    else showReversal(deps, one.trace, one.amount, STATES[one.state]);
+    else showOpen(deps, one.trace, one.amount, STATES[one.state]);
   }
   const left = openReversals(deps.journal.state).length;
   return succeeded(`未完成冲正${left}笔`, `${left} reversals are open`, { open: left });
 }
 
-function showReversal(
+async function repeatCommand(deps: TerminalDeps, words: CommandWords): Promise<CommandResult> {
+  const [what] = words.plain;
+  for (const one of openRepeats(deps)) {
+    if (what === 'send') await sendRepeat(deps, one);
+    else if (what === 'decide' && one.state === 'repeatDue') await decideRepeat(deps, one);
+    else showOpen(deps, one.trace, one.amount, STATES[one.state]);
+  }
+  const left = openRepeats(deps).length;
+  return succeeded(`未完成重发${left}笔`, `${left} repeats are unanswered`, { open: left });
+}
+
+function showOpen(
   deps: TerminalDeps,
   trace: string,
   amount: number,
@@ -210,7 +223,7 @@ async function status(deps: TerminalDeps, words: CommandWords): Promise<CommandR
     batch: state.batch,
     nextTrace: state.nextTrace,
     openReversals: openReversals(state).length,
-    openRepeats: state.transactions.filter((one) => one.state === 'repeatDue').length,
+    openRepeats: openRepeats(deps).length,
     pendingSlips: state.slips.filter(isPending).length,
     settlement: state.settlement?.phase ?? null,
     last: last === undefined ? null : JSON.stringify(transactionFacts(last)),

@@ -26,7 +26,7 @@ export async function recover(deps: TerminalDeps): Promise<Recovery> {
   return {
     unanswered,
     reversalsOpen: count('reversal') + count('set aside'),
-    repeatsOpen: count('repeat'),
+    repeatsOpen: count('repeat') + count('repeat aside'),
     slipsPending: slips.filter(isPending).length,
     settlementPhase: settlement?.phase ?? null,
   };

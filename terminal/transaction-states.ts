@@ -17,7 +17,8 @@ export const STATES = {
   setAside:    { zh: '冲正挂起',       en: 'set aside by a supervisor: still sent, blocks nothing', counted: false, open: 'set aside' },
   reversed:    { zh: '已冲正',         en: 'the host closed the reversal (00, 12 or 25)',         counted: false, open: 'no' },
   repeatDue:   { zh: '待重发',         en: 'repeated unchanged until it is answered',             counted: false, open: 'repeat' },
-} as const satisfies Record<string, { zh: string; en: string; counted: boolean; open: 'answer' | 'no' | 'reversal' | 'set aside' | 'repeat' }>;
+  repeatAside: { zh: '重发挂起',       en: 'a repeat set aside by a supervisor: still sent, blocks nothing', counted: false, open: 'repeat aside' },
+} as const satisfies Record<string, { zh: string; en: string; counted: boolean; open: 'answer' | 'no' | 'reversal' | 'set aside' | 'repeat' | 'repeat aside' }>;
 
 export type TransactionState = keyof typeof STATES;
 export type Move =
@@ -36,9 +37,10 @@ export type Move =
 export const MOVES: Readonly<Record<TransactionState, Partial<Record<Move, TransactionState>>>> = {
   sent:        { approve: 'approved', decline: 'declined', giveUp: 'unanswered', owe: 'reversalDue', repeat: 'repeatDue' },
   reversalDue: { reversed: 'reversed', exhaust: 'decisionDue' },
-  decisionDue: { tryAgain: 'reversalDue', setAside: 'setAside' },
+  decisionDue: { reversed: 'reversed', tryAgain: 'reversalDue', setAside: 'setAside' },
   setAside:    { reversed: 'reversed', tryAgain: 'reversalDue' },
-  repeatDue:   { approve: 'approved', decline: 'declined' },
+  repeatDue:   { approve: 'approved', decline: 'declined', setAside: 'repeatAside' },
+  repeatAside: { approve: 'approved', decline: 'declined' },
   approved:    { void: 'voided' },
   voided:      {},
   declined:    {},

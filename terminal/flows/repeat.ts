@@ -1,58 +1,123 @@
 /** Repeats 重发: a refund and its like are sent again, the same bytes but for DE64, until they are answered. */
 import { codec, type MessageValues, PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
-import { identityOf, judge } from '../exchange/answer.ts';
+import { identityOf, judge, REVERSAL_REASON, type Verdict } from '../exchange/answer.ts';
 import { current, settleOutcome } from '../exchange/online.ts';
-import { macAgain, openCard, withMac } from '../exchange/request.ts';
+import { macAgain, openCardIfPossible, withMac } from '../exchange/request.ts';
 import type { TransactionRecord } from '../journal/model.ts';
+import { STATES, stateAfter } from '../transaction-states.ts';
+import { askSupervisor } from './operator-check.ts';
 import { signInIfDue } from './sign-in.ts';
 
-/** Sends each waiting repeat once. What stays open does not hold up a transaction. */
+/**
+ * Codes that judge nothing: the host says them before it looks whether it knows the request. The first
+ * sending may have been approved all the same, so that they close no repeat. Source: dialect, Order of
+ * judgement.
+ */
+const JUDGES_NOTHING: readonly string[] = ['03', '30', '40', '58', '77', '96', '97', 'A0'];
+/** What is noted of a try that could not be sent at all. */
+const NO_CARD = 'no card';
+
+/** Sends each open repeat once, also those set aside. What stays open does not hold up a transaction. */
 export async function sendRepeats(deps: TerminalDeps): Promise<void> {
-  for (const one of waiting(deps)) await repeatOnce(deps, one);
+  for (const one of openRepeats(deps)) await sendRepeat(deps, one);
 }
 
-/** Before a settlement nothing may wait. @throws NOT_ALLOWED_NOW, HOST_UNREACHABLE */
+/** Before a settlement nothing may wait but what a supervisor set aside. @throws NOT_ALLOWED_NOW, HOST_UNREACHABLE */
 export async function clearRepeats(deps: TerminalDeps): Promise<void> {
-  for (let round = 0; round < deps.config.repeatTries && waiting(deps).length > 0; round += 1) {
-    await sendRepeats(deps);
+  await sendRepeats(deps);
+  for (let round = 1; round < deps.config.repeatTries; round += 1) {
+    for (const one of waiting(deps)) await sendRepeat(deps, one);
   }
-  const open = waiting(deps)[0];
+  const [open] = waiting(deps);
   if (open === undefined) return;
   throw new PosError(
     'NOT_ALLOWED_NOW',
-    `${open.kind} ${open.trace} is not answered yet: it comes before the settlement`,
+    `${open.kind} ${open.trace} is not answered yet: it comes before the settlement; try again, or let a supervisor set it aside (command: repeat decide)`,
   );
 }
 
-function waiting(deps: TerminalDeps): readonly TransactionRecord[] {
-  return deps.journal.state.transactions.filter((one) => one.state === 'repeatDue');
+/** Repeats without an answer, also those set aside, oldest first. */
+export function openRepeats(deps: TerminalDeps): readonly TransactionRecord[] {
+  return deps.journal.state.transactions.filter((one) => {
+    const { open } = STATES[one.state];
+    return open === 'repeat' || open === 'repeat aside';
+  });
 }
 
-async function repeatOnce(deps: TerminalDeps, one: TransactionRecord): Promise<void> {
+function waiting(deps: TerminalDeps): readonly TransactionRecord[] {
+  return openRepeats(deps).filter((one) => one.state === 'repeatDue');
+}
+
+/**
+ * The operator decides about a repeat whose tries are used up: go on, or a supervisor sets it aside. It
+ * keeps being sent, is named at each settlement, and is never deleted.
+ *
+ * @throws NOT_ALLOWED_NOW while it has tries left; OPERATOR_REFUSED, CANCELLED
+ */
+export async function decideRepeat(deps: TerminalDeps, one: TransactionRecord): Promise<void> {
+  const { repeatTries } = deps.config;
+  if (one.repeats < repeatTries) {
+    throw new PosError('NOT_ALLOWED_NOW', `${one.trace} was repeated ${one.repeats} times of ${repeatTries}`);
+  }
+  const choice = await deps.clerk.ask('repeatDecision', `凭证号${one.trace}`);
+  if (choice === '1') await sendRepeat(deps, one);
+  if (choice !== '2') return;
+  const by = await askSupervisor(deps);
+  const to = stateAfter(one.state, 'setAside');
+  await deps.journal.append({ type: 'transaction moved', ut: one.ut, move: 'setAside', to, by });
+  deps.clerk.show(
+    '重发已挂起,继续后台发送,结算时列示',
+    'set aside: it keeps being sent and is named at settlement',
+  );
+}
+
+/** One repeat. @throws HOST_UNREACHABLE: nothing was sent, no try was used up */
+export async function sendRepeat(deps: TerminalDeps, one: TransactionRecord): Promise<void> {
   await deps.link.connect();
   await signInIfDue(deps);
   await deps.link.connect();
   deps.clerk.show(`重发 凭证号${one.trace}`, `repeating ${one.kind} ${one.trace}`);
-  const { body, request } = await repeatBody(deps, one);
+  const repeat = await repeatOf(deps, one);
+  if (repeat === null) {
+    await deps.journal.append({ type: 'repeat tried', ut: one.ut, code: NO_CARD });
+    deps.clerk.show(
+      `凭证号${one.trace}的卡号无法解密,请主管处理(命令 repeat decide)`,
+      `the card of ${one.trace} cannot be opened by this PIN pad: a supervisor decides (repeat decide)`,
+    );
+    return;
+  }
+  const { body, request } = repeat;
   const exchange = await deps.link.exchange(body, identityOf(request, deps.journal.state));
-  const verdict = await judge(deps, request, exchange);
+  const verdict = closingOnly(await judge(deps, request, exchange));
   if (verdict.kind === 'not final') {
     await deps.journal.append({ type: 'repeat tried', ut: one.ut, code: verdict.code ?? 'silent' });
   }
   await settleOutcome(deps, current(deps, one.ut), verdict);
 }
 
-/** The first bytes with a fresh MAC; after a restart the same fields with the card by number. */
-async function repeatBody(
+function closingOnly(verdict: Verdict): Verdict {
+  if (verdict.kind === 'not final' || !JUDGES_NOTHING.includes(verdict.facts.code)) return verdict;
+  const { code } = verdict.facts;
+  return {
+    kind: 'not final',
+    reason: REVERSAL_REASON.other,
+    code,
+    why: `${code} says nothing of the first sending`,
+  };
+}
+
+/** The first bytes with a fresh MAC; after a restart the same fields with the card by number. Null: it cannot be opened. */
+async function repeatOf(
   deps: TerminalDeps,
   one: TransactionRecord,
-): Promise<{ body: Buffer; request: MessageValues }> {
+): Promise<{ body: Buffer; request: MessageValues } | null> {
   const sent = deps.sentBodies.get(one.ut);
   if (sent !== undefined) {
     return { body: await macAgain(deps.pinPad, sent), request: codec.decode(sent).toObject() };
   }
-  const card = await openCard(deps, one);
+  const card = await openCardIfPossible(deps, one);
+  if (card === null && one.sealedCard !== null) return null;
   const fields: Record<number, string> = { ...one.request.fields };
   if (card !== null) Object.assign(fields, { 2: card.pan, 14: card.expiry });
   const request = { mti: one.request.mti, fields };

@@ -5,6 +5,7 @@ import { openReversals } from '../exchange/request.ts';
 import type { Settlement, SlipRecord, TransactionRecord } from '../journal/model.ts';
 import { approvedAmount, countedTransactions } from '../journal/state.ts';
 import type { SettlementItem, SettlementRow } from '../receipt/index.ts';
+import { STATES } from '../transaction-states.ts';
 import { shopOf } from './slips.ts';
 
 const NO_FOREIGN = { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 };
@@ -29,11 +30,21 @@ export function settlementSlip(deps: TerminalDeps, settlement: Settlement): Slip
         host,
         rows: rowsOf(counted),
         details: counted.map(itemOf),
-        failed: openReversals(state).map((one) => ({ ...itemOf(one), reason: '冲正挂起 REVERSAL OPEN' })),
+        failed: failedItems(deps),
       },
     },
     copies: [{ copy: 'merchant', state: 'spooled' }],
   };
+}
+
+/** What a supervisor set aside: it is owed still, and named until it is answered. */
+function failedItems(deps: TerminalDeps): readonly SettlementItem[] {
+  const { state } = deps.journal;
+  const repeats = state.transactions.filter((one) => STATES[one.state].open === 'repeat aside');
+  return [
+    ...openReversals(state).map((one) => ({ ...itemOf(one), reason: '冲正挂起 REVERSAL OPEN' })),
+    ...repeats.map((one) => ({ ...itemOf(one), reason: '重发挂起 REPEAT OPEN' })),
+  ];
 }
 
 function rowsOf(counted: readonly TransactionRecord[]): readonly SettlementRow[] {
