@@ -1,5 +1,6 @@
 /** Coverage: c8 around the tests. Floors: lines and branches of the whole; the report names each file. */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { ROOT } from './files.ts';
 
 const LINES_MIN = 85;
@@ -22,7 +23,7 @@ const { status } = spawnSync(
     process.execPath,
     '--import',
     'tsx',
-    'scripts/test.ts',
+    join(ROOT, 'scripts/test.ts'),
     ...process.argv.slice(2),
   ],
   { cwd: ROOT, stdio: 'inherit' },
