@@ -122,6 +122,25 @@ settlements('balanced: closes the batch and opens the next at once', async () =>
   assert.is(signIn.fields[60], '00000002003', 'a sign-in returns the open batch');
 });
 
+settlements(
+  'closes a batch though an advice of the next one came first: terminals count on by themselves',
+  async () => {
+    const card = await host.card();
+    const sale = await host.answer(saleFrame(host.shop, card, 10_00));
+    const next = { 60: host.shop.de60('25', '000', 2) };
+    assert.is((await host.answer(refundFrame(host.shop, card, sale, 4_00, next))).fields[39], '00');
+    const own = side(10_00, 1, 0, 0);
+    assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}1${NONE}1`);
+    host.shop.batch = 2;
+    const second = side(0, 0, 4_00, 1);
+    assert.is((await host.answer(settleFrame(host.shop, second))).fields[48], `${second}1${NONE}1`);
+    assert.equal(
+      (await host.rows('batches')).map((row) => `${row.batch} ${row.state}`),
+      ['1 closed', '2 closed', '3 open'],
+    );
+  },
+);
+
 settlements('an empty batch balances with zeros', async () => {
   assert.is((await host.answer(settleFrame(host.shop, NONE))).fields[48], `${NONE}1${NONE}1`);
 });

@@ -1,5 +1,6 @@
 /** Closing a batch opens the next one at once, in the same commit. */
 import { ensure } from '../../../protocol/index.ts';
+import type { Wants } from '../../store/port.ts';
 import type { BatchRow, DifferenceRow } from '../../store/rows.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
@@ -11,6 +12,18 @@ import { namesOfOwed, type OwedReversal } from './owed-reversals.ts';
 const NOT_WRITTEN = 0;
 const BATCH_MAX = 999_999;
 const WANTED_SETTLEMENT = 9;
+
+const batchAfter = (batch: number) => (batch === BATCH_MAX ? 1 : batch + 1);
+
+/** What closing a batch looks at: the batch with all that is in it, and the one that follows it. */
+export function wantToClose(terminalId: string, batch: number): Wants {
+  return {
+    batches: [
+      { key: batchKey(terminalId, batch), withTransactions: true },
+      { key: batchKey(terminalId, batchAfter(batch)), withTransactions: false },
+    ],
+  };
+}
 
 /** The row of the request's batch; one that is open but was never written begins now. Null: there is no such batch. */
 export function batchOf(j: Judgement): BatchRow | null {
@@ -49,11 +62,14 @@ export function closeBatch(
   const { terminal, writes } = j;
   ensure(terminal?.batch === row.batch, 'only the open batch is closed');
   writeBatch(j, row, { ...figures, state: 'closed', closedAt: j.now, closedBy });
-  const next = row.batch === BATCH_MAX ? 1 : row.batch + 1;
+  const next = batchAfter(row.batch);
   const wanted = terminal.wanted === WANTED_SETTLEMENT ? 0 : terminal.wanted;
   j.terminal = writes.replace('terminals', terminal, { batch: next, wanted });
   const key = batchKey(row.terminalId, next);
-  writes.insert('batches', key, openBatch(row.terminalId, next, row.merchantId, j.now));
+  // A terminal counts on by itself: an advice of its next batch may have opened that one already.
+  if (j.view.batch(key)?.state !== 'open') {
+    writes.insert('batches', key, openBatch(row.terminalId, next, row.merchantId, j.now));
+  }
   writes.duringDay(j.view.day);
   // A reversal that a supervisor set aside is owed still: it no longer holds the batch open, but it is named.
   const owed = namesOfOwed(j.request.owed, explained);

@@ -11,7 +11,14 @@ import {
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
 import { type Answer, plainAnswer } from '../answer.ts';
-import { batchOf, closeBatch, type Named, nameDifference, writeBatch } from '../effects/batch-closing.ts';
+import {
+  batchOf,
+  closeBatch,
+  type Named,
+  nameDifference,
+  wantToClose,
+  writeBatch,
+} from '../effects/batch-closing.ts';
 import { differenceLines, namesOfDifferences } from '../effects/batch-matching.ts';
 import { remember } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
@@ -22,9 +29,7 @@ import { batchKey } from '../view.ts';
 const ITEMS_FOLLOW = '201';
 
 export const batchUpload: Flow = {
-  wants: ({ terminalId, batch }) => ({
-    batches: [{ key: batchKey(terminalId, batch), withTransactions: true }],
-  }),
+  wants: ({ terminalId, batch }) => wantToClose(terminalId, batch),
 
   readable: ({ message, code }) => {
     const de48 = message.get(48) ?? '';

@@ -12,7 +12,7 @@ import {
 } from '../../../protocol/index.ts';
 import type { BatchRow } from '../../store/rows.ts';
 import { type Answer, plainAnswer } from '../answer.ts';
-import { batchOf, closeBatch, writeBatch } from '../effects/batch-closing.ts';
+import { batchOf, closeBatch, wantToClose, writeBatch } from '../effects/batch-closing.ts';
 import { hostTotals, isBeyondCounting, isSame, NO_TOTALS } from '../effects/batch-totals.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
@@ -22,9 +22,7 @@ import { batchKey } from '../view.ts';
 type Result = 1 | 2 | 3;
 
 export const settlement: Flow = {
-  wants: ({ terminalId, batch }) => ({
-    batches: [{ key: batchKey(terminalId, batch), withTransactions: true }],
-  }),
+  wants: ({ terminalId, batch }) => wantToClose(terminalId, batch),
 
   readable: ({ message }) => void parseTotals(message.get(48) ?? ''),
 
