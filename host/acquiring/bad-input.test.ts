@@ -12,7 +12,7 @@ import {
   saleFrame,
   voidFrame,
 } from './node-acquiring.fixture.ts';
-import { buildBody, parseAnswer, wrap } from './wire-terminal.fixture.ts';
+import { buildBody, parseAnswer, unionPayMac, wrap } from './wire-terminal.fixture.ts';
 
 const bad = suite('bad input that the host survives with a clear answer');
 let host: Fixture;
@@ -148,6 +148,22 @@ bad(
     assert.is(await code(host.shop.signInFrame()), '03');
   },
 );
+
+bad('03 and 58 carry a MAC where the terminal has usable keys; 97 and A0 never do', async () => {
+  const card = await host.card();
+  const profile = host.terminals.get(host.shop.id);
+  if (profile === undefined) throw new Error('it is provisioned');
+  const sealed = async (state: typeof profile.state) => {
+    host.terminals.set(host.shop.id, { ...profile, state });
+    const { fields, macData } = await host.answer(saleFrame(host.shop, card, 1_00));
+    return [fields[39], macData !== null && fields[64] === unionPayMac(host.shop.mak, macData)];
+  };
+  assert.equal(await sealed('suspended'), ['58', true]);
+  assert.equal(await sealed('withdrawn'), ['97', false]);
+  host.shop.mak = Buffer.alloc(16, 1);
+  assert.equal(await sealed('suspended'), ['58', false]);
+  assert.equal(await sealed('active'), ['A0', false]);
+});
 
 bad('another batch than the open one: 77; never for 0400 and 0220', async () => {
   const card = await host.card();

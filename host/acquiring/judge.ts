@@ -14,7 +14,7 @@ import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
 import { Judgement } from './judgement.ts';
-import type { Request } from './request.ts';
+import { carriesMac, type Request } from './request.ts';
 import { batchKey, mergeWants, NotRead, type View } from './view.ts';
 
 /** The request as work for the engine; its result is the answer's frame, LEN included. */
@@ -70,7 +70,10 @@ function decide(j: Judgement): Decision<Buffer> {
 
 function judge(j: Judgement): Answer {
   const early = firstFailure(j, ['terminal', 'keys', 'presence', 'sameness']);
-  if (early !== null) return refuse(j, early);
+  if (early !== null) {
+    sealRefusal(j, early);
+    return refuse(j, early);
+  }
 
   // The same request again gets the same answer and has no second effect.
   const answer = j.known?.answer ?? null;
@@ -86,6 +89,15 @@ function judge(j: Judgement): Answer {
   ensure(flow !== null, 'a kind without a flow was refused before');
   j.deps.metrics.count('judged', j.kind);
   return flow.act(j);
+}
+
+/**
+ * A terminal or merchant that may not trade (03, 58) is refused before its keys are looked at, but it
+ * may hold usable ones: without a MAC under them the refusal would close nothing at the terminal.
+ */
+function sealRefusal(j: Judgement, check: Check): void {
+  if (check.stage !== 'terminal' || check.code === '97' || !carriesMac(j.request.message.mti)) return;
+  if (j.mac.right) j.keys = j.mac.keys;
 }
 
 function refuse(j: Judgement, check: Check): Answer {
