@@ -130,10 +130,15 @@ async function closeByAct(
 ): Promise<BatchRow> {
   const { terminalId, batch, cause } = wanted;
   const key = `${terminalId}|${batch}`;
+  const next = batch === BATCH_MAX ? 1 : batch + 1;
+  const nextKey = `${terminalId}|${next}`;
   return decided(door, async () => {
     const found = await door.deps.store.read({
       terminalIds: [terminalId],
-      batches: [{ key, withTransactions: true }],
+      batches: [
+        { key, withTransactions: true },
+        { key: nextKey, withTransactions: false },
+      ],
     });
     const terminal = found.terminals.find((row) => row.terminalId === terminalId);
     const there = found.batches.find((row) => row.terminalId === terminalId && row.batch === batch);
@@ -159,7 +164,8 @@ async function closeByAct(
       cause,
       hostTotals: buildHt(hostTotals(rows), NO_TOTALS),
     };
-    const next = batch === BATCH_MAX ? 1 : batch + 1;
+    // A terminal counts on by itself: an advice of its next batch may have opened that one already.
+    const isNextOpen = found.batches.some((row) => row.batch === next && row.state === 'open');
     const batchGuard: Guard =
       there === undefined
         ? { kind: 'absent', table: 'batches', key }
@@ -171,7 +177,7 @@ async function closeByAct(
         guards: [
           batchGuard,
           { kind: 'version', table: 'terminals', key: terminalId, version: terminal.version },
-          { kind: 'absent', table: 'batches', key: `${terminalId}|${next}` },
+          ...(isNextOpen ? [] : [{ kind: 'absent', table: 'batches', key: nextKey } as const]),
         ],
         changes: {
           terminals: [
@@ -182,7 +188,7 @@ async function closeByAct(
               wanted: terminal.wanted === 9 ? 0 : terminal.wanted,
             },
           ],
-          batches: [closed, openBatch(terminalId, next, merchantId, at)],
+          batches: isNextOpen ? [closed] : [closed, openBatch(terminalId, next, merchantId, at)],
         },
         journal: [
           actRecord({

@@ -141,6 +141,19 @@ cards.run();
 
 const evening = suite("the day's end through the administration");
 
+evening('closes a batch by an act though an advice of the next one came first', async () => {
+  const it = await office();
+  await playFirstDay(it.world);
+  const read = { batches: [{ key: '41010001|1', withTransactions: false }] };
+  const [first] = (await it.world.store.read(read)).batches;
+  if (first === undefined) throw new Error('the lobby has a batch');
+  await it.world.commit({ changes: { batches: [{ ...first, batch: 2, version: 1 }] } });
+  const path = '/v1/terminals/41010001/batches/1/close';
+  assert.is((await it.call('settlement', 'POST', path, { cause: '终端更换 device exchanged' })).status, 200);
+  const { terminals } = await it.world.store.read({ terminalIds: ['41010001'] });
+  assert.is(terminals[0]?.batch, 2);
+});
+
 evening(
   'closes a batch by an act that names its cause, cuts over, clears, and hands out the files',
   async () => {
