@@ -1,15 +1,22 @@
 import { rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
 import { PosError } from '../protocol/index.ts';
 import type { Token } from './admin/tokens.ts';
+import { putToRest as restingNumber } from './cards/card-number.ts';
 import { HOST_DEFAULTS, type HostConfig } from './config.ts';
+import { nodeClock } from './node-clock.ts';
 import { type RunningHost, startHost } from './node-host.ts';
+import type { Changes } from './store/port.ts';
+import { openSqlite } from './store/sqlite-driver.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
 
 const ROOT = new URL('../', import.meta.url).pathname;
 const silent = { logTo: { write: () => undefined } };
@@ -30,6 +37,51 @@ async function running(config: HostConfig, act: (host: RunningHost) => Promise<v
   } finally {
     await host.stop();
   }
+}
+/** A card, or a terminal with working keys, as the host itself would write them. */
+async function putToRest(dataFolder: string, what: 'card' | 'terminal'): Promise<void> {
+  const vault = await openSoftVault({
+    random: randomBytes,
+    file: nodeKeyFile(join(dataFolder, 'keys.sealed')),
+    passphrase: Buffer.from(readFileSync(join(dataFolder, 'vault-passphrase'), 'utf8').trim()),
+  });
+  const store = await openSqliteStore({
+    driver: await openSqlite(join(dataFolder, 'host.sqlite')),
+    stream: 'host-99',
+    clock: nodeClock,
+    initialBusinessDate: '20261122',
+  });
+  const [outcome] = await store.commit([
+    { guards: [], changes: what === 'card' ? cardRows(vault) : terminalRows(vault), journal: [] },
+  ]);
+  assert.ok(outcome?.committed);
+  await store.close();
+  vault.close();
+}
+function cardRows(vault: Vault): Changes {
+  const [lookup, data] = [vault.find('lookup'), vault.find('data')];
+  if (lookup === undefined || data === undefined) throw new Error('the first start makes them');
+  const account = { accountId: 'A1', version: 1, state: 'active', tier: 'green', registered: true } as const;
+  const card = { cardId: 'X1', version: 1, accountId: 'A1', state: 'active', expiry: '3012' } as const;
+  return {
+    accounts: [{ ...account, productId: 'P1', salePointId: 'S1' }],
+    cards: [
+      {
+        ...card,
+        ...restingNumber({ vault, keys: { lookup, data } }, '6277880000000016', 'X1'),
+        serviceCode: '220',
+        pin: null,
+        pinTries: 0,
+        activeFrom: '20261101',
+      },
+    ],
+  };
+}
+function terminalRows(vault: Vault): Changes {
+  const tmk = vault.generate({ name: 'tmk:X1', use: 'tmk', algorithm: '3des' });
+  const keys = vault.makeWorkingKeys(tmk, '003').sealed;
+  const row = { terminalId: 'X1', version: 1, batch: 1, keys, previousKeys: null, previousKeysUntil: null };
+  return { terminals: [{ ...row, macFailures: 0, speaksDe57: false, wanted: 0 }] };
 }
 const call = async (host: RunningHost, path: string) => {
   const [first] = JSON.parse(readFileSync(host.tokensFile, 'utf8')) as Token[];
@@ -88,6 +140,37 @@ starts('makes no new keys beside an old database: a lost key file is restored, n
     assert.throws(() => statSync(file));
     writeFileSync(file, kept);
     await running(config, async (host) => assert.equal(host.made, []));
+  }),
+);
+
+for (const what of ['card', 'terminal'] as const) {
+  starts(`serves nothing when the key file opens no ${what} of the database, and says what to do`, () =>
+    inFolder(async (config, folder) => {
+      await running(config, async () => undefined);
+      await putToRest(config.dataFolder, what);
+      await running(config, async (host) => assert.equal(host.made, []));
+
+      const other = { ...config, dataFolder: join(folder, 'other') };
+      await running(other, async () => undefined);
+      for (const name of ['keys.sealed', 'vault-passphrase'])
+        copyFileSync(join(other.dataFolder, name), join(config.dataFolder, name));
+      await rejects(startHost(config, silent), (error: unknown) => {
+        assert.ok(codeIs('SEAL_BROKEN')(error));
+        assert.match((error as PosError).detail, `${what} X1`);
+        assert.match((error as PosError).detail, 'put back host.sqlite and keys.sealed of one installation');
+        return true;
+      });
+    }),
+  );
+}
+
+starts('says which file is missing beside a database, and makes no passphrase for it', () =>
+  inFolder(async (config) => {
+    await running(config, async () => undefined);
+    const passphrase = join(config.dataFolder, 'vault-passphrase');
+    rmSync(passphrase);
+    await rejects(startHost(config, silent), codeIs('CONFIG_BAD'));
+    assert.throws(() => statSync(passphrase));
   }),
 );
 

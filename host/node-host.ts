@@ -19,6 +19,8 @@ import { openLog } from './log.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
 import { openDirectory } from './programme/directory.ts';
+import { proveOpens, restingSecrets } from './resting-secrets.ts';
+import type { StorePort } from './store/port.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 
@@ -38,13 +40,13 @@ export interface RunningHost {
 /**
  * Starts a host.
  *
- * @throws SELF_TEST, KEY_FILE, CONFIG_BAD, STORE_BUSY, STORE_SCHEMA …; whatever was opened is closed again
+ * @throws SELF_TEST, KEY_FILE, SEAL_BROKEN, CONFIG_BAD, STORE_BUSY, STORE_SCHEMA …; whatever was opened is closed again
  */
 export async function startHost(
   config: HostConfig,
   options: { readonly logTo?: DestinationStream } = {},
 ): Promise<RunningHost> {
-  const closing: (() => Promise<void> | void)[] = [];
+  const closing: Closing = [];
   let closed: Promise<void> | null = null;
   const closeInTurn = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
@@ -65,7 +67,7 @@ export async function startHost(
 async function assemble(
   config: HostConfig,
   logTo: DestinationStream | undefined,
-  closing: (() => Promise<void> | void)[],
+  closing: Closing,
   closeAll: () => Promise<void>,
 ): Promise<RunningHost> {
   const place = (name: string) => join(config.dataFolder, name);
@@ -74,32 +76,12 @@ async function assemble(
   const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
 
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
-  const passphrase = await passphraseOf(config, place('vault-passphrase'), made);
-  const vault = await openSoftVault({
-    random: (bytes) => nodeRandom.bytes(bytes),
-    file: nodeKeyFile(place('keys.sealed')),
-    passphrase,
-    // A new vault beside an old database would find no card and open none of its sealed numbers.
-    mustExist: await isThere(place('host.sqlite')),
-  });
-  passphrase.fill(0);
-  closing.push(() => vault.close());
-  made.push(...(await makeMissingKeys(vault)));
+  const vault = await openVault(config, place, { made, closing });
+  const keys = keysOf(vault);
 
-  // 2. The database, and what is cached of it.
-  const driver = await openSqlite(place('host.sqlite'));
-  await chmod(place('host.sqlite'), 0o600);
-  let storeIsOpen = false;
-  closing.push(() => (storeIsOpen ? undefined : driver.close()));
-  const initialBusinessDate = config.initialBusinessDate || businessDateOf(nodeClock.now());
-  const store = await openSqliteStore({
-    driver,
-    stream: `host-${config.stream}`,
-    clock: nodeClock,
-    initialBusinessDate,
-  });
-  storeIsOpen = true;
-  closing.push(() => store.close());
+  // 2. The database, the proof that the keys are its own, and what is cached of it.
+  const store = await openDatabase(config, place(DATABASE), closing);
+  proveOpens({ vault, keys }, await restingSecrets(store));
   const directory = await openDirectory(store);
 
   // 3. One plain object, and the two doors.
@@ -108,7 +90,7 @@ async function assemble(
       clock: nodeClock,
       random: nodeRandom,
       vault,
-      keys: keysOf(vault),
+      keys,
       store,
       directory,
       log,
@@ -142,6 +124,60 @@ async function assemble(
   };
 }
 
+const DATABASE = 'host.sqlite';
+
+type Closing = (() => Promise<void> | void)[];
+
+async function openDatabase(config: HostConfig, path: string, closing: Closing): Promise<StorePort> {
+  const driver = await openSqlite(path);
+  await chmod(path, 0o600);
+  let storeIsOpen = false;
+  closing.push(() => (storeIsOpen ? undefined : driver.close()));
+  const store = await openSqliteStore({
+    driver,
+    stream: `host-${config.stream}`,
+    clock: nodeClock,
+    initialBusinessDate: config.initialBusinessDate || businessDateOf(nodeClock.now()),
+  });
+  storeIsOpen = true;
+  closing.push(() => store.close());
+  return store;
+}
+
+/**
+ * Beside a database nothing is made anew: it may hold what only its own key file opens.
+ * @throws KEY_FILE naming the file and what to do
+ */
+async function openVault(
+  config: HostConfig,
+  place: (name: string) => string,
+  { made, closing }: { readonly made: string[]; readonly closing: Closing },
+): Promise<Vault> {
+  const mustExist = await isThere(place(DATABASE));
+  const file = place('keys.sealed');
+  try {
+    const passphrase = await passphraseOf(config, place('vault-passphrase'), mustExist ? null : made);
+    const vault = await openSoftVault({
+      random: (bytes) => nodeRandom.bytes(bytes),
+      file: nodeKeyFile(file),
+      passphrase,
+      mustExist,
+    });
+    passphrase.fill(0);
+    closing.push(() => vault.close());
+    made.push(...(await makeMissingKeys(vault, mustExist)));
+    return vault;
+  } catch (error) {
+    if (!mustExist || !(error instanceof PosError) || error.code !== 'KEY_FILE') throw error;
+    throw new PosError(
+      'KEY_FILE',
+      `${file}: ${error.detail}。已有数据库,请放回与之配套的密钥文件及口令 ` +
+        'there is a database: put back the key file that belongs to it, with its passphrase',
+      { cause: error },
+    );
+  }
+}
+
 /** The host's own keys. The last two are usually entered by custodians later: they are looked up at each use. */
 // biome-ignore format: a table is read by column
 const OWN_KEYS: readonly KeySpec[] = [
@@ -152,8 +188,13 @@ const OWN_KEYS: readonly KeySpec[] = [
   { name: 'zone-pin', use: 'pin',               algorithm: '3des' },
 ];
 
-async function makeMissingKeys(vault: Vault): Promise<readonly string[]> {
+/** Cards rest under these: beside a database a new one would not be theirs. */
+const KEYS_OF_CARDS: readonly string[] = ['lookup', 'data', 'pvk', 'cvk'];
+
+async function makeMissingKeys(vault: Vault, mustExist: boolean): Promise<readonly string[]> {
   const missing = OWN_KEYS.filter(({ name }) => vault.find(name) === undefined);
+  const lost = missing.map(({ name }) => name).filter((name) => mustExist && KEYS_OF_CARDS.includes(name));
+  if (lost.length > 0) throw new PosError('KEY_FILE', `key file: it lacks ${lost.join(', ')}`);
   for (const spec of missing) vault.generate(spec);
   await vault.saved();
   return missing.map(({ name }) => `密钥 key: ${name}`);
@@ -191,10 +232,13 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** From the setting, from the file that it names, or from one beside the key file, made at the first start. */
-async function passphraseOf(config: HostConfig, beside: string, made: string[]): Promise<Buffer> {
+/**
+ * From the setting, from the file that it names, or from one beside the key file, made at the first start.
+ * @param made where to note that it was made; null: it must be there
+ */
+async function passphraseOf(config: HostConfig, beside: string, made: string[] | null): Promise<Buffer> {
   if (config.vaultPassphrase !== '') return Buffer.from(config.vaultPassphrase, 'utf8');
-  if (config.vaultPassphraseFile === '') await makePassphrase(beside, nodeRandom, made);
+  if (config.vaultPassphraseFile === '' && made !== null) await makePassphrase(beside, nodeRandom, made);
   const path = config.vaultPassphraseFile || beside;
   try {
     return Buffer.from((await readFile(path, 'utf8')).trim(), 'utf8');
