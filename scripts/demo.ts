@@ -13,8 +13,8 @@ import { startLinkProxy } from '../simulators/index.ts';
 import { Bureau, throwComponents } from './demo/bureau.ts';
 import { farmDay, hotelDay, wineDay } from './demo/day.ts';
 import { openOffice } from './demo/office.ts';
-import { PROGRAMME, TERMINALS } from './demo/programme.ts';
-import { proveOutputs } from './demo/proof.ts';
+import { TERMINALS } from './demo/programme.ts';
+import { type Manifest, PLACES, proveOutputs, tellProof } from './demo/proof.ts';
 import { Shop, type ShopOptions } from './demo/shop.ts';
 import { Story } from './demo/story.ts';
 import { summaryPage } from './demo/summary.ts';
@@ -78,39 +78,31 @@ const day = await office.endOfDay();
 await office.stop();
 
 story.chapter('证明', 'Proof');
-const checks = await proveOutputs({
+const manifest: Manifest = {
   businessDate: day.businessDate,
-  booksFile: day.booksFile,
-  auditFile: day.auditFile,
-  filesFolder: day.filesFolder,
-  journalFolders: story.journalFolders,
-  slipTexts: story.slipTexts,
-  folder,
-  secrets: cards.map((card) => card.personalised.pan),
-  accountsByCard: new Map(cards.map((card) => [card.masked, card.spec.accountId])),
-  differences: day.differences,
-});
+  journals: story.journalFolders.map((journal) => relative(folder, journal)),
+  accounts: Object.fromEntries(cards.map((card) => [card.masked, card.spec.accountId])),
+};
+await writeFile(join(folder, PLACES.manifest), JSON.stringify(manifest, null, 2));
+const checks = await proveOutputs(folder);
 await writeFile(
   join(folder, 'summary.html'),
   summaryPage({
     businessDate: day.businessDate,
     steps: story.steps,
     merchants: day.merchants,
-    differences: day.differences.map(({ zh, en }) => ({ zh, en })),
+    differences: day.differences,
     files: day.files.map((file) => ({ ...file, path: relative(folder, file.path) })),
     slips: story.slips.map((slip) => ({ ...slip, path: relative(folder, slip.path) })),
     checks,
   }),
 );
-for (const { zh, en, ok, detail } of checks) {
-  story.say(`${ok ? '✓' : '✗'} ${zh} · ${en}`);
-  for (const line of detail.split('; ')) story.say(`    ${line}`);
-}
-const proven = checks.every((check) => check.ok);
+const proven = tellProof(checks);
 story.say('');
 story.say(
-  `输出 output: ${relative(process.cwd(), folder)} (summary.html, ${PROGRAMME.nameEn} slips, files, books, journals)`,
+  `输出 output: ${relative(process.cwd(), folder) || '.'} (summary.html, slips, settlement, books, journals)`,
 );
+story.say(`再次证明 prove again: npm run prove -- ${relative(process.cwd(), folder) || '.'}`);
 story.say(
   proven ? `已证明 PROVEN: ${checks.length} of ${checks.length} statements hold` : '未能证明 NOT PROVEN',
 );

@@ -1,7 +1,7 @@
 /** The programme's office: the host process and its administration, through the documented HTTP API. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ClearingResult, DifferenceRow, DocumentKind, Documents, Token } from '../../host/index.ts';
@@ -21,11 +21,10 @@ import {
   TERMINALS,
   TIERS,
 } from './programme.ts';
+import { PLACES } from './proof.ts';
 import type { Story } from './story.ts';
 
 const START_SECONDS_MAX = 30;
-/** Differences that stand between two totals; the others name a state. */
-const MONEY_KINDS: readonly DifferenceRow['kind'][] = ['surplus', 'shortage', 'amount', 'duplicate'];
 const REASON = '演示 demonstration';
 
 export interface IssuedCard {
@@ -36,9 +35,6 @@ export interface IssuedCard {
 
 export interface EndOfDay {
   readonly businessDate: string;
-  readonly booksFile: string;
-  readonly auditFile: string;
-  readonly filesFolder: string;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly merchants: readonly {
     readonly nameZh: string;
@@ -48,13 +44,7 @@ export interface EndOfDay {
     readonly discount: string;
     readonly net: string;
   }[];
-  readonly differences: readonly {
-    readonly terminalId: string;
-    readonly batch: number;
-    readonly delta: number;
-    readonly zh: string;
-    readonly en: string;
-  }[];
+  readonly differences: readonly { readonly zh: string; readonly en: string }[];
 }
 
 /** Starts a host on fresh files and waits until it serves. */
@@ -208,19 +198,16 @@ export class Office {
       `/v1/differences?businessDate=${closed}`,
     );
     const named = differences.map((one) => ({
-      terminalId: one.terminalId ?? '',
-      batch: one.batch ?? 0,
-      delta: MONEY_KINDS.includes(one.kind) ? (one.ours ?? 0) - (one.theirs ?? 0) : 0,
       zh: `${one.terminalId ?? ''} 批次 ${one.batch ?? ''} 凭证 ${one.trace ?? ''}: ${one.causeZh}`,
       en: `${one.kind}: ${one.causeEn}; ours ${one.ours ?? 'none'}, theirs ${one.theirs ?? 'none'} fen`,
     }));
     for (const { zh, en } of named) this.#story.note(`差错 ${zh}`, en);
     const out = join(this.#folder, '..');
-    const booksFile = join(out, 'books.journal');
-    const auditFile = join(out, 'audit.ndjson');
-    await writeFile(booksFile, await this.#text('/v1/books'));
-    await writeFile(auditFile, await this.#text('/v1/journal'));
-    const filesFolder = join(this.#folder, 'settlement');
+    await writeFile(join(out, PLACES.books), await this.#text('/v1/books'));
+    await writeFile(join(out, PLACES.audit), await this.#text('/v1/journal'));
+    // The folder for receivers; the host's own stays as it is.
+    const filesFolder = join(out, PLACES.settlement);
+    await cp(join(this.#folder, 'settlement'), filesFolder, { recursive: true });
     const names = (await readdir(filesFolder)).sort();
     const files = await Promise.all(
       names.map(async (name) => {
@@ -253,7 +240,7 @@ export class Office {
         `${m.nameZh}: 应付 ${m.net}`,
         `${m.nameEn}: gross ${m.gross}, discount ${m.discount}, payable ${m.net}`,
       );
-    return { businessDate: closed, booksFile, auditFile, filesFolder, files, merchants, differences: named };
+    return { businessDate: closed, files, merchants, differences: named };
   }
 
   /** Stops the host as an operator would: SIGTERM, and wait. */

@@ -15,49 +15,90 @@ import {
   readNdjson,
   verifyJournal,
 } from '../../host/index.ts';
-import { parseYuan } from '../../protocol/index.ts';
+import { isLuhnValid, parseYuan, type SideTotals } from '../../protocol/index.ts';
 import { readTerminalJournal, type TerminalJournalReport } from '../../terminal/index.ts';
 import type { Check } from './summary.ts';
 
-export interface Outputs {
+/** What stands in `manifest.json`: nothing that could not be shown to anybody. */
+export interface Manifest {
   readonly businessDate: string;
-  readonly booksFile: string;
-  readonly auditFile: string;
-  readonly filesFolder: string;
-  readonly journalFolders: readonly string[];
-  /** Texts of all slips in the order in which they were printed. */
-  readonly slipTexts: readonly string[];
+  /** Folders of terminal journals, relative to the output folder. */
+  readonly journals: readonly string[];
   /** Masked card number → card account. */
-  readonly accountsByCard: ReadonlyMap<string, string>;
-  /** The folder of everything that was written, and what may be nowhere in it: full card numbers. */
-  readonly folder: string;
-  readonly secrets: readonly string[];
-  /** Named differences of settlement: terminal, batch, what ours is above theirs in fen. */
-  readonly differences: readonly {
-    readonly terminalId: string;
-    readonly batch: number;
-    readonly delta: number;
-  }[];
+  readonly accounts: Readonly<Record<string, string>>;
 }
 
-/** All statements, in the order in which an auditor would ask. */
-export async function proveOutputs(outputs: Outputs): Promise<readonly Check[]> {
-  const booksText = await readFile(outputs.booksFile, 'utf8');
-  const books = parseHledger(booksText);
-  const terminals = await Promise.all(outputs.journalFolders.map((folder) => readTerminalJournal(folder)));
-  const files = await readFiles(outputs.filesFolder);
-  return [
-    entriesBalance(books),
-    accountsSumToZero(books),
-    ...hledgerAgrees(outputs.booksFile),
-    terminalsAreWhole(terminals),
-    nothingIsOwed(terminals),
-    await auditJournalHolds(outputs.auditFile),
-    hostTotalsAgree(terminals, outputs),
-    ...filesAgree(terminals, files, books, outputs.businessDate),
-    holdersWereToldTheTruth(books, outputs),
-    await nothingLeaked(outputs),
+/** Where everything lies in the output folder. */
+export const PLACES = {
+  manifest: 'manifest.json',
+  books: 'books.journal',
+  audit: 'audit.ndjson',
+  settlement: 'settlement',
+  slips: 'slips',
+} as const;
+
+/**
+ * All statements, in the order in which an auditor would ask. A file that cannot be read, or that
+ * contradicts itself, makes its statement false; it does not end the proof.
+ */
+export async function proveOutputs(folder: string): Promise<readonly Check[]> {
+  const at = (...names: readonly string[]) => join(folder, ...names);
+  const manifest = JSON.parse(await readFile(at(PLACES.manifest), 'utf8')) as Manifest;
+  const books = async () => parseHledger(await readFile(at(PLACES.books), 'utf8'));
+  const terminals = () => Promise.all(manifest.journals.map((journal) => readTerminalJournal(at(journal))));
+  const files = () => readFiles(at(PLACES.settlement));
+  const statements: readonly Statement[] = [
+    ['每笔分录借贷平衡', 'every entry balances', async () => entriesBalance(await books())],
+    ['全部账户之和为零', 'accounts sum to zero', async () => accountsSumToZero(await books())],
+    ...(hasHledger() ? [hledgerStatement(at(PLACES.books))] : []),
+    ['终端日志链完整', 'terminal journals are whole', async () => terminalsAreWhole(await terminals())],
+    ['没有未了结的冲正', 'no reversal is open', async () => nothingIsOwed(await terminals())],
+    ['主机审计日志链验证通过', 'the audit journal verifies', () => auditJournalHolds(at(PLACES.audit))],
+    [
+      '终端合计 = 主机合计',
+      'terminal totals = host totals',
+      async () => hostTotalsAgree(await terminals(), await files()),
+    ],
+    [
+      '终端合计 = 文件合计',
+      'terminal totals = file totals',
+      async () => fileTotalsAgree(await terminals(), await files()),
+    ],
+    [
+      '账簿应付商户 = 文件净额',
+      'merchant payable in the books = net in the files',
+      async () => payablesAgree(await books(), await files(), manifest),
+    ],
+    [
+      '持卡人所见余额 = 账簿余额',
+      'what holders were told = what the books hold',
+      async () => holdersWereToldTheTruth(await books(), await readSlips(at(PLACES.slips)), manifest),
+    ],
+    ['输出文件中没有完整卡号', 'no full card number in any file', () => nothingLeaked(folder)],
   ];
+  const checks: Check[] = [];
+  for (const [zh, en, prove] of statements) checks.push({ zh, en, ...(await judged(prove)) });
+  return checks;
+}
+
+/** Prints every statement with its figures. @returns true when all hold */
+export function tellProof(checks: readonly Check[]): boolean {
+  for (const { zh, en, ok, detail } of checks) {
+    console.log(`${ok ? '✓' : '✗'} ${zh} · ${en}`);
+    for (const line of detail.split('; ')) console.log(`    ${line}`);
+  }
+  return checks.length > 0 && checks.every(({ ok }) => ok);
+}
+
+type Verdict = Pick<Check, 'ok' | 'detail'>;
+type Statement = readonly [zh: string, en: string, prove: () => Verdict | Promise<Verdict>];
+
+async function judged(prove: () => Verdict | Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await prove();
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : 'it could not be read' };
+  }
 }
 
 async function readFiles(folder: string): Promise<readonly FileReading[]> {
@@ -65,7 +106,7 @@ async function readFiles(folder: string): Promise<readonly FileReading[]> {
   return Promise.all(names.map(async (name) => readBack(name, await readFile(join(folder, name)))));
 }
 
-function entriesBalance(books: readonly ParsedTransaction[]): Check {
+function entriesBalance(books: readonly ParsedTransaction[]): Verdict {
   const wrong = books.filter((entry) =>
     ['fen', 'points'].some(
       (unit) => sum(entry.postings.filter((p) => p.unit === unit).map((p) => p.amount)) !== 0,
@@ -73,46 +114,39 @@ function entriesBalance(books: readonly ParsedTransaction[]): Check {
   );
   const postings = sum(books.map((entry) => entry.postings.length));
   return {
-    zh: '每笔分录借贷平衡',
-    en: 'every entry balances',
     ok: books.length > 0 && wrong.length === 0,
     detail: `${books.length} entries, ${postings} postings, ${wrong.length} unbalanced`,
   };
 }
 
-function accountsSumToZero(books: readonly ParsedTransaction[]): Check {
+function accountsSumToZero(books: readonly ParsedTransaction[]): Verdict {
   const totals = (['fen', 'points'] as const).map((unit) =>
     sum(books.flatMap((entry) => entry.postings.filter((p) => p.unit === unit).map((p) => p.amount))),
   );
   const accounts = new Set(books.flatMap((entry) => entry.postings.map((p) => p.account)));
   return {
-    zh: '全部账户之和为零',
-    en: 'accounts sum to zero',
     ok: totals.every((total) => total === 0),
     detail: `${accounts.size} accounts; sum ${totals[0]} fen, ${totals[1]} points`,
   };
 }
 
 /** The independent judge, where the machine has it. */
-function hledgerAgrees(booksFile: string): readonly Check[] {
-  const { error, status, stderr } = spawnSync('hledger', ['check', '--strict', '-f', booksFile], {
-    encoding: 'utf8',
-  });
-  if (error !== undefined) return [];
-  return [
-    {
-      zh: 'hledger 独立复核通过',
-      en: 'hledger check --strict agrees',
-      ok: status === 0,
-      detail: status === 0 ? 'exit 0' : stderr.trim().slice(0, 200),
-    },
-  ];
+function hasHledger(): boolean {
+  return spawnSync('hledger', ['--version']).error === undefined;
 }
 
-function terminalsAreWhole(terminals: readonly TerminalJournalReport[]): Check {
+function hledgerStatement(booksFile: string): Statement {
+  const prove = (): Verdict => {
+    const { status, stderr } = spawnSync('hledger', ['check', '--strict', '-f', booksFile], {
+      encoding: 'utf8',
+    });
+    return { ok: status === 0, detail: status === 0 ? 'exit 0' : stderr.trim().slice(0, 200) };
+  };
+  return ['hledger 独立复核通过', 'hledger check --strict agrees', prove];
+}
+
+function terminalsAreWhole(terminals: readonly TerminalJournalReport[]): Verdict {
   return {
-    zh: '终端日志链完整',
-    en: 'terminal journals are whole',
     ok: terminals.every((t) => t.tornBytes === 0 && t.records > 0),
     detail: terminals
       .map((t) => `${t.terminalId}: ${t.records} records, head ${t.head.slice(0, 12)}…`)
@@ -120,21 +154,17 @@ function terminalsAreWhole(terminals: readonly TerminalJournalReport[]): Check {
   };
 }
 
-function nothingIsOwed(terminals: readonly TerminalJournalReport[]): Check {
+function nothingIsOwed(terminals: readonly TerminalJournalReport[]): Verdict {
   const open = terminals.flatMap((t) => t.open);
   return {
-    zh: '没有未了结的冲正',
-    en: 'no reversal is open',
     ok: open.length === 0,
     detail: `${open.length} open`,
   };
 }
 
-async function auditJournalHolds(file: string): Promise<Check> {
+async function auditJournalHolds(file: string): Promise<Verdict> {
   const verdict = await verifyJournal(readNdjson(createInterface({ input: createReadStream(file) })));
   return {
-    zh: '主机审计日志链验证通过',
-    en: 'the audit journal verifies',
     ok: verdict.ok && verdict.streams.length > 0,
     detail: verdict.streams
       .map((s) => `stream ${s.stream}: ${s.records} records, head ${s.head.slice(0, 12)}…`)
@@ -142,137 +172,148 @@ async function auditJournalHolds(file: string): Promise<Check> {
   };
 }
 
-/** Terminal totals + named differences = host totals, batch by batch. */
-function hostTotalsAgree(terminals: readonly TerminalJournalReport[], { differences }: Outputs): Check {
+/** Kinds of differences that stand between two totals; the others name a state. The words of the file. */
+const MONEY_KINDS = /^(长款|短款|金额不符|重复)/;
+
+/** Terminal totals + the differences that the list names = host totals, batch by batch. */
+function hostTotalsAgree(
+  terminals: readonly TerminalJournalReport[],
+  files: readonly FileReading[],
+): Verdict {
+  const differences = files
+    .filter((file) => file.layout === 'differences')
+    .flatMap((file) => file.rows)
+    .filter((row) => MONEY_KINDS.test(row.text['类别'] ?? ''));
   const lines: string[] = [];
   let ok = true;
-  for (const terminal of terminals) {
-    for (const batch of terminal.batches.filter((b) => b.closed)) {
-      const host = batch.hostTotals;
-      const theirs = batch.totals.debitAmount - batch.totals.creditAmount;
-      const ours = host === null ? Number.NaN : host.debitAmount - host.creditAmount;
+  for (const { terminalId, batches } of terminals) {
+    for (const batch of batches.filter(({ closed }) => closed)) {
+      const theirs = net(batch.totals);
+      const ours = batch.hostTotals === null ? Number.NaN : net(batch.hostTotals);
       const named = sum(
         differences
-          .filter((d) => d.terminalId === terminal.terminalId && d.batch === batch.batch)
-          .map((d) => d.delta),
+          .filter((row) => row.text['终端号'] === terminalId && Number(row.text['批次号']) === batch.batch)
+          .map((row) => (row.fen['我方金额'] ?? 0) - (row.fen['对方金额'] ?? 0)),
       );
       ok &&= theirs + named === ours;
-      lines.push(
-        `${terminal.terminalId}/${batch.batch}: ${money(theirs)}${named === 0 ? '' : ` + ${money(named)} named`} = ${money(ours)}`,
-      );
+      const difference = named === 0 ? '' : ` + ${money(named)} named`;
+      lines.push(`${terminalId}/${batch.batch}: ${money(theirs)}${difference} = ${money(ours)}`);
     }
   }
+  return { ok: ok && lines.length > 0, detail: lines.join('; ') };
+}
+
+function fileTotalsAgree(
+  terminals: readonly TerminalJournalReport[],
+  files: readonly FileReading[],
+): Verdict {
+  const rows = files.filter((file) => file.layout === 'detail').flatMap((file) => file.rows);
+  const pairs = terminals.map(({ terminalId, batches }) => {
+    const own = rows.filter((row) => row.text['终端号'] === terminalId);
+    return {
+      terminalId,
+      journal: sum(batches.map((batch) => net(batch.totals))),
+      filed: sum(own.map((row) => row.fen['交易金额'] ?? Number.NaN)),
+      count: own.length,
+    };
+  });
   return {
-    zh: '终端合计 = 主机合计',
-    en: 'terminal totals = host totals',
-    ok: ok && lines.length > 0,
-    detail: lines.join('; '),
+    ok: pairs.length > 0 && pairs.every(({ journal, filed }) => journal === filed),
+    detail: pairs
+      .map(
+        ({ terminalId, journal, filed, count }) =>
+          `${terminalId}: ${money(journal)} = ${money(filed)} in ${count} rows`,
+      )
+      .join('; '),
   };
 }
 
-function filesAgree(
-  terminals: readonly TerminalJournalReport[],
-  files: readonly FileReading[],
+function payablesAgree(
   books: readonly ParsedTransaction[],
-  businessDate: string,
-): readonly Check[] {
-  const details = files.filter((file) => file.layout === 'detail');
-  const lines: string[] = [];
-  let terminalsOk = details.length > 0;
-  for (const terminal of terminals) {
-    const own = sum(terminal.batches.map((b) => b.totals.debitAmount - b.totals.creditAmount));
-    const rows = details
-      .flatMap((file) => file.rows)
-      .filter((row) => row.text['终端号'] === terminal.terminalId);
-    const filed = sum(rows.map((row) => row.fen['交易金额'] ?? Number.NaN));
-    terminalsOk &&= own === filed;
-    lines.push(`${terminal.terminalId}: ${money(own)} = ${money(filed)} in ${rows.length} rows`);
-  }
+  files: readonly FileReading[],
+  { businessDate }: Manifest,
+): Verdict {
   const payable = new Map<string, number>();
-  for (const entry of books.filter((b) => b.date === businessDate)) {
-    for (const posting of entry.postings) {
-      const merchant = /payable:merchant:(.+)$/.exec(posting.account)?.[1];
-      if (merchant !== undefined) payable.set(merchant, (payable.get(merchant) ?? 0) - posting.amount);
-    }
+  for (const posting of books
+    .filter(({ date }) => date === businessDate)
+    .flatMap(({ postings }) => postings)) {
+    const merchant = /payable:merchant:(.+)$/.exec(posting.account)?.[1];
+    if (merchant !== undefined) payable.set(merchant, (payable.get(merchant) ?? 0) - posting.amount);
   }
-  const nets = [...payable].map(([merchantId, booked]) => {
-    const filed = sum(
-      details.filter((f) => f.merchantId === merchantId).map((f) => f.sums['net'] ?? Number.NaN),
-    );
-    return { merchantId, booked, filed };
+  const details = files.filter((file) => file.layout === 'detail');
+  const pairs = [...payable].map(([merchantId, booked]) => {
+    const own = details.filter((file) => file.merchantId === merchantId);
+    return { merchantId, booked, filed: sum(own.map((file) => file.sums['net'] ?? Number.NaN)) };
   });
-  return [
-    {
-      zh: '终端合计 = 文件合计',
-      en: 'terminal totals = file totals',
-      ok: terminalsOk,
-      detail: lines.join('; '),
-    },
-    {
-      zh: '账簿应付商户 = 文件净额',
-      en: 'merchant payable in the books = net in the files',
-      ok: nets.length > 0 && nets.every((n) => n.booked === n.filed),
-      detail: nets.map((n) => `${n.merchantId}: ${money(n.booked)} = ${money(n.filed)}`).join('; '),
-    },
-  ];
+  return {
+    ok:
+      pairs.length > 0 &&
+      pairs.length === details.length &&
+      pairs.every(({ booked, filed }) => booked === filed),
+    detail: pairs
+      .map(({ merchantId, booked, filed }) => `${merchantId}: ${money(booked)} = ${money(filed)}`)
+      .join('; '),
+  };
+}
+
+/** All slips by the time that stands on them. */
+async function readSlips(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.txt')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  const stampOf = (text: string) => /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.exec(text)?.[0] ?? '';
+  return texts.toSorted((a, b) => (stampOf(a) < stampOf(b) ? -1 : stampOf(a) > stampOf(b) ? 1 : 0));
 }
 
 /** The last balance that each holder was shown on a slip is what the books hold. */
-function holdersWereToldTheTruth(books: readonly ParsedTransaction[], outputs: Outputs): Check {
+function holdersWereToldTheTruth(
+  books: readonly ParsedTransaction[],
+  slips: readonly string[],
+  { accounts }: Manifest,
+): Verdict {
   const told = new Map<string, number>();
-  for (const text of outputs.slipTexts) {
+  for (const text of slips) {
     const card = /\d{6}\*+\d{4}/.exec(text)?.[0];
-    const balance = /余额[^\d-]*(-?\d+\.\d\d)/.exec(text)?.[1];
+    const balance = /^余额 BALANCE +(-?\d+\.\d\d)/m.exec(text)?.[1];
     if (card !== undefined && balance !== undefined) told.set(card, parseYuan(balance));
   }
-  const lines = [...told].map(([card, balance]) => {
-    const account = outputs.accountsByCard.get(card) ?? 'unknown';
-    const held = -sum(
-      books.flatMap((entry) =>
-        entry.postings
-          .filter(
-            (p) => p.unit === 'fen' && new RegExp(`purse:(principal|bonus):${account}$`).test(p.account),
-          )
-          .map((p) => p.amount),
-      ),
-    );
-    return { card, balance, held };
+  const postings = books.flatMap((entry) => entry.postings).filter(({ unit }) => unit === 'fen');
+  const pairs = [...told].map(([card, balance]) => {
+    const purses = ['principal', 'bonus'].map((purse) => `purse:${purse}:${accounts[card] ?? 'unknown'}`);
+    const own = postings.filter(({ account }) => purses.some((purse) => account.endsWith(purse)));
+    return { card, balance, held: -sum(own.map(({ amount }) => amount)) };
   });
   return {
-    zh: '持卡人所见余额 = 账簿余额',
-    en: 'what holders were told = what the books hold',
-    ok: lines.length > 0 && lines.every((l) => l.balance === l.held),
-    detail: lines.map((l) => `${l.card}: ${money(l.balance)} = ${money(l.held)}`).join('; '),
+    ok: pairs.length > 0 && pairs.every(({ balance, held }) => balance === held),
+    detail: pairs.map(({ card, balance, held }) => `${card}: ${money(balance)} = ${money(held)}`).join('; '),
   };
 }
 
 /** The capture of the wire is left out: on the wire the track is in clear unless the terminal has a track key. */
 const WIRE_CAPTURE = /\.pcap$/;
+/** The programme's own numbers: sixteen digits, as text, or as packed digits seen through their hex. */
+const OWN_PAN = /627788\d{10}/g;
 
 /** No full card number in any file: not as text, not as hex of text, not as packed digits. */
-async function nothingLeaked({ folder, secrets }: Outputs): Promise<Check> {
+async function nothingLeaked(folder: string): Promise<Verdict> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && !WIRE_CAPTURE.test(entry.name));
-  const needles = secrets.flatMap((secret) => [
-    Buffer.from(secret),
-    Buffer.from(Buffer.from(secret).toString('hex')),
-    Buffer.from(secret.padEnd(secret.length + (secret.length % 2), '0'), 'hex'),
-  ]);
   const leaks: string[] = [];
   let bytes = 0;
   for (const { parentPath, name } of names) {
     const content = await readFile(join(parentPath, name));
     bytes += content.length;
-    if (needles.some((needle) => content.includes(needle))) leaks.push(name);
+    const text = content.toString('latin1');
+    // As text, as packed digits, and as text that was written in hex.
+    const views = [text, content.toString('hex'), text.replaceAll(/3(\d)/g, '$1')];
+    if (views.some((view) => [...view.matchAll(OWN_PAN)].some(([pan]) => isLuhnValid(pan)))) leaks.push(name);
   }
   return {
-    zh: '输出文件中没有完整卡号',
-    en: 'no full card number in any file',
-    ok: names.length > 0 && needles.length > 0 && leaks.length === 0,
+    ok: names.length > 0 && leaks.length === 0,
     detail: leaks.length === 0 ? `${names.length} files, ${bytes} bytes searched` : leaks.join(', '),
   };
 }
 
+const net = ({ debitAmount, creditAmount }: SideTotals) => debitAmount - creditAmount;
 const money = (fen: number) =>
   Number.isNaN(fen) ? 'nothing' : `${fen < 0 ? '-' : ''}${(Math.abs(fen) / 100).toFixed(2)}`;
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
