@@ -103,8 +103,12 @@ function sideOf(row: TransactionRow): 'debit' | 'credit' | 'no' {
   return Object.values(TRANSACTIONS).find((spec) => spec.kind === row.kind)?.counts ?? 'no';
 }
 
-/** What was reversed before its batch closed is not counted in it; what was reversed later was. */
+/**
+ * What was reversed before its batch closed is not counted in it; what was reversed later was. A refund
+ * that is repeated until it is answered keeps its batch, and may come when that one is closed.
+ */
 function stoodAt(row: TransactionRow, closedAt: number, reversedAt: Facts['reversedAt']): boolean {
+  if (row.at > closedAt) return false;
   if (row.state !== 'reversed') return true;
   const at = row.entryId === null ? undefined : reversedAt.get(row.entryId);
   return at !== undefined && at > closedAt;

@@ -135,6 +135,32 @@ flows('a partly refunded sale that is reversed, and a void that is reversed, eac
   }
 });
 
+flows('a refund that is repeated after its batch closed is cleared, and was in no settlement', async () => {
+  const scene = await opened();
+  const { host } = scene;
+  try {
+    await host.signIn(host.shop);
+    const card = await host.card();
+    const sold = await approved(host, saleFrame(host.shop, card, 90_01));
+    const late = refundFrame(host.shop, card, sold, 40_00);
+    await approved(host, settleFrame(host.shop, side(90_01, 1, 0, 0)));
+    host.clock.pass(60_000);
+    await approved(host, late);
+    await nextDay(scene);
+    const { proof } = await clear(scene, DAY);
+    assert.equal(
+      proof.filter(({ ok }) => !ok),
+      [],
+    );
+    assert.equal(await rowsOf(scene, DAY), [
+      ['消费', '90.01'],
+      ['退货', '-40.00'],
+    ]);
+  } finally {
+    await host.close();
+  }
+});
+
 flows(
   'a void and a reversal after the cut-over leave the cleared day alone and post in the open one',
   async () => {
