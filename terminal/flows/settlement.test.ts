@@ -130,6 +130,18 @@ for (const [nth, name] of ['first items', 'last items', 'end message'].entries()
   );
 }
 
+settlements('whose upload is answered 94 takes a new trace for the next try, and ends', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  host.totalsOverride = { ...host.totals(), debitCount: 2 };
+  host.mischief = [{ mti: '0320', code: '94' }];
+  assert.is((await terminal.command('settle')).code, '94');
+  assert.is((await terminal.command('settle')).code, '00');
+  const traces = host.received.filter(({ mti }) => mti === '0320').map((message) => message.get(11));
+  assert.is(new Set(traces).size, 3);
+});
+
 settlements('that the host refuses closes nothing, and sales go on', async () => {
   const host = new TestHost();
   const { terminal } = await openShopForBusiness({ host });

@@ -41,6 +41,7 @@ const NO_FOREIGN_CARDS: SideTotals = {
   creditAmount: fen(0),
   creditCount: 0,
 };
+const OTHER_CONTENT = '94';
 /** DE48 counts have three digits. */
 const COUNT_MAX = 999;
 
@@ -146,7 +147,7 @@ async function uploadItems(deps: TerminalDeps, settlement: Settlement): Promise<
   }
   const answer = await upload(deps, NETWORK_CODE.items, buildUpload(rows));
   const code = answer.get(39) ?? '';
-  if (!responseCode(code).approved) return answered(code);
+  if (!responseCode(code).approved) return uploadRefused(deps, settlement, code);
   const accepted = takenBy(answer, part.length);
   await deps.journal.append({ type: 'upload taken', taken: taken + accepted, next: 'upload' });
   showLines(deps, answer);
@@ -158,10 +159,24 @@ async function endUpload(deps: TerminalDeps, settlement: Settlement): Promise<Co
   const networkCode = settlement.phase === 'end' ? NETWORK_CODE.endBalanced : NETWORK_CODE.endUnbalanced;
   const answer = await upload(deps, networkCode, buildUploadEnd(settlement.taken));
   const code = answer.get(39) ?? '';
-  if (!responseCode(code).approved) return answered(code);
+  if (!responseCode(code).approved) return uploadRefused(deps, settlement, code);
   showLines(deps, answer);
   await deps.journal.append({ type: 'upload taken', taken: settlement.taken, next: 'close' });
   return null;
+}
+
+/**
+ * The settlement waits where it is. 94 says that the host knows this trace with other bytes (the PIN pad
+ * was exchanged meanwhile, and the card numbers cannot be opened): the next try takes a new one.
+ */
+async function uploadRefused(
+  deps: TerminalDeps,
+  settlement: Settlement,
+  code: string,
+): Promise<CommandResult> {
+  const { taken, phase } = settlement;
+  if (code === OTHER_CONTENT) await deps.journal.append({ type: 'upload taken', taken, next: phase });
+  return answered(code);
 }
 
 async function upload(deps: TerminalDeps, networkCode: string, de48: string): Promise<Message> {

@@ -111,6 +111,16 @@ torn('nothing is appended after a record that the disk did not take', async () =
   await rejects(journal.append({ type: 'logged off' }), isWrite);
 });
 
+torn('that a full disk leaves nowhere to set aside changes nothing, and the start says why', async () => {
+  const { disk } = await journalWith(1);
+  const bytes = Buffer.concat([await disk.read(SEGMENT), Buffer.from('{"n":3')]);
+  const full = new MemoryDisk(new Map([[SEGMENT, bytes]]));
+  full.place = () => Promise.reject(new Error('ENOSPC'));
+  const isWrite = (error: unknown) => error instanceof PosError && error.code === 'JOURNAL_WRITE';
+  await rejects(openJournal({ disk: full, clock: new ManualClock(), ...IDENTITY }), isWrite);
+  assert.ok((await full.read(SEGMENT)).equals(bytes));
+});
+
 torn.run();
 
 const damage = suite('journal: damage is named and refused');

@@ -93,8 +93,13 @@ async function readLastSegment(disk: JournalDisk, clock: Clock, names: readonly 
   const reading = readSegment(name, bytes, await headBefore(disk, names, names.length - 1));
   if (reading.torn.length === 0) return { records: parse(name, reading.records), repaired: null };
   const tornFile = `${name}.${clock.now()}.torn`;
-  await disk.place(tornFile, reading.torn);
-  await disk.truncate(name, reading.soundBytes);
+  try {
+    await disk.place(tornFile, reading.torn);
+    await disk.truncate(name, reading.soundBytes);
+  } catch (error) {
+    // A full disk that tore the record is full still: nothing is changed, and the start says why.
+    throw new PosError('JOURNAL_WRITE', `${tornFile} cannot be written: is the disk full?`, { cause: error });
+  }
   const repaired = { segment: name, tornFile, tornBytes: reading.torn.length };
   return { records: parse(name, reading.records), repaired };
 }
