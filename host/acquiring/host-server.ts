@@ -110,13 +110,15 @@ class Peer {
   }
 
   #take(chunk: Buffer): void {
+    const wasHalf = this.#splitter.pendingBytes > 0;
     let frames: readonly Buffer[] = [];
     try {
       frames = this.#splitter.push(chunk);
     } catch (error) {
       if (this.#splitter.fault === undefined) throw error;
     }
-    this.#watch();
+    // The time of a half frame runs from its first byte: bytes that drip in do not prolong it.
+    if (!wasHalf || frames.length > 0) this.#watch();
     for (const frame of frames) this.#serve(frame);
     // Whole frames before a LEN that cannot be are served; nothing can be read after it.
     if (this.#splitter.fault !== undefined) this.#closeForFault(this.#splitter.fault);
