@@ -5,6 +5,7 @@ import { openSoftVault } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import {
   type Clerk,
+  type Clock,
   type CommandResult,
   type Devices,
   type HostWire,
@@ -20,6 +21,7 @@ import {
   tcpWire,
   terminalConfig,
 } from '../../terminal/index.ts';
+import type { SimulatedDevices } from '../devices/index.ts';
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
@@ -95,6 +97,11 @@ export interface CounterOptions {
   /** Where the line to the host begins; default: the host itself. */
   readonly hostPort?: number;
   readonly settings?: Partial<TerminalConfig>;
+  /** Default: lines in memory. */
+  readonly devices?: {
+    readonly simulated: Pick<SimulatedDevices, 'reader' | 'pinPad' | 'printer'>;
+    readonly open: (clock: Clock) => Devices;
+  };
 }
 
 /** Reader, PIN pad and printer outlive the terminal that uses them. */
@@ -109,20 +116,20 @@ export class Counter {
   /** Looks at each journal append: may cut the power before or after it. */
   onAppend: (write: () => Promise<void>, bytes: Buffer) => Promise<void> = (write) => write();
   readonly #options: CounterOptions;
-  readonly #lines: { readonly reader: MemoryLine; readonly pinPad: MemoryLine; readonly printer: MemoryLine };
+  readonly #openDevices: (clock: Clock) => Devices;
   #terminal: Terminal | undefined;
   #devices: Devices | undefined;
   #disk: JournalDisk | undefined;
   #power = { isOn: true };
   #customer: Customer | undefined;
 
-  private constructor(options: CounterOptions, pad: SimulatedPinPad, lines: Counter['lines']) {
+  private constructor(options: CounterOptions, devices: NonNullable<CounterOptions['devices']>) {
     this.#options = options;
-    this.#lines = lines;
+    this.#openDevices = devices.open;
     this.journalFolder = join(options.office.folder, terminalId(options.index));
-    this.reader = new SimulatedReader(lines.reader);
-    this.pinPad = pad;
-    this.printer = new SimulatedPrinter(lines.printer);
+    this.reader = devices.simulated.reader;
+    this.pinPad = devices.simulated.pinPad;
+    this.printer = devices.simulated.printer;
     this.clerk.onShow = (zh) => {
       if (zh === '请刷卡') void this.#swipe();
       // Only when it is asked for: a PIN typed ahead would wait for the next customer.
@@ -132,11 +139,7 @@ export class Counter {
 
   /** Builds the counter and opens the till: a cashier is logged on and the terminal has signed in. */
   static async open(options: CounterOptions): Promise<Counter> {
-    const lines = { reader: new MemoryLine(), pinPad: new MemoryLine(), printer: new MemoryLine() };
-    const vault = await openSoftVault({ random: randomBytes });
-    const pad = new SimulatedPinPad({ line: lines.pinPad, vault, random: randomBytes });
-    pad.injectTmk((options.office.tmkComponents[options.index] ?? []).map((one) => Buffer.from(one)));
-    const counter = new Counter(options, pad, lines);
+    const counter = new Counter(options, options.devices ?? (await devicesInMemory(options)));
     await counter.start();
     for (const line of [
       `logon 00 ${PASSWORDS.supervisor}`,
@@ -146,10 +149,6 @@ export class Counter {
     ])
       await counter.must(line);
     return counter;
-  }
-
-  get lines(): { readonly reader: MemoryLine; readonly pinPad: MemoryLine; readonly printer: MemoryLine } {
-    return this.#lines;
   }
 
   get terminal(): Terminal {
@@ -173,13 +172,7 @@ export class Counter {
     });
     const disk = await openNodeDisk(this.journalFolder);
     this.#disk = disk;
-    const { reader, pinPad, printer } = this.#lines;
-    this.#devices = openDevices({
-      reader: reader.port(),
-      pinPad: pinPad.port(),
-      printer: printer.port(),
-      clock: nodeClock,
-    });
+    this.#devices = this.#openDevices(nodeClock);
     this.#terminal = await startTerminal({
       clock: nodeClock,
       random: nodeRandom,
@@ -213,7 +206,6 @@ export class Counter {
     this.#power.isOn = false;
     this.#terminal = undefined;
     // What the kernel does for a process that is gone.
-    for (const line of Object.values(this.#lines)) line.port();
     await this.#devices?.close();
     await this.#disk?.release();
   }
@@ -263,6 +255,30 @@ export class Counter {
     const note = (facts: object, text: string) => void this.logged.push(`${text} ${JSON.stringify(facts)}`);
     return { info: note, warn: note, error: note };
   }
+}
+
+async function devicesInMemory({
+  office,
+  index,
+}: CounterOptions): Promise<NonNullable<CounterOptions['devices']>> {
+  const lines = { reader: new MemoryLine(), pinPad: new MemoryLine(), printer: new MemoryLine() };
+  const vault = await openSoftVault({ random: randomBytes });
+  const pinPad = new SimulatedPinPad({ line: lines.pinPad, vault, random: randomBytes });
+  pinPad.injectTmk((office.tmkComponents[index] ?? []).map((one) => Buffer.from(one)));
+  return {
+    simulated: {
+      reader: new SimulatedReader(lines.reader),
+      pinPad,
+      printer: new SimulatedPrinter(lines.printer),
+    },
+    open: (clock) =>
+      openDevices({
+        reader: lines.reader.port(),
+        pinPad: lines.pinPad.port(),
+        printer: lines.printer.port(),
+        clock,
+      }),
+  };
 }
 
 /** A line that dies with the power. */

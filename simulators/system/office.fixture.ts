@@ -48,6 +48,8 @@ export class Office {
   #child: ChildProcess | undefined;
   #inside: RunningHost | undefined;
   #token = '';
+  /** Every answer of the administration, as it came. */
+  readonly answers: string[] = [];
   /** What the host said on its standard output and error. */
   said = '';
 
@@ -71,6 +73,10 @@ export class Office {
 
   get acquirerPort(): number {
     return this.#ports.acquirer;
+  }
+
+  get adminPort(): number {
+    return this.#ports.admin;
   }
 
   async start(): Promise<void> {
@@ -162,7 +168,9 @@ export class Office {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    return { status: answer.status, text: await answer.text() };
+    const text = await answer.text();
+    this.answers.push(`${method} ${answer.status} ${text}`);
+    return { status: answer.status, text };
   }
 
   /** One call that must succeed. */
