@@ -53,6 +53,28 @@ bad('kinds of the catalogue whose flows come later: 40 with a MAC, nothing chang
   await nothingChanged(card.accountId);
 });
 
+bad(
+  'a card number, or anything else, in the place of an item that rests in the journal: 30, and it rests nowhere',
+  async () => {
+    const card = await host.card();
+    const item = (tag: string, value: string) => `${tag}${String(value.length).padStart(3, '0')}${value}`;
+    for (const items of [
+      item('UT', card.pan),
+      item('TH', card.pan),
+      item('OW', card.pan.padEnd(50, '0')),
+      item('UT', ''),
+    ]) {
+      assert.is(await code(saleFrame(host.shop, card, 10_00, { 57: items })), '30', items.slice(0, 2));
+    }
+    await nothingChanged(card.accountId);
+  },
+);
+
+bad('a DE63 of zero bytes, as some terminals fill it, is no operator and no fault', async () => {
+  const card = await host.card();
+  assert.is(await code(saleFrame(host.shop, card, 10_00, { 63: '\0\0\0' })), '00');
+});
+
 bad('each missing mandatory field of a sale: 30, and DE64: A0', async () => {
   const card = await host.card();
   for (const field of [4, 11, 22])

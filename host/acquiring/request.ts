@@ -3,6 +3,7 @@ import {
   type Envelope,
   type Fen,
   fen,
+  isUt,
   type Message,
   PosError,
   parseDe57,
@@ -39,7 +40,7 @@ export interface Request {
   readonly ut: string | null;
   /** The head of the terminal's journal, 64 hex. */
   readonly terminalHead: string | null;
-  /** Open reversals as the terminal lists them: batch 6, trace 6, UT 26, amount 12. */
+  /** Open reversals as the terminal lists them: batch 6, trace 6, UT 26, amount 12; empty where it has no such shape. */
   readonly owed: readonly string[];
   /** 63.1 without its blanks; null when DE63 is absent. */
   readonly operator: string | null;
@@ -78,13 +79,35 @@ export function readRequest(
     identity: identityKey({ ...place, mti: message.mti, de3: text(3) }),
     original: de61 === undefined ? null : parseDe61(de61),
     items,
-    ut: item('UT'),
-    terminalHead: item('TH'),
-    owed: items.filter(([tag]) => tag === 'OW').map(([, value]) => value),
-    operator: de63 === undefined ? null : parseDe63(de63).operator.trim(),
+    ut: shaped('UT', item('UT'), isUt),
+    terminalHead: shaped('TH', item('TH'), (head) => /^[0-9a-f]{64}$/i.test(head)),
+    owed: items.filter(([tag]) => tag === 'OW').map(([, owed]) => (isOwed(owed) ? owed : '')),
+    operator: de63 === undefined ? null : operatorOf(de63),
     de2: message.get(2) ?? null,
     de35: message.get(35) ?? null,
   };
+}
+
+/** Batch 6, trace 6, UT 26, amount n12. */
+const isOwed = (owed: string) => /^\d{12}.{26}\d{12}$/.test(owed) && isUt(owed.slice(12, 38));
+
+/**
+ * These items rest in the database and in the journal, so they may be nothing but what they are meant
+ * to be: a card number in their place would rest there in clear.
+ */
+function shaped<Value extends string | null>(
+  tag: string,
+  value: Value,
+  isRight: (value: string) => boolean,
+): Value {
+  if (value === null || isRight(value)) return value;
+  throw new PosError('FIELD_BAD_CONTENT', `DE57 ${tag} has another shape than its own`, { field: 57 });
+}
+
+/** 63.1, where it is printable; some terminals fill the field with zero bytes. */
+function operatorOf(de63: string): string | null {
+  const operator = parseDe63(de63).operator.replaceAll('\0', ' ').trim();
+  return /^[\x21-\x7e]{1,3}$/.test(operator) ? operator : null;
 }
 
 function itemsOrNone(de57: string | undefined): Request['items'] {
