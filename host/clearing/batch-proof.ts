@@ -103,12 +103,16 @@ function sideOf(row: TransactionRow): 'debit' | 'credit' | 'no' {
   return Object.values(TRANSACTIONS).find((spec) => spec.kind === row.kind)?.counts ?? 'no';
 }
 
+const isAdvice = (row: TransactionRow) =>
+  Object.values(TRANSACTIONS).some(({ kind, mti }) => kind === row.kind && mti === '0220');
+
 /**
  * What was reversed before its batch closed is not counted in it; what was reversed later was. A refund
  * that is repeated until it is answered keeps its batch, and may come when that one is closed.
  */
 function stoodAt(row: TransactionRow, closedAt: number, reversedAt: Facts['reversedAt']): boolean {
-  if (row.at > closedAt) return false;
+  // Only an advice may: anything else is answered 77 then, whatever a clock that was set back says.
+  if (row.at > closedAt && isAdvice(row)) return false;
   if (row.state !== 'reversed') return true;
   const at = row.entryId === null ? undefined : reversedAt.get(row.entryId);
   return at !== undefined && at > closedAt;
