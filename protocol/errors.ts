@@ -1,3 +1,5 @@
+import { hidePans } from './hide-pans.ts';
+
 /**
  * Every failure we report, one row each. The code is the contract; detail and hint may be reworded.
  *
@@ -87,17 +89,19 @@ export class PosError extends Error {
   readonly field: number | undefined;
 
   /**
-   * @param detail may be printed anywhere: it names fields and positions, never card data or keys
+   * @param detail may be printed anywhere: it names fields and positions, never card data or keys. What
+   *   looks like a card number all the same, because somebody typed it where it does not belong, is masked
    */
   constructor(
     code: FailureCode,
     detail: string,
     options?: ErrorOptions & { readonly offset?: number; readonly field?: number },
   ) {
-    super(`${code}: ${detail}`, options);
+    const shown = hidePans(detail);
+    super(`${code}: ${shown}`, options);
     this.name = 'PosError';
     this.code = code;
-    this.detail = detail;
+    this.detail = shown;
     this.hint = FAILURES[code].hint;
     this.retry = FAILURES[code].retry;
     this.offset = options?.offset;

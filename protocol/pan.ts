@@ -1,4 +1,5 @@
 import { PosError } from './errors.ts';
+import { luhnDigitOf } from './luhn.ts';
 
 /**
  * The primary account number: ISO/IEC 7812-1, 13…19 digits here, the last one the Luhn digit over
@@ -21,15 +22,7 @@ export function isLuhnValid(pan: string): boolean {
  */
 export function luhnDigit(withoutCheckDigit: string): string {
   if (!/^\d+$/.test(withoutCheckDigit)) throw new PosError('PAN_BAD', 'not digits only');
-  let sum = 0;
-  let doubled = true; // the digit left of the check digit counts twice
-  for (let at = withoutCheckDigit.length - 1; at >= 0; at -= 1) {
-    const digit = withoutCheckDigit.charCodeAt(at) - 48;
-    const counted = doubled ? digit * 2 : digit;
-    sum += counted > 9 ? counted - 9 : counted;
-    doubled = !doubled;
-  }
-  return String((10 - (sum % 10)) % 10);
+  return luhnDigitOf(withoutCheckDigit);
 }
 
 /** What may be shown of a card number: first six, last four. Of fewer than 13 characters, nothing. */
