@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
-import { PosError } from '../protocol/index.ts';
+import { fen, PosError } from '../protocol/index.ts';
 import type { Token } from './admin/tokens.ts';
 import { putToRest as restingNumber } from './cards/card-number.ts';
 import { HOST_DEFAULTS, type HostConfig } from './config.ts';
@@ -61,10 +61,10 @@ async function putToRest(dataFolder: string, what: 'card' | 'terminal'): Promise
 function cardRows(vault: Vault): Changes {
   const [lookup, data] = [vault.find('lookup'), vault.find('data')];
   if (lookup === undefined || data === undefined) throw new Error('the first start makes them');
-  const account = { accountId: 'A1', version: 1, state: 'active', tier: 'green', registered: true } as const;
+  const account = { accountId: 'A1', version: 1, state: 'active', owed: fen(0) } as const;
   const card = { cardId: 'X1', version: 1, accountId: 'A1', state: 'active', expiry: '3012' } as const;
   return {
-    accounts: [{ ...account, productId: 'P1', salePointId: 'S1' }],
+    accounts: [{ ...account, tier: 'green', registered: true, productId: 'P1', salePointId: 'S1' }],
     cards: [
       {
         ...card,

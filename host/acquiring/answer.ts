@@ -60,9 +60,14 @@ export function issuerAndAcquirer(j: Judgement): string {
   return `${id}   ${id}   `;
 }
 
-/** DE63 with lines for the slip; undefined without any. */
-export function slipLines(lines: readonly string[]): Record<string, string> {
-  return lines.length === 0 ? {} : { 63: buildDe63(NO_ORGANISATION, lines.slice(0, LINES_MAX)) };
+/**
+ * DE63 with lines for the slip; nothing without any.
+ * @param remarks what no other field says: where lines are short, they go before what others say too
+ */
+export function slipLines(lines: readonly string[], remarks: readonly string[] = []): Record<string, string> {
+  const room = Math.max(0, LINES_MAX - remarks.length);
+  const shown = [...lines.slice(0, room), ...remarks].slice(0, LINES_MAX);
+  return shown.length === 0 ? {} : { 63: buildDe63(NO_ORGANISATION, shown) };
 }
 
 /** DE54: the available balance; for a peer that speaks DE57 also principal and bonus. */

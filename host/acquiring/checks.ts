@@ -7,6 +7,7 @@
  * an event for the security log; `after` is what a failure changes.
  */
 import { maskPan, missingFields, reversedTransactionOf, type TransactionKind } from '../../protocol/index.ts';
+import { maySpend } from '../cards/holder-debt.ts';
 import { masterKeyFor, noteRightMac, noteWrongMac } from './facts/message-keys.ts';
 import { isCompletionTooHigh, originalIsClosed, originalStands } from './facts/original-state.ts';
 import { isSoundPan } from './facts/presented-card.ts';
@@ -90,7 +91,7 @@ export const CHECKS: readonly Check[] = [
   { stage: 'card',        name: 'card not lost',              kinds: TRACK,      code: '41', remembered: true,  audited: true,  asksZh: '未挂失',                   asksEn: 'is the card not reported lost?',                    fails: (j) => j.cardRow?.state === 'lost' },
   { stage: 'card',        name: 'card not withdrawn',         kinds: HOLDER,     code: '14', remembered: true,  audited: false, asksZh: '卡未换、未退、未销',       asksEn: 'is it not replaced, redeemed or destroyed?',        fails: (j) => ['replaced', 'redeemed', 'destroyed'].includes(j.cardRow?.state ?? '') },
   { stage: 'card',        name: 'card activated',             kinds: HOLDER,     code: '62', remembered: true,  audited: false, asksZh: '已激活并生效',             asksEn: 'is it activated, and its first day come?',          fails: (j) => isInactive(j) },
-  { stage: 'card',        name: 'card not frozen',            kinds: HOLDER,     code: '62', remembered: true,  audited: false, asksZh: '卡与账户未冻结',           asksEn: 'are card and account free to spend?',               fails: (j) => j.cardRow?.state === 'frozen' || (j.account !== undefined && j.account.state !== 'active') },
+  { stage: 'card',        name: 'card not frozen',            kinds: HOLDER,     code: '62', remembered: true,  audited: false, asksZh: '卡与账户未冻结',           asksEn: 'are card and account free to spend?',               fails: (j) => j.cardRow?.state === 'frozen' || (j.account !== undefined && !maySpend(j.account)) },
   { stage: 'card',        name: 'card valid',                 kinds: HOLDER,     code: '54', remembered: true,  audited: false, asksZh: '在有效期内',               asksEn: 'is it not expired?',                                fails: (j) => isExpired(j) },
   { stage: 'card',        name: 'expiry as on file',          kinds: HOLDER,     code: '54', remembered: true,  audited: true,  asksZh: '有效期与记录相符',         asksEn: 'is the expiry that was sent the one on file?',      fails: (j) => j.card?.expiry != null && j.card.expiry !== j.cardRow?.expiry },
   { stage: 'card',        name: 'track genuine',              kinds: HOLDER,     code: '59', remembered: true,  audited: true,  asksZh: '磁道校验值正确',           asksEn: "is the track's verification value right?",          fails: (j) => !isTrackGenuine(j) },

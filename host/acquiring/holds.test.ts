@@ -9,6 +9,7 @@ import {
   reversalFrame,
   saleFrame,
   TENTH,
+  voidFrame,
 } from './node-acquiring.fixture.ts';
 import type { Parsed } from './wire-terminal.fixture.ts';
 
@@ -141,6 +142,24 @@ holds('what the holder spent before a completion was voided is not held again, a
   assert.is(await host.available(card.accountId), 1_00);
   assert.is((await host.answer(holdFrame(host.hotel, 'completion void', done, 10_00))).fields[39], '00');
   assert.equal([await host.available(card.accountId), await held(card.accountId)], [0, 10_00]);
+});
+
+holds('what a completion does not need of its hold covers a debt of the holder first', async () => {
+  const card = await host.card({ principal: 200_00, bonus: 0, pin: null });
+  const pre = await host.answer(preAuthorisationFrame(host.hotel, card, 100_00));
+  const sale = await host.answer(saleFrame(host.hotel, card, 100_00));
+  const voided = await host.answer(voidFrame(host.hotel, sale));
+  await host.answer(saleFrame(host.hotel, card, 50_00));
+  await host.answer(saleFrame(host.hotel, card, 70_00));
+  const of = { de3: '200000', type: '23', amount: 100_00, trace: voided.fields[11] ?? '' };
+  assert.is((await host.answer(reversalFrame(host.hotel, of))).fields[39], '00');
+  // 200 − 90 held − 90 and 45 and 63 for the sales: 88 short, so far as the hold may not be touched.
+  const owed = async () => (await host.rows('accounts'))[0]?.owed;
+  assert.equal([await host.available(card.accountId), await owed()], [0, 88_00]);
+  const done = await host.answer(holdFrame(host.hotel, 'completion', pre, 30_00));
+  assert.is(done.fields[39], '00');
+  assert.match(done.fields[63] ?? '', /抵欠款 63\.00/);
+  assert.equal([await host.available(card.accountId), await owed()], [0, 25_00]);
 });
 
 holds('a completion is refunded like a sale', async () => {

@@ -338,6 +338,7 @@ async function provisionCard(
     accountId,
     version: 1,
     state: 'active',
+    owed: fen(0),
     tier: 'green',
     registered: true,
     productId: 'P1',

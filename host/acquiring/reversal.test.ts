@@ -155,11 +155,68 @@ reversals(
       trace: traceOf(voided),
     });
     assert.is((await host.answer(reversal)).fields[39], '00');
-    const sums = await host.deps.store.balances();
-    assert.is(sums.find((sum) => sum.account === `receivable:holder:${card.accountId}`)?.sum, 35_00);
+    assert.is(await receivable(card.accountId), 35_00);
     assert.is((await host.answer(saleFrame(host.shop, card, 1))).fields[39], '62', 'spending is frozen');
   },
 );
+
+const receivable = async (accountId: string) =>
+  (await host.deps.store.balances()).find((sum) => sum.account === `receivable:holder:${accountId}`)?.sum ??
+  0;
+const accountOf = async (accountId: string) =>
+  (await host.rows('accounts')).find((row) => row.accountId === accountId);
+
+/** 50.00 loaded; a sale of 40.00 voided, 45.00 spent, the void reversed: 35.00 are owed. */
+async function owing() {
+  const card = await host.card({ principal: 50_00, bonus: 0 });
+  const first = await host.answer(saleFrame(host.shop, card, 40_00));
+  const voided = await host.answer(voidFrame(host.shop, first));
+  const second = await host.answer(saleFrame(host.shop, card, 45_00));
+  const of = { de3: '200000', type: '23', amount: 40_00, trace: traceOf(voided) };
+  assert.is((await host.answer(reversalFrame(host.shop, of))).fields[39], '00');
+  return { card, first, second };
+}
+
+reversals('a refund to an account that owes covers the debt first, and says so', async () => {
+  const { card, second } = await owing();
+  const part = await host.answer(refundFrame(host.shop, card, second, 20_00));
+  assert.equal([part.fields[39], part.fields[54]?.slice(8, 20)], ['00', '000000000000']);
+  assert.match(part.fields[57] ?? '', /抵欠款 20\.00.*待补款 15\.00/);
+  assert.is(await receivable(card.accountId), 15_00);
+  assert.is((await host.answer(saleFrame(host.shop, card, 1))).fields[39], '62', 'still frozen');
+
+  const rest = await host.answer(refundFrame(host.shop, card, second, 25_00));
+  assert.equal([rest.fields[39], rest.fields[54]?.slice(8, 20)], ['00', '000000001000']);
+  assert.is(await receivable(card.accountId), 0);
+  assert.is((await host.answer(saleFrame(host.shop, card, 10_00))).fields[39], '00', 'spends again');
+});
+
+reversals('a void or a reversal that gives money back covers the debt as well', async () => {
+  const { card, first, second } = await owing();
+  assert.is((await host.answer(voidFrame(host.shop, second))).fields[39], '00');
+  assert.equal([await receivable(card.accountId), await host.available(card.accountId)], [0, 10_00]);
+  const of = ofSale(traceOf(first), 40_00);
+  assert.is((await host.answer(reversalFrame(host.shop, of))).fields[39], '00');
+  assert.is(await host.available(card.accountId), 50_00, 'all that was paid is back, nothing is owed');
+});
+
+reversals('a refund of the sale that made the debt strikes it, and nobody is richer', async () => {
+  const { card, first } = await owing();
+  assert.is((await host.answer(refundFrame(host.shop, card, first, 40_00))).fields[39], '00');
+  assert.equal([await receivable(card.accountId), await host.available(card.accountId)], [0, 5_00]);
+});
+
+reversals('an account that an administrator froze stays frozen when its debt is covered', async () => {
+  const { card, second } = await owing();
+  const row = await accountOf(card.accountId);
+  if (row === undefined) throw new Error('the card has an account');
+  const frozen = { ...row, version: row.version + 1, state: 'frozen' } as const;
+  await host.deps.store.commit([{ guards: [], changes: { accounts: [frozen] }, journal: [] }]);
+  assert.is((await host.answer(refundFrame(host.shop, card, second, 45_00))).fields[39], '00');
+  const after = await accountOf(card.accountId);
+  assert.equal([after?.owed, after?.state], [0, 'frozen']);
+  assert.is((await host.answer(saleFrame(host.shop, card, 1))).fields[39], '62');
+});
 
 reversals('after its batch closed it is honoured', async () => {
   const card = await host.card();

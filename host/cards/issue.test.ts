@@ -12,6 +12,7 @@ import { BUSINESS_DATE } from '../store/sample-rows.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { clearNumber } from './card-number.ts';
+import { maySpend } from './holder-debt.ts';
 import { type CardDeps, isSameIssue, issueCard, type LoadSpec, loadCard, moveCard, setPin } from './issue.ts';
 import { BY, cardDeps, issueSpec, PIN, panOf, pinBlock } from './programme.fixture.ts';
 
@@ -175,6 +176,30 @@ loading("a bearer card's lots expire after the legal time", async () => {
     lots.map((each) => [each.purse, each.expiresOn]),
     [['principal', '20291122']],
   );
+});
+
+loading('a load to an account that owes covers the debt first, from principal, and frees it', async () => {
+  const deps = await cardDeps();
+  const { card, account: row } = issueCard(deps, issueSpec(deps, 1), BY);
+  const owing = { ...row, owed: fen(35_00) };
+  const spec = { ...loadSpec(card, owing), bonus: fen(10_00) };
+  const part = loadCard(deps, { ...spec, principal: fen(20_00) }, BY);
+  assert.equal(
+    part.lots.map(({ purse, loaded, remaining }) => [purse, loaded, remaining]),
+    [
+      ['principal', 20_00, 0],
+      ['bonus', 10_00, 10_00],
+    ],
+    'bonus covers nothing',
+  );
+  assert.equal([part.covered, part.account.owed, maySpend(part.account)], [20_00, 15_00, false]);
+  const whole = loadCard(deps, { ...spec, principal: fen(50_00) }, BY);
+  assert.equal([whole.covered, whole.account.owed, maySpend(whole.account)], [35_00, 0, true]);
+  assert.equal(
+    whole.item.changes.entries?.map(({ event }) => event),
+    ['load', 'debt-covered'],
+  );
+  assert.is(whole.lots[0]?.remaining, 15_00);
 });
 
 loading('a card or account whose state forbids it, or an unknown sale point, is refused', async () => {

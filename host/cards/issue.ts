@@ -6,6 +6,7 @@
 import {
   ensure,
   type Fen,
+  fen,
   isBusinessDate,
   nextBusinessDate,
   PosError,
@@ -21,6 +22,7 @@ import type { CommitItem, Guard } from '../store/port.ts';
 import type { AccountRow, CardRow, DayRow, LotRow } from '../store/rows.ts';
 import { lookUpHash, type NumberDeps, putToRest } from './card-number.ts';
 import { type CardState, ensureLoadable, ensureMove } from './card-states.ts';
+import { coverOwed } from './holder-debt.ts';
 import { checkLoad, checkValidity, lotExpiry, type Payment, unremittedGuard } from './limits.ts';
 
 export interface CardDeps extends NumberDeps {
@@ -59,7 +61,7 @@ export interface IssueSpec {
   readonly activeFrom: string | null;
   readonly pin: NewPin | null;
   /** The purses that it opens: new ones, or those of an account that has a card already. */
-  readonly account: AccountRow | Omit<AccountRow, 'version' | 'state'>;
+  readonly account: AccountRow | Omit<AccountRow, 'version' | 'state' | 'owed'>;
 }
 
 const FIRST_STATES: readonly CardState[] = ['stock', 'inactive', 'active'];
@@ -80,7 +82,7 @@ export function issueCard(
   const { programme } = deps.directory;
   checkIssue(deps, spec, by);
   const isNew = !('version' in spec.account);
-  const account: AccountRow = { version: 1, state: 'active', ...spec.account };
+  const account: AccountRow = { version: 1, state: 'active', owed: fen(0), ...spec.account };
   if (!programme.binPrefixes.some((prefix) => spec.pan.startsWith(prefix))) {
     throw new PosError(
       'PAN_BAD',
@@ -147,7 +149,8 @@ export interface LoadSpec {
 }
 
 /**
- * Loads an account: a lot each of principal and bonus, one balanced entry. Fails at commit, by its
+ * Loads an account: a lot each of principal and bonus, one balanced entry; a holder's debt is covered
+ * first, from what is loaded, by an entry of its own. Fails at commit, by its
  * guards, when the account changed, the day was closed, or the sale point would owe too much.
  *
  * @throws LIMIT_EXCEEDED, AMOUNT_BAD, NOT_FOUND the sale point; REQUEST_BAD the card's or account's state
@@ -159,7 +162,10 @@ export function loadCard(
 ): {
   readonly item: CommitItem;
   readonly entry: Entry;
+  /** How much of it covered what the holder owed. */
+  readonly covered: Fen;
   readonly account: AccountRow;
+  /** The load's own lots, as they are after it. */
   readonly lots: readonly LotRow[];
 } {
   const { account, principal, bonus, ids } = spec;
@@ -205,19 +211,38 @@ export function loadCard(
     bonus,
     bonusLotId: ids.bonusLotId,
   });
-  const next = { ...account, version: account.version + 1 };
+  const debt = coverOwed(account, [...spec.lots, ...lots], businessDate, () => ({
+    ...stamp,
+    entryId: `${ids.entryId}-debt`,
+  }));
+  const next = { ...account, version: account.version + 1, owed: debt.owed };
+  const before = new Set(spec.lots);
+  const changed = debt.lots.filter((one) => !before.has(one));
   return {
     entry,
+    covered: debt.amount,
     account: next,
-    lots,
+    lots: changed.filter(({ lotId }) => lots.some((one) => one.lotId === lotId)),
     item: {
       guards: [
         { kind: 'version', table: 'accounts', key: account.accountId, version: account.version },
         { kind: 'version', table: 'days', key: businessDate, version: by.day.version },
         ...(principal > 0 ? [unremittedGuard(salePoint, principal)] : []),
       ],
-      changes: { accounts: [next], lots, entries: [entry] },
-      journal: [record('card.load', `account:${account.accountId}`, by, null, entry)],
+      changes: {
+        accounts: [next],
+        lots: changed,
+        entries: debt.entry === null ? [entry] : [entry, debt.entry],
+      },
+      journal: [
+        record(
+          'card.load',
+          `account:${account.accountId}`,
+          by,
+          null,
+          debt.entry === null ? entry : { load: entry, debtCovered: debt.entry },
+        ),
+      ],
     },
   };
 }

@@ -362,6 +362,7 @@ export async function playFirstDay(world: SampleWorld): Promise<void> {
           accountId: 'A1',
           version: 1,
           state: 'active',
+          owed: fen(0),
           tier: 'green',
           registered: true,
           productId: 'P1',

@@ -68,6 +68,7 @@ export async function sampleBooks(): Promise<{
     accountId: 'A1',
     version: 1,
     state: 'active' as const,
+    owed: desk.owed,
     tier: 'green',
     registered: true,
     productId: 'reloadable',

@@ -115,6 +115,11 @@ export class Desk {
   #rebatesHad = 0;
   #next = 0;
 
+  /** What the holder owes. */
+  get owed() {
+    return this.#owed;
+  }
+
   play(act: Act): void {
     // Counted from the latest: acts meet while they can still touch each other.
     const spend = this.#spends.at(-1 - (act.pick % Math.max(1, this.#spends.length)));

@@ -5,7 +5,7 @@
 import { fenDelta, yuan } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import type { LotRow } from '../store/rows.ts';
-import { type FamilyName, familyOf } from './accounts.ts';
+import { type FamilyName, familyOf, holderReceivable } from './accounts.ts';
 import { accountKey, addToFold, emptyFold, type Fold, lotKey } from './fold.ts';
 import { unbalanced } from './postings.ts';
 
@@ -73,6 +73,7 @@ function proofOf(reading: Reading): BooksProof {
     daysFollow(reading),
     lotsEqualFold(reading),
     pursesEqualLots(reading),
+    debtsEqualFold(reading),
     nothingOverdrawn(fold),
     coverListed(cover),
   ];
@@ -96,6 +97,8 @@ interface Reading {
   /** The store's sums up to the day before the latest. */
   readonly yesterday: ReadonlyMap<string, number>;
   readonly lots: readonly LotRow[];
+  /** What the account rows say that their holders owe, where they owe. */
+  readonly debts: ReadonlyMap<string, number>;
   /** Card accounts and ledger accounts that changed between the first and the last look. */
   readonly moved: ReadonlySet<string>;
 }
@@ -117,6 +120,11 @@ async function readBooks(store: BooksStore): Promise<Reading> {
   }
   const lots: LotRow[] = [];
   for await (const page of store.scan('lots')) lots.push(...page);
+  const debts = new Map<string, number>();
+  for await (const page of store.scan('accounts')) {
+    for (const { accountId, owed } of page)
+      if (owed > 0) debts.set(accountKey('fen', holderReceivable(accountId)), owed);
+  }
   const yesterday = fold.entries === 0 ? before : await sumsOf(store, dayBefore(fold.latestDate));
   const after = await sumsOf(store);
 
@@ -130,6 +138,7 @@ async function readBooks(store: BooksStore): Promise<Reading> {
     lotSums: after.lotSums,
     yesterday: yesterday.sums,
     lots,
+    debts,
     moved: movedParties(before.lotSums, after.lotSums, before.sums, after.sums),
   };
 }
@@ -279,6 +288,16 @@ function pursesEqualLots({ fold, lots, moved }: Reading): BooksCheck {
     'every purse = sum of its lots',
     differing(purses, byPurse, moved),
     `${sum} yuan in ${purses.size} purses`,
+  );
+}
+
+function debtsEqualFold({ fold, debts, moved }: Reading): BooksCheck {
+  const folded = new Map([...fold.byAccount].filter(([key]) => key.startsWith('fen receivable:holder:')));
+  return check(
+    '持卡人欠款等于应收累计',
+    "every holder's debt = fold of its receivable",
+    differing(folded, debts, moved),
+    `${debts.size} accounts owe`,
   );
 }
 

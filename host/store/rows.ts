@@ -177,7 +177,10 @@ export interface CardRow {
 export interface AccountRow {
   readonly accountId: string;
   readonly version: number;
+  /** Changed by acts only: a debt freezes by itself, see `owed`. */
   readonly state: 'active' | 'frozen' | 'closed';
+  /** What its holder owes after a reversed void: equals the fold of `receivable:holder`. Spending is frozen above zero. */
+  readonly owed: Fen;
   readonly tier: string;
   readonly registered: boolean;
   readonly productId: string;

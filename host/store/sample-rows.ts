@@ -21,6 +21,7 @@ export function accountRow(accountId: string, changes: Partial<AccountRow> = {})
     accountId,
     version: 1,
     state: 'active',
+    owed: fen(0),
     tier: 'green',
     registered: true,
     productId: 'P1',

@@ -70,7 +70,7 @@ export const TABLES = {
   accounts: {
     guard: 'versioned', key: ['accountId'],
     columns: {
-      accountId: 'text', version: 'int', state: 'text', tier: 'text', registered: 'flag', productId: 'text',
+      accountId: 'text', version: 'int', state: 'text', owed: 'fen', tier: 'text', registered: 'flag', productId: 'text',
       salePointId: 'text',
     },
     indexes: [],

@@ -6,7 +6,7 @@ import { ensure, fen, maskPan } from '../../../protocol/index.ts';
 import type { Entry, Rates, SaleMoney } from '../../ledger/model.ts';
 import type { Stamp } from '../../ledger/postings.ts';
 import type { RuleTrace } from '../../rules/model.ts';
-import type { LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
+import type { AccountRow, LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
 import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from '../answer.ts';
 import { journalTerminalEvent, journalTransaction } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
@@ -63,7 +63,7 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
       39: deed.code,
       44: issuerAndAcquirer(j),
       ...(auth === null ? {} : { 38: auth }),
-      ...slipLines(speaks ? [] : [...lines, ...remarks]),
+      ...(speaks ? {} : slipLines(lines, remarks)),
       ...deed.fields,
     },
     items: speaks ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
@@ -157,14 +157,18 @@ function maskedOrBlank(pan: string): string {
   return pan.length < 13 ? '' : maskPan(pan);
 }
 
-/** The account's lots after a movement: only changed rows are written, under the account's version. */
+/**
+ * The account's lots after a movement: only changed rows are written, under the account's version.
+ * @param changes of the account's own row
+ */
 export function writeLots(
   j: Judgement,
   accountId: string,
   before: readonly LotRow[],
   after: readonly LotRow[],
+  changes: Partial<AccountRow> = {},
 ): void {
-  j.writes.replace('accounts', j.accountOf(accountId), {});
+  j.writes.replace('accounts', j.accountOf(accountId), changes);
   const old = new Map(before.map((lot) => [lot.lotId, lot]));
   j.writes.put('lots', ...after.filter((lot) => old.get(lot.lotId) !== lot));
 }

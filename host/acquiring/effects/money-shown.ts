@@ -28,11 +28,19 @@ export function moneyBackLines(money: SaleMoney, rebateKept: Fen): readonly stri
   return given === money.gross ? [] : [`退回 ${yuan(given)}`];
 }
 
-/** A rebate that was paid and spent, and what a holder owes now. At most 20 GB18030 bytes each. */
-export function remarksOfUndoing(rebateKept: Fen, owed: Fen): readonly string[] {
+/** A rebate that was paid and spent. At most 20 GB18030 bytes. */
+export function remarksOfUndoing(rebateKept: Fen): readonly string[] {
+  return rebateKept > 0 ? [`扣返利 ${yuan(rebateKept)}`] : [];
+}
+
+/** What of a holder's debt was covered by this, and what is owed now. At most 20 GB18030 bytes each. */
+export function remarksOfDebt(
+  { amount, owed }: { readonly amount: Fen; readonly owed: Fen },
+  added: Fen = fen(0),
+): readonly string[] {
   return [
-    ...(rebateKept > 0 ? [`扣返利 ${yuan(rebateKept)}`] : []),
-    ...(owed > 0 ? [`待补款 ${yuan(owed)}`] : []),
+    ...(amount > 0 ? [`抵欠款 ${yuan(amount)}`] : []),
+    ...(owed > 0 && (amount > 0 || added > 0) ? [`待补款 ${yuan(owed)}`] : []),
   ];
 }
 

@@ -1,11 +1,13 @@
 /** Writing what an undoing decided, and the answer that shows it: shared by voids, refund and reversal. */
+import { fen } from '../../../protocol/index.ts';
+import { coverOwed } from '../../cards/holder-debt.ts';
 import type { Wants } from '../../store/port.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import { type Answer, balances } from '../answer.ts';
 import { journalSecurityEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { conclude, touchBatch, writeLots } from './deed.ts';
-import { moneyBackLines, moneyItems, remarksOfUndoing } from './money-shown.ts';
+import { conclude, stampOf, touchBatch, writeLots } from './deed.ts';
+import { moneyBackLines, moneyItems, remarksOfDebt, remarksOfUndoing } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 
 /** The transactions that the original itself was about: the sale of a void, the hold of a completion. */
@@ -27,14 +29,14 @@ export function concludeUndone(
   result: { readonly undone: Undone; readonly original: TransactionRow; readonly batch: number },
 ): Answer {
   const { undone, original, batch } = result;
-  writeLots(j, undone.accountId, undone.lotsBefore, undone.lotsAfter);
+  const account = j.accountOf(undone.accountId);
+  const owing = { ...account, owed: fen(account.owed + undone.owed) };
+  // What comes back covers a debt before it can be spent.
+  const debt = coverOwed(owing, undone.lotsAfter, j.businessDate, () => stampOf(j, transactionId));
+  writeLots(j, undone.accountId, undone.lotsBefore, debt.lots, { owed: debt.owed });
   for (const { row, changes } of undone.changed) j.writes.replace('transactions', row, changes);
   j.writes.count(undone.uses);
-  if (undone.owed > 0) {
-    // The debt is due before anything else is spent.
-    j.writes.replace('accounts', j.accountOf(undone.accountId), { state: 'frozen' });
-    journalSecurityEvent(j, 'holder owes after a reversed void');
-  }
+  if (undone.owed > 0) journalSecurityEvent(j, 'holder owes after a reversed void');
   touchBatch(j, j.request.terminalId, batch);
   const { money, rebateKept } = undone;
   return conclude(j, transactionId, {
@@ -42,10 +44,10 @@ export function concludeUndone(
     state: 'approved',
     original,
     money,
-    entries: undone.entries,
-    fields: balances(j, undone.lotsAfter),
+    entries: debt.entry === null ? undone.entries : [...undone.entries, debt.entry],
+    fields: balances(j, debt.lots),
     items: money === null ? [] : moneyItems(money),
     lines: money === null ? [] : moneyBackLines(money, rebateKept),
-    remarks: remarksOfUndoing(rebateKept, undone.owed),
+    remarks: [...remarksOfUndoing(rebateKept), ...remarksOfDebt(debt, undone.owed)],
   });
 }

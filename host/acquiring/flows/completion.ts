@@ -1,10 +1,11 @@
 /** Completion 预授权完成: priced anew; the hold pays first, an excess comes from the free balance. */
 import { ensure } from '../../../protocol/index.ts';
+import { coverOwed } from '../../cards/holder-debt.ts';
 import { completionEntry } from '../../ledger/entries.ts';
 import { applyToLots } from '../../ledger/spend.ts';
 import { balances } from '../answer.ts';
 import { conclude, stampOf, touchBatch, writeLots } from '../effects/deed.ts';
-import { moneyItems, moneyLines } from '../effects/money-shown.ts';
+import { moneyItems, moneyLines, remarksOfDebt } from '../effects/money-shown.ts';
 import { wantOriginal } from '../facts/originals.ts';
 import { wantCounters } from '../facts/spend.ts';
 import type { Flow } from '../flow.ts';
@@ -23,8 +24,11 @@ export const completion: Flow = {
 
     // 1. What the hold does not need goes back; what it lacks comes from free lots.
     const before = j.view.lots(accountId);
-    const after = applyToLots(applyToLots(before, parts.backToLots, 1), parts.fromFree, -1);
-    writeLots(j, accountId, before, after);
+    const moved = applyToLots(applyToLots(before, parts.backToLots, 1), parts.fromFree, -1);
+    // … unless the holder owes: what comes back covers a debt first.
+    const debt = coverOwed(account, moved, j.businessDate, () => stampOf(j, transactionId));
+    const after = debt.lots;
+    writeLots(j, accountId, before, after, { owed: debt.owed });
     j.writes.count(priced.uses);
 
     // 2. A hold is completed once.
@@ -43,10 +47,11 @@ export const completion: Flow = {
       money,
       rates,
       trace57: priced.trace,
-      entries: [entry],
+      entries: debt.entry === null ? [entry] : [entry, debt.entry],
       fields: balances(j, after),
       items: moneyItems(money),
       lines: moneyLines(money),
+      remarks: remarksOfDebt(debt),
     });
   },
 };
