@@ -117,6 +117,53 @@ cuts('a settlement cut at any act resumes its phase and closes the batch once, b
 
 cuts.run();
 
+const full = suite('a disk that is full: whatever the record, money resolves exactly once');
+
+/** Runs a command on a disk that does not take its `nth` record; undefined when there are fewer. */
+async function fullAt(nth: number, isTorn: boolean, prepare: readonly string[], line: string) {
+  const host = new TestHost();
+  const shop = await openShopForBusiness({ host });
+  for (const before of prepare) await shop.terminal.command(before);
+  let records = 0;
+  const append = shop.disk.append.bind(shop.disk);
+  shop.disk.append = async (name, bytes) => {
+    records += 1;
+    if (records !== nth) return append(name, bytes);
+    const half = bytes.subarray(0, isTorn ? bytes.length >> 1 : 0);
+    shop.disk.files.set(name, Buffer.concat([await shop.disk.read(name), half]));
+    throw new Error('ENOSPC');
+  };
+  await shop.terminal.command(line);
+  return records < nth ? undefined : { host, shop };
+}
+
+for (const [line, prepare] of [
+  ['sale 128', []],
+  ['void 2', ['sale 128']],
+  ['refund 64 ref=R00000000002 date=1122', ['sale 128']],
+  ['complete 50 auth=A12345', ['preauth 100']],
+] as const) {
+  full(`${line}: nothing is sent behind the journal's back, and a restart settles it`, async () => {
+    for (const isTorn of [false, true]) {
+      for (let nth = 1; ; nth += 1) {
+        const scene = await fullAt(nth, isTorn, prepare, line);
+        if (scene === undefined) break;
+        const { host, shop } = scene;
+        const money = () => host.received.filter(({ mti }) => mti === '0200' || mti === '0100').length;
+        const before = money();
+        assert.is((await shop.terminal.command('sale 7')).code, 'JOURNAL_WRITE', `record ${nth}`);
+        assert.is(money(), before, `record ${nth}: until it is restarted it sells nothing`);
+        const again = await openShop(kept(shop, host));
+        assert.is((await again.terminal.command('sale 5')).code, '00', `record ${nth}`);
+        assertAgrees(host, again, `record ${nth}`);
+        assert.is((await again.terminal.command('settle')).facts['balanced'], true, `record ${nth}`);
+      }
+    }
+  });
+}
+
+full.run();
+
 function assertAgrees(host: TestHost, shop: Shop, where: string): void {
   const { state } = shop.terminal;
   assert.equal(totalsOf(countedTransactions(state, state.batch)), host.totals(), `${where}: totals`);
