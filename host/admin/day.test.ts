@@ -161,6 +161,8 @@ evening(
     await playFirstDay(it.world);
     const close = (batch: number, cause = '终端更换 device exchanged') =>
       it.call('settlement', 'POST', `/v1/terminals/41010001/batches/${batch}/close`, { cause });
+    // After the last transaction of the sample day.
+    it.world.pass(12 * 3_600_000);
     const closed = await close(1);
     assert.equal(
       [closed.status, closed.body['closedBy'], closed.body['cause']],
@@ -173,7 +175,7 @@ evening(
     const { terminals } = await it.world.store.read({ terminalIds: ['41010001'] });
     assert.is(terminals[0]?.batch, 2);
 
-    it.world.pass(13 * 3_600_000);
+    it.world.pass(3_600_000);
     const cut = await it.call('settlement', 'POST', '/v1/clearing/cut-over', { expected: FIRST_DAY, reason });
     assert.equal(cut.body, { closed: FIRST_DAY, opened: SECOND_DAY });
     const run = await it.call('settlement', 'POST', '/v1/clearing/runs', { businessDate: FIRST_DAY, reason });
