@@ -270,6 +270,7 @@ bad('keyed entry is off by default: 58; a terminal that may key is served', asyn
   const profile = host.terminals.get(host.shop.id);
   if (profile !== undefined) host.terminals.set(host.shop.id, { ...profile, keyedEntryAllowed: true });
   assert.is(await code(saleFrame(host.shop, card, 1_00, keyed)), '00');
+  assert.is(await code(saleFrame(host.shop, card, 1_00, { ...keyed, 14: '' })), '30', 'DE2 comes with 14');
 });
 
 bad('no log line and no journal record holds a card number, track, PIN block or key', async () => {
