@@ -141,6 +141,21 @@ settlements(
   },
 );
 
+settlements('a batch that never was: result 3, nothing is closed, and the journal says so', async () => {
+  host.shop.batch = 9;
+  const own = side(10_00, 1, 0, 0);
+  assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}3${NONE}3`);
+  assert.is((await host.answer(uploadFrame(host.shop, '0000', '202'))).fields[39], '00');
+  assert.equal(
+    (await host.rows('batches')).map((row) => `${row.batch} ${row.state}`),
+    ['1 open'],
+  );
+  const events: string[] = [];
+  for await (const page of host.deps.store.scanJournal())
+    for (const { body } of page) events.push((JSON.parse(body) as { event?: string }).event ?? '');
+  assert.equal(events.slice(-2), ['settlement of an unknown batch', 'upload of an unknown batch']);
+});
+
 settlements('an empty batch balances with zeros', async () => {
   assert.is((await host.answer(settleFrame(host.shop, NONE))).fields[48], `${NONE}1${NONE}1`);
 });

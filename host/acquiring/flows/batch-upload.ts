@@ -41,6 +41,8 @@ export const batchUpload: Flow = {
     const de48 = j.request.message.get(48) ?? '';
     const row = batchOf(j);
     const isOpen = row !== null && row.state !== 'closed';
+    // The terminal goes on; that it holds a batch which never was here must not be lost with it.
+    if (row === null) journalTerminalEvent(j, 'upload of an unknown batch', { batch: j.request.batch });
     if (j.request.code === ITEMS_FOLLOW) {
       const { items } = parseUpload(de48);
       if (isOpen) keepItems(j, row, items);

@@ -30,7 +30,11 @@ export const settlement: Flow = {
     const sent = parseTotals(j.request.message.get(48) ?? '');
     const row = batchOf(j);
     // A batch that never was: nothing can be compared, nothing is closed.
-    if (row === null) return answer(j, sent, [3, 3], buildHt(NO_TOTALS, NO_TOTALS));
+    if (row === null) {
+      const { batch, message } = j.request;
+      journalTerminalEvent(j, 'settlement of an unknown batch', { batch, DE48: message.get(48) ?? '' });
+      return answer(j, sent, [3, 3], buildHt(NO_TOTALS, NO_TOTALS));
+    }
     // A batch that is closed again gets the same answer.
     if (row.state === 'closed') return closedAgain(j, row);
 
