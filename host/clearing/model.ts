@@ -126,6 +126,8 @@ export interface ClearingResult {
   readonly openBatches: number;
   readonly overdueBatches: number;
   readonly differences: number;
+  /** Pre-authorisations that were released because their days are over. */
+  readonly lapsedHolds: number;
   /** Holder rebates accrued on the day. */
   readonly rebate: FenDelta;
   readonly net: FenDelta;

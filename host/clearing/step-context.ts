@@ -18,6 +18,8 @@ export interface ClearingDeps {
 export type StepName =
   | 'check-books'
   | 'open-batches'
+  | 'due-holds'
+  | 'lapse-holds'
   | 'price'
   | 'files'
   | 'prove'

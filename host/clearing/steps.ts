@@ -4,6 +4,7 @@
 import { type FenDelta, fenDelta, PosError } from '../../protocol/index.ts';
 import { proveBooks } from '../ledger/proofs.ts';
 import type { FileRow } from '../store/rows.ts';
+import { type LapsedHolds, lapseHolds, listDueHolds } from './lapse.ts';
 import { differenceFile, differencesOf, overviewFile, rebateFile, rebatesOf } from './lists.ts';
 import type { Check, ClearingResult, MerchantDay, PricedDay } from './model.ts';
 import { askToSettle, openBatches } from './open-batches.ts';
@@ -22,6 +23,8 @@ export interface Step {
 export const STEPS: readonly Step[] = [
   { name: 'check-books',     titleZh: '核对账簿',         titleEn: 'check the books',                        act: checkBooks },
   { name: 'open-batches',    titleZh: '未结批次催结',     titleEn: 'list open batches, ask them to settle',  act: listOpenBatches },
+  { name: 'due-holds',       titleZh: '到期预授权清单',   titleEn: 'list the holds whose days are over',     act: listDueHolds },
+  { name: 'lapse-holds',     titleZh: '到期预授权释放',   titleEn: 'release them',                           act: lapseHolds },
   { name: 'price',           titleZh: '按商户清分',       titleEn: 'price per merchant',                     act: price },
   { name: 'files',           titleZh: '生成商户文件',     titleEn: "write the merchants' files",             act: writeFiles },
   { name: 'prove',           titleZh: '账实相符',         titleEn: 'prove ledger = files = batches',         act: prove },
@@ -143,6 +146,7 @@ export function resultOf(
   const day = priced(context);
   const batches = context.output('open-batches') as OpenBatchesOutput;
   const proof = context.output('prove') as { checks: readonly Check[] };
+  const lapsed = context.output('lapse-holds') as LapsedHolds;
   const rebates = context.output('rebate-list') as { rebate: FenDelta };
   const differences = context.output('difference-list') as { differences: number };
   return {
@@ -156,6 +160,7 @@ export function resultOf(
     openBatches: batches.open,
     overdueBatches: batches.overdue,
     differences: differences.differences,
+    lapsedHolds: lapsed.released.length,
     rebate: rebates.rebate,
     net: fenDelta(day.merchants.reduce((sum, { totals }) => sum + totals.net, 0)),
   };
