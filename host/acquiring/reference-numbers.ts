@@ -13,6 +13,8 @@ import type { StorePort } from '../store/port.ts';
 const BLOCK_NUMBERS = 100_000;
 /** The next block is drawn in the background when this many are left. */
 const REFILL_AT = 50_000;
+/** Others that draw at the same moment are few. */
+const DRAW_ATTEMPTS_MAX = 8;
 const COUNT_MAX = 9_999_999_999;
 /** Crockford base 32: no I, L, O, U, which are misread on a slip. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -42,13 +44,20 @@ export async function openReferenceNumbers(
   let following: Block | null = null;
   let drawing = false;
 
+  /**
+   * The maximum is the value just read plus the block: whoever drew in between, in another process with the
+   * same stream, makes it fail, and the block is drawn anew. So no number is ever in two blocks.
+   */
   async function drawBlock(skip: number): Promise<Block> {
-    const before = (await store.read({ counters: [counter] })).counters.get(counter) ?? 0;
-    const add = skip + BLOCK_NUMBERS;
-    const guard = { kind: 'counter', counter, add, max: COUNT_MAX } as const;
-    const [outcome] = await store.commit([{ guards: [guard], changes: {}, journal: [] }]);
-    ensure(outcome?.committed === true, `the reference numbers of stream ${stream} are used up`);
-    return { next: before + skip + 1, last: before + add };
+    for (let attempt = 0; attempt < DRAW_ATTEMPTS_MAX; attempt += 1) {
+      const before = (await store.read({ counters: [counter] })).counters.get(counter) ?? 0;
+      const add = skip + BLOCK_NUMBERS;
+      ensure(before + add <= COUNT_MAX, `the reference numbers of stream ${stream} are used up`);
+      const guard = { kind: 'counter', counter, add, max: before + add } as const;
+      const [outcome] = await store.commit([{ guards: [guard], changes: {}, journal: [] }]);
+      if (outcome?.committed === true) return { next: before + skip + 1, last: before + add };
+    }
+    throw new PosError('STORE_CONFLICT', `no block of reference numbers could be drawn for stream ${stream}`);
   }
 
   function drawAhead(): void {

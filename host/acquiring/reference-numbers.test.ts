@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { nodeClock } from '../node-clock.ts';
+import { nodeRandom } from '../node-random.ts';
+import { openSqlite } from '../store/sqlite-driver.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+import { openReferenceNumbers } from './reference-numbers.ts';
+
+const numbers = suite('DE37 is never used twice');
+
+/** Several stores on one database file, as several processes would have them. */
+async function onOneDatabase<T>(
+  count: number,
+  act: (stores: Awaited<ReturnType<typeof openSqliteStore>>[]) => Promise<T>,
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'zunka-rrn-'));
+  const stores = [];
+  try {
+    for (let index = 0; index < count; index += 1) {
+      stores.push(
+        await openSqliteStore({
+          driver: await openSqlite(join(folder, 'host.sqlite')),
+          stream: `host-0${index}`,
+          clock: nodeClock,
+          initialBusinessDate: '20261122',
+        }),
+      );
+    }
+    return await act(stores);
+  } finally {
+    for (const store of stores) await store.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
+numbers('by two processes that were given the same stream by mistake', async () => {
+  await onOneDatabase(3, async (stores) => {
+    const hosts = await Promise.all(stores.map((store) => openReferenceNumbers(store, '01', nodeRandom)));
+    const given = hosts.flatMap((host) => Array.from({ length: 50 }, () => host.next()));
+    assert.is(new Set(given).size, given.length);
+    for (const rrn of given) assert.match(rrn, /^01\d{10}$/);
+  });
+});
+
+numbers('after a restart that skips the rest of a block', async () => {
+  await onOneDatabase(1, async ([store]) => {
+    if (store === undefined) throw new Error('no store');
+    const before = (await openReferenceNumbers(store, '07', nodeRandom)).next();
+    const after = (await openReferenceNumbers(store, '07', nodeRandom)).next();
+    assert.ok(after > before, `${after} after ${before}`);
+  });
+});
+
+numbers.run();
