@@ -13,7 +13,7 @@ import {
 } from '../cards/issue.ts';
 import { unremittedRefusal } from '../cards/limits.ts';
 import { actRecord } from '../journal/act-record.ts';
-import type { CardRow, LotRow } from '../store/rows.ts';
+import type { AccountRow, CardRow, LotRow } from '../store/rows.ts';
 import { type Door, decided, FEN, ID, REASON, reader, refuseCardNumber, writer } from './door.ts';
 
 const PIN_BLOCK = Type.String({
@@ -84,14 +84,15 @@ export function cardRoutes(door: Door): void {
       pin: pinBlock === undefined ? null : { block: Buffer.from(pinBlock, 'hex'), ...method },
     };
     const outcome = await decided(door, async () => {
+      const { accounts } = await deps.store.read({ accountIds: [account.accountId] });
+      const known = accounts.find(({ accountId }) => accountId === account.accountId);
+      if (known !== undefined) demandSameAccount(known, account);
       const there = await cardOf(door, cardId);
       if (there !== undefined) {
         if (!isSameIssue(deps, there, spec))
           throw new PosError('ALREADY_EXISTS', `card ${cardId}: 内容不同 its content differs`);
         return { item: null, answer: { card: shown(there), created: false } };
       }
-      const { accounts } = await deps.store.read({ accountIds: [account.accountId] });
-      const [known] = accounts;
       const issued = issueCard(deps, { ...spec, account: known ?? account }, by);
       return { item: issued.item, answer: { card: shown(issued.card), created: true } };
     });
@@ -166,6 +167,16 @@ export function cardRoutes(door: Door): void {
       });
     },
   );
+}
+
+/** A second card of an account opens nothing new: what it says of the account must be what the account is. */
+function demandSameAccount(known: AccountRow, said: IssueSpec['account']): void {
+  for (const part of ['tier', 'registered', 'productId', 'salePointId'] as const) {
+    if (known[part] === said[part]) continue;
+    throw new PosError('ALREADY_EXISTS', `account ${known.accountId}: ${part} 不同 differs from what it is`);
+  }
+  if (known.state === 'closed')
+    throw new PosError('NOT_ALLOWED_NOW', `account ${known.accountId}: 已销户 is closed`);
 }
 
 interface Loading {

@@ -43,6 +43,30 @@ cards('the same card again 200, other content 409; a load likewise', async () =>
   assert.is(proof.body['ok'], true);
 });
 
+cards(
+  'a second card of an account may not say something else of it: 409, and nothing is issued',
+  async () => {
+    const it = await office();
+    const first = issue(it);
+    await it.call('operator', 'PUT', '/v1/cards/C0001', first);
+    for (const change of [{ tier: 'red' }, { registered: !account.registered }, { productId: 'fixed' }]) {
+      const claimed = { ...account, ...change };
+      const second = await it.call(
+        'operator',
+        'PUT',
+        '/v1/cards/C0002',
+        issue(it, { pan: OTHER_PAN, pinBlock: it.pinBlock(OTHER_PAN), account: claimed }),
+      );
+      assert.is(second.body['code'], 'ALREADY_EXISTS', Object.keys(change)[0]);
+      assert.is(
+        (await it.call('operator', 'PUT', '/v1/cards/C0001', issue(it, { account: claimed }))).body['code'],
+        'ALREADY_EXISTS',
+      );
+    }
+    assert.is((await it.call('operator', 'GET', '/v1/cards/C0002')).status, 404);
+  },
+);
+
 cards('another card number under the same prefix needs its own id, and one number is one card', async () => {
   const it = await office();
   await it.call('operator', 'PUT', '/v1/cards/C0001', issue(it));
