@@ -8,6 +8,7 @@
  */
 import { maskPan, missingFields, reversedTransactionOf, type TransactionKind } from '../../protocol/index.ts';
 import { maySpend } from '../cards/holder-debt.ts';
+import { areNumbersUsedUp } from './effects/batch-closing.ts';
 import { masterKeyFor, noteRightMac, noteWrongMac } from './facts/message-keys.ts';
 import { isCompletionTooHigh, originalIsClosed, originalStands } from './facts/original-state.ts';
 import { isSoundPan } from './facts/presented-card.ts';
@@ -84,6 +85,7 @@ export const CHECKS: readonly Check[] = [
   { stage: 'sameness',    name: 'repeat in time',             kinds: REMEMBERED, code: '94', remembered: false, audited: true,  asksZh: '重复交易在十分钟内',       asksEn: 'a repeat without UT: at most ten minutes later?',   fails: (j) => isTooLate(j) },
   { stage: 'sameness',    name: 'not undone before it came',  kinds: REMEMBERED, code: '12', remembered: false, audited: false, asksZh: '未被先行冲正',             asksEn: 'was it not reversed or given up before it came?',   fails: (j) => isBurnt(j), lines: ['已冲正'] },
   { stage: 'batch',       name: 'open batch',                 kinds: 'every',    code: '77', remembered: false, audited: false, asksZh: '批次号一致',               asksEn: '0100, 0200: is 60.2 the open batch?',               fails: (j) => isOtherBatch(j) },
+  { stage: 'batch',       name: 'batch numbers left',         kinds: ['settlement', 'batchUpload'], code: '58', remembered: false, audited: true, asksZh: '批次号未用尽',   asksEn: '0500, 0320 of batch 999999: was there no batch 1 yet?', fails: (j) => areNumbersUsedUp(j), lines: ['批次号已用尽', '请更换终端号'] },
   { stage: 'transaction', name: 'amount above zero',          kinds: AMOUNTS,    code: '13', remembered: true,  audited: false, asksZh: '金额大于零',               asksEn: 'is DE4 above zero?',                                fails: (j) => j.request.amount === 0 },
   { stage: 'transaction', name: 'keyed entry allowed',        kinds: TRACK,      code: '58', remembered: false, audited: false, asksZh: '允许手输卡号',             asksEn: 'without a track: may this terminal key card numbers?', fails: (j) => isKeyed(j) && j.profile?.keyedEntryAllowed !== true },
   { stage: 'card',        name: 'card number readable',       kinds: CARDS,      code: '14', remembered: true,  audited: false, asksZh: '卡号校验位正确',           asksEn: 'is the card number sound, and the same in DE2 and DE35?', fails: (j) => j.presented.kind === 'unreadable' || j.presented.kind === 'sealed' || (j.card !== null && !isSoundPan(j.card.pan)) },

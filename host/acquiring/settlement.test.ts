@@ -156,6 +156,66 @@ settlements('a batch that never was: result 3, nothing is closed, and the journa
   assert.equal(events.slice(-2), ['settlement of an unknown batch', 'upload of an unknown batch']);
 });
 
+/** The open batch is the last number there is. */
+async function atLastBatch() {
+  const [terminal] = await host.rows('terminals');
+  const [first] = await host.rows('batches');
+  if (terminal === undefined || first === undefined) throw new Error('the terminal has signed in');
+  const next = { ...terminal, batch: 999_999, version: terminal.version + 1 };
+  const batches = [{ ...first, batch: 999_999, version: 1 }];
+  await host.deps.store.commit([{ guards: [], changes: { terminals: [next], batches }, journal: [] }]);
+  host.shop.batch = 999_999;
+  return first;
+}
+
+settlements('after batch 999999 comes batch 1', async () => {
+  // This terminal's batch 1 never came: it is taken over with batch 999998.
+  const taken = host.terminal('10000009');
+  const other = { terminalId: taken.id, version: 1, batch: 999_999, keys: null, previousKeys: null };
+  const rest = { previousKeysUntil: null, macFailures: 0, speaksDe57: false, wanted: 0 };
+  await host.deps.store.commit([
+    { guards: [], changes: { terminals: [{ ...other, ...rest }] }, journal: [] },
+  ]);
+  await host.signIn(taken);
+  assert.is(taken.batch, 999_999);
+  const card = await host.card();
+  await host.answer(saleFrame(taken, card, 10_00));
+  assert.is((await host.answer(settleFrame(taken, side(10_00, 1, 0, 0)))).fields[48]?.[30], '1');
+  await host.signIn(taken);
+  assert.is(taken.batch, 1);
+  assert.is((await host.answer(saleFrame(taken, card, 10_00))).fields[39], '00');
+});
+
+settlements(
+  'where batch 1 was used before, 999999 is not closed: 58 says why, and trading goes on in it',
+  async () => {
+    const card = await host.card();
+    const old = await host.answer(saleFrame(host.shop, card, 5_00));
+    const first = await atLastBatch();
+    const closed = { ...first, version: first.version + 1, state: 'closed', closedBy: 'act' } as const;
+    const [outcome] = await host.deps.store.commit([
+      { guards: [], changes: { batches: [closed] }, journal: [] },
+    ]);
+    assert.ok(outcome?.committed);
+    host.shop.trace = 0;
+    const sale = await host.answer(saleFrame(host.shop, card, 10_00));
+    assert.is(sale.fields[39], '00');
+    const answer = await host.answer(settleFrame(host.shop, side(10_00, 1, 0, 0)));
+    assert.is(answer.fields[39], '58');
+    assert.match(answer.fields[63] ?? '', '请更换终端号');
+    const end = await host.answer(uploadFrame(host.shop, '0000', '202'));
+    assert.is(end.fields[39], '58');
+    assert.ok(host.log.some(({ about }) => JSON.stringify(about).includes('batch numbers left')));
+    assert.is((await host.answer(saleFrame(host.shop, card, 1_00))).fields[39], '00');
+    assert.equal(
+      (await host.rows('batches')).map((row) => `${row.batch} ${row.state}`),
+      ['1 closed', '999999 open'],
+    );
+    const [known] = (await host.rows('transactions')).filter(({ rrn }) => rrn === old.fields[37]);
+    assert.is(known?.state, 'approved', 'the sale of the old batch 1 is what it was');
+  },
+);
+
 settlements('an empty batch balances with zeros', async () => {
   assert.is((await host.answer(settleFrame(host.shop, NONE))).fields[48], `${NONE}1${NONE}1`);
 });

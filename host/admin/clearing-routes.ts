@@ -165,7 +165,14 @@ async function closeByAct(
       hostTotals: buildHt(hostTotals(rows), NO_TOTALS),
     };
     // A terminal counts on by itself: an advice of its next batch may have opened that one already.
-    const isNextOpen = found.batches.some((row) => row.batch === next && row.state === 'open');
+    const after = found.batches.find((row) => row.batch === next);
+    const isNextOpen = after?.state === 'open';
+    if (after !== undefined && !isNextOpen) {
+      throw new PosError(
+        'NOT_ALLOWED_NOW',
+        `terminal ${terminalId}: 批次号已用尽,请更换终端号 its batch numbers are used up: give it another terminal number`,
+      );
+    }
     const batchGuard: Guard =
       there === undefined
         ? { kind: 'absent', table: 'batches', key }

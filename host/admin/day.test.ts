@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { luhnDigit } from '../../protocol/index.ts';
-import { FIRST_DAY, HOTEL, playFirstDay, SECOND_DAY, WINE } from '../clearing/sample-day.ts';
+import { batchRow, FIRST_DAY, HOTEL, playFirstDay, SECOND_DAY, WINE } from '../clearing/sample-day.ts';
 import {
   account,
   issue,
@@ -176,6 +176,26 @@ evening('closes a batch by an act though an advice of the next one came first', 
   assert.is((await it.call('settlement', 'POST', path, { cause: '终端更换 device exchanged' })).status, 200);
   const { terminals } = await it.world.store.read({ terminalIds: ['41010001'] });
   assert.is(terminals[0]?.batch, 2);
+});
+
+evening('closes no batch by an act where the number after it was used before', async () => {
+  const it = await office();
+  await playFirstDay(it.world);
+  const read = { batches: [{ key: '41010003|1', withTransactions: false }], terminalIds: ['41010001'] };
+  const { terminals } = await it.world.store.read(read);
+  const [terminal] = terminals;
+  if (terminal === undefined) throw new Error('the lobby has a terminal');
+  const used = batchRow('41010001', 1);
+  await it.world.commit({
+    changes: {
+      batches: [{ ...used, version: 2, state: 'closed' }],
+      terminals: [{ ...terminal, batch: 999_999, version: terminal.version + 1 }],
+    },
+  });
+  const path = '/v1/terminals/41010001/batches/999999/close';
+  const answer = await it.call('settlement', 'POST', path, { cause: '终端更换 device exchanged' });
+  assert.equal([answer.status, answer.body['code']], [409, 'NOT_ALLOWED_NOW']);
+  assert.match(String(answer.body['detail']), 'another terminal number');
 });
 
 evening(

@@ -293,4 +293,37 @@ flows('any sequence of sales, refunds, voids, completions and reversals ties: le
   );
 });
 
+flows(
+  'a terminal whose batch stayed open is asked to settle, overdue named; its settlement ends that',
+  async () => {
+    const scene = await opened();
+    const { host } = scene;
+    try {
+      await host.signIn(host.shop);
+      const card = await host.card({ pin: null });
+      // Header: twelve digits, of which the sixth says what the host wants.
+      const wanted = (answer: Parsed) => answer.header[5];
+      const sell = () => approved(host, saleFrame(host.shop, card, 10_00));
+      assert.is(wanted(await sell()), '0');
+      await nextDay(scene);
+      assert.is((await clear(scene, DAY)).overdueBatches, 0, 'open, but of this very day');
+      assert.is(wanted(await sell()), '9');
+      await nextDay(scene);
+      const second = await clear(scene, NEXT);
+      assert.equal([second.openBatches, second.overdueBatches], [1, 1]);
+      assert.equal(
+        (await host.rows('differences')).map(({ kind, terminalId, batch }) => [kind, terminalId, batch]),
+        [['overdue-batch', host.shop.id, 1]],
+      );
+      assert.is(wanted(await sell()), '9', 'until it has settled');
+      const settled = await approved(host, settleFrame(host.shop, side(30_00, 3, 0, 0)));
+      assert.equal([settled.fields[48]?.[30], wanted(settled)], ['1', '0']);
+      host.shop.batch = 2;
+      assert.is(wanted(await sell()), '0');
+    } finally {
+      await host.close();
+    }
+  },
+);
+
 flows.run();

@@ -15,6 +15,17 @@ const WANTED_SETTLEMENT = 9;
 
 const batchAfter = (batch: number) => (batch === BATCH_MAX ? 1 : batch + 1);
 
+/**
+ * Whether the number after the last was a batch of this terminal before. Identities, transactions and
+ * uploads are found by it for as long as the books are kept: it is not used again.
+ */
+export function areNumbersUsedUp(j: Judgement): boolean {
+  const { terminalId, batch } = j.request;
+  if (batch !== BATCH_MAX || j.terminal?.batch !== batch) return false;
+  const after = j.view.batch(batchKey(terminalId, batchAfter(batch)));
+  return after !== undefined && after.state !== 'open';
+}
+
 /** What closing a batch looks at: the batch with all that is in it, and the one that follows it. */
 export function wantToClose(terminalId: string, batch: number): Wants {
   return {
