@@ -1,7 +1,9 @@
 import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen } from '../../protocol/index.ts';
+import { fen, fenDelta } from '../../protocol/index.ts';
+import { REBATE_EXPENSE, REBATE_PAYABLE } from '../ledger/accounts.ts';
+import type { Entry } from '../ledger/model.ts';
 import type { StorePort } from '../store/port.ts';
 import type { FilePort } from './file-port.ts';
 import {
@@ -94,6 +96,29 @@ refusing('when a written file was changed before the proof', async () => {
     },
   };
   await rejects(clear(scene, { files }), codeIs('FILE_DAMAGED', 'comn'));
+});
+
+refusing('when rebate payable moved by more than the rebate list tells', async () => {
+  const scene = await closedDay();
+  const posting = { lot: null, unit: 'fen' } as const;
+  const missed: Entry = {
+    ...{ entryId: 'E-missed', businessDate: FIRST_DAY, event: 'adjustment', at: MORNING, corrects: null },
+    ...{ cause: { kind: 'approval', id: 'AP9' }, branchId: null, terminalId: null },
+    postings: [
+      { ...posting, account: REBATE_EXPENSE, amount: fenDelta(1) },
+      { ...posting, account: REBATE_PAYABLE, amount: fenDelta(-1) },
+    ],
+  };
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    async commit(items) {
+      const outcomes = await scene.world.store.commit(items);
+      if (items.some(({ changes }) => changes.steps?.some(({ step }) => step === 'rebate-list')))
+        await scene.world.commit({ changes: { entries: [missed] } });
+      return outcomes;
+    },
+  };
+  await rejects(clear(scene, { store }), codeIs('BOOKS_UNBALANCED', '返点清单'));
 });
 
 refusing.run();

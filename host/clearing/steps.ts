@@ -133,8 +133,9 @@ async function listDifferences(context: StepContext): Promise<StepOutcome> {
 async function summarise(context: StepContext): Promise<StepOutcome> {
   await context.putFile(overviewFile(priced(context)));
   const written = await context.written();
-  demand(await proveLists(context, priced(context), written));
-  return { output: { files: written.map(({ name, sha256 }) => ({ name, sha256 })) } };
+  const checks = await proveLists(context, priced(context), written);
+  demand(checks);
+  return { output: { files: written.map(({ name, sha256 }) => ({ name, sha256 })), checks } };
 }
 
 /** The run as a whole, told from what its steps have committed. */
@@ -147,6 +148,7 @@ export function resultOf(
   const batches = context.output('open-batches') as OpenBatchesOutput;
   const proof = context.output('prove') as { checks: readonly Check[] };
   const lapsed = context.output('lapse-holds') as LapsedHolds;
+  const lists = context.output('summary') as { checks: readonly Check[] };
   const rebates = context.output('rebate-list') as { rebate: FenDelta };
   const differences = context.output('difference-list') as { differences: number };
   return {
@@ -156,7 +158,7 @@ export function resultOf(
     steps,
     merchants: day.merchants,
     files,
-    proof: proof.checks,
+    proof: [...proof.checks, ...lists.checks],
     openBatches: batches.open,
     overdueBatches: batches.overdue,
     differences: differences.differences,
