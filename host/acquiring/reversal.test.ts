@@ -258,6 +258,13 @@ reversals('a fate query tells what became of it, by place or by UT', async () =>
   assert.is(itemsOf(byUt)['FA'], '020000000000R');
 });
 
+reversals('a fate query with a UT finds by its place an original that was sent before any UT', async () => {
+  const card = await host.card();
+  const sale = await host.answer(saleFrame(host.shop, card, 10_00));
+  const fate = await host.answer(fateFrame({ 61: `000001${traceOf(sale)}`, 57: buildItems([['UT', UT]]) }));
+  assert.equal([fate.fields[39], itemsOf(fate)['FA']], ['00', '020000000000A']);
+});
+
 reversals('a fate query of the unknown is 25 and burns the identity', async () => {
   const card = await host.card();
   const late = saleFrame(host.shop, card, 20_00, { 57: buildItems([['UT', UT]]) });

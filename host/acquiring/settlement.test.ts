@@ -141,6 +141,19 @@ settlements(
   },
 );
 
+settlements(
+  "an upload's end without a 0500, as some terminals send it for the next batch: 00, and it stays open",
+  async () => {
+    for (const end of ['207', '202']) {
+      assert.is((await host.answer(uploadFrame(host.shop, '0000', end))).fields[39], '00');
+    }
+    assert.equal(
+      (await host.rows('batches')).filter(({ state }) => state === 'closed'),
+      [],
+    );
+  },
+);
+
 settlements('a batch that never was: result 3, nothing is closed, and the journal says so', async () => {
   host.shop.batch = 9;
   const own = side(10_00, 1, 0, 0);

@@ -47,3 +47,17 @@ export function remarksOfDebt(
 function discountOf(money: SaleMoney): Fen {
   return fen(money.discountIssuer + money.discountMerchant);
 }
+
+/** All items of an answer share DE57's 999 bytes; the transaction's row keeps every rule. */
+const RULES_BYTES_MAX = 300;
+
+/** RU, the rules that applied: as many whole identifiers as there is room for. */
+export function ruleItems(ruleIds: readonly string[]): Items {
+  let shown = '';
+  for (const id of ruleIds) {
+    const longer = shown === '' ? id : `${shown},${id}`;
+    if (Buffer.byteLength(longer) > RULES_BYTES_MAX) break;
+    shown = longer;
+  }
+  return shown === '' ? [] : [['RU', shown]];
+}

@@ -49,9 +49,12 @@ export const batchUpload: Flow = {
       return answered(j, String(items.length).padStart(2, '0'), isOpen);
     }
     const count = parseUploadEnd(de48);
-    const named = isOpen ? endUpload(j, row, count) : [];
-    // For a closed batch, and after a balanced settlement, the end message has no effect.
-    return answered(j, buildUploadEnd(count), isOpen, differenceLines(named));
+    // An upload ends what a 0500 began. For a closed batch, after a balanced settlement or without any 0500,
+    // the end message has no effect: some terminals send it under the number of the next batch.
+    const ends = isOpen && row.result !== null;
+    if (isOpen && !ends) journalTerminalEvent(j, 'upload ended without a settlement', { batch: row.batch });
+    const named = ends ? endUpload(j, row, count) : [];
+    return answered(j, buildUploadEnd(count), ends, differenceLines(named));
   },
 };
 
@@ -93,7 +96,7 @@ function endUpload(j: Judgement, row: BatchRow, count: number): readonly Named[]
     announced: count,
     owed: j.request.owed,
   });
-  const named = names.length === 0 && row.result !== null ? [TOTALS_ALONE] : names;
+  const named = names.length === 0 ? [TOTALS_ALONE] : names;
   for (const difference of named) nameDifference(j, row, difference);
   journalTerminalEvent(j, 'batch upload ended', { batch: row.batch, count, differences: named.length });
   const owed = closeBatch(j, row, 'upload', { explained });

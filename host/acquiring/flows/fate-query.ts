@@ -64,7 +64,8 @@ function find(request: Request, view: View): TransactionRow | undefined {
   const byUt = request.ut === null ? [] : view.transactionsByUt(request.ut);
   const byPlace =
     request.original === null ? [] : view.transactionsByTrace(placeOf(request, request.original));
-  const places = request.ut === null ? byPlace : byPlace.filter((row) => row.ut === request.ut);
+  // An original may have come before the peer sent any UT.
+  const places = request.ut === null ? byPlace : byPlace.filter(({ ut }) => ut === null || ut === request.ut);
   return [...byUt, ...places].find(ours);
 }
 

@@ -4,7 +4,7 @@ import { saleEntry } from '../../ledger/entries.ts';
 import { applyToLots } from '../../ledger/spend.ts';
 import { balances } from '../answer.ts';
 import { conclude, stampOf, touchBatch, writeLots } from '../effects/deed.ts';
-import { moneyItems, moneyLines } from '../effects/money-shown.ts';
+import { moneyItems, moneyLines, ruleItems } from '../effects/money-shown.ts';
 import { wantCounters } from '../facts/spend.ts';
 import type { Flow } from '../flow.ts';
 
@@ -43,10 +43,7 @@ export const sale: Flow = {
       trace57: priced.trace,
       entries: [entry],
       fields: balances(j, after),
-      items: [
-        ...moneyItems(money),
-        ...(rates.ruleIds.length === 0 ? [] : [['RU', rates.ruleIds.join(',')] as const]),
-      ],
+      items: [...moneyItems(money), ...ruleItems(rates.ruleIds)],
       lines: moneyLines(money),
     });
   },
