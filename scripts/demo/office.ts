@@ -269,7 +269,7 @@ export class Office {
   async #text(path: string): Promise<string> {
     const answer = await fetch(this.#url + path, { headers: { authorization: `Bearer ${this.#token}` } });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return await answer.text();
+    return answer.text();
   }
 }
 
