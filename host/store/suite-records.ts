@@ -1,0 +1,164 @@
+/** What only grows: entries, identities, the journal; balances come from postings. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fen } from '../../protocol/index.ts';
+import type { StorePort } from './port.ts';
+import * as sample from './sample-rows.ts';
+import { all, chainOf, committed, journal, type OpenStore, oneRowEach, withStore } from './suite-scene.ts';
+
+export function growthSuite(name: string, open: OpenStore): void {
+  const growth = suite(`${name}: what only grows`);
+
+  growth(
+    'a row that only grows cannot be written again with other content',
+    withStore(open, async (store) => {
+      const rows = oneRowEach();
+      await committed(store, sample.provisioned('A1'), sample.item(rows));
+      for (const table of [
+        'identities',
+        'entries',
+        'uploads',
+        'differences',
+        'documents',
+        'steps',
+        'files',
+      ] as const) {
+        const changed = { ...rows[table]?.[0], at: 1 };
+        const [outcome] = await store.commit([sample.item({ [table]: [changed] })]);
+        assert.ok(outcome?.committed === false && outcome.failure?.code === 'STORE_REFUSED', table);
+        assert.equal((await all(store, table)).at(-1), rows[table]?.[0]);
+      }
+    }),
+  );
+
+  growth(
+    'a salt can be destroyed, and the row says when',
+    withStore(open, async (store) => {
+      const salt = { subject: 'account:A1', version: 1, salt: 'a'.repeat(64), at: 1 };
+      await committed(
+        store,
+        sample.item({ salts: [salt] }, { guards: [{ kind: 'absent', table: 'salts', key: salt.subject }] }),
+      );
+      await committed(
+        store,
+        sample.item(
+          { salts: [{ ...salt, version: 2, salt: null, at: 2 }] },
+          {
+            guards: [{ kind: 'version', table: 'salts', key: salt.subject, version: 1 }],
+          },
+        ),
+      );
+      assert.equal(await all(store, 'salts'), [{ ...salt, version: 2, salt: null, at: 2 }]);
+    }),
+  );
+
+  growth.run();
+}
+
+export function journalSuite(name: string, open: OpenStore): void {
+  const sealing = suite(`${name}: the journal`);
+
+  sealing(
+    'numbers the records of accepted items without gaps and gives each item the head after its last',
+    withStore(open, async (store) => {
+      const guard = { kind: 'version', table: 'accounts', key: 'nobody', version: 1 } as const;
+      const outcomes = await store.commit([
+        sample.item({}, { journal: [{ body: '"one"' }, { body: '"two"' }] }),
+        sample.item({}, { journal: [{ body: '"lost"' }], guards: [guard] }),
+        sample.item({}),
+        sample.item({}, { journal: [{ body: '"客"' }] }),
+      ]);
+      const heads = chainOf('test', ['"one"', '"two"', '"客"']);
+      assert.equal(outcomes, [
+        { committed: true, sequence: 2, head: heads[1] },
+        { committed: false, conflict: guard, failure: null },
+        { committed: true, sequence: 2, head: heads[1] },
+        { committed: true, sequence: 3, head: heads[2] },
+      ]);
+      assert.equal(
+        (await journal(store)).map(({ head }) => head),
+        heads,
+      );
+      const [last] = await store.commit([sample.item({}, { journal: [{ body: '4' }] })]);
+      assert.is(last?.committed && last.sequence, 4);
+    }),
+  );
+
+  sealing(
+    'tells where each stream stands',
+    withStore(open, async (store) => {
+      assert.equal(await store.journalHeads(), [], 'a stream without a record stands nowhere');
+      const bodies = ['"one"', '"two"', '"three"'];
+      await committed(store, sample.item({}, { journal: bodies.map((body) => ({ body })) }));
+      const [, , head = ''] = chainOf('test', bodies);
+      assert.equal(await store.journalHeads(), [{ stream: 'test', sequence: 3, head }]);
+    }),
+  );
+
+  sealing(
+    'is read by stream, and after a sequence',
+    withStore(open, async (store) => {
+      const records = Array.from({ length: 2_100 }, (_, index) => ({ body: String(index) }));
+      await committed(store, sample.item({}, { journal: records }));
+      assert.equal(
+        (await journal(store)).map(({ body }) => body),
+        records.map(({ body }) => body),
+      );
+      assert.equal(
+        (await journal(store, 'test', 2_098)).map(({ sequence }) => sequence),
+        [2_099, 2_100],
+      );
+      assert.equal(await journal(store, 'other'), []);
+    }),
+  );
+
+  sealing.run();
+}
+
+export function booksSuite(name: string, open: OpenStore): void {
+  const books = suite(`${name}: balances are computed from postings`);
+
+  books(
+    'by account, by lot, and up to a business date',
+    withStore(open, async (store) => {
+      await committed(store, sample.provisioned('A1'), sample.saleItem(1, 'A1', 2, fen(88_480)));
+      await committed(
+        store,
+        sample.item({ entries: [sample.entryRow('E2', 'A1', { businessDate: '20261123' })] }),
+      );
+      const purse = async (options?: Parameters<StorePort['balances']>[0]) =>
+        (await store.balances(options)).filter(({ account }) => account === 'purse:principal:A1');
+      assert.equal(await purse(), [{ account: 'purse:principal:A1', lot: null, unit: 'fen', sum: 23_040 }]);
+      assert.equal(await purse({ byLot: true }), [
+        { account: 'purse:principal:A1', lot: 'L-A1', unit: 'fen', sum: 23_040 },
+      ]);
+      assert.equal(await purse({ upToBusinessDate: sample.BUSINESS_DATE }), [
+        { account: 'purse:principal:A1', lot: null, unit: 'fen', sum: 11_520 },
+      ]);
+      assert.is(
+        (await store.balances()).reduce((sum, row) => sum + row.sum, 0),
+        0,
+      );
+    }),
+  );
+
+  books(
+    'the highest reference number is told',
+    withStore(open, async (store) => {
+      assert.equal(await store.highest(), { rrn: null });
+      await committed(
+        store,
+        sample.item({
+          transactions: [
+            sample.transactionRow('X1', { rrn: '000000000012', accountId: null }),
+            sample.transactionRow('X2', { rrn: '000000000002', accountId: null }),
+            sample.transactionRow('X3', { rrn: '', accountId: null }),
+          ],
+        }),
+      );
+      assert.equal(await store.highest(), { rrn: '000000000012' });
+    }),
+  );
+
+  books.run();
+}
