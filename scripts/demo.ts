@@ -98,11 +98,11 @@ await writeFile(
   }),
 );
 const proven = tellProof(checks);
+const fromHere = relative(process.cwd(), folder) || '.';
+const shown = fromHere.startsWith('..') ? folder : fromHere;
 story.say('');
-story.say(
-  `输出 output: ${relative(process.cwd(), folder) || '.'} (summary.html, slips, settlement, books, journals)`,
-);
-story.say(`再次证明 prove again: npm run prove -- ${relative(process.cwd(), folder) || '.'}`);
+story.say(`输出 output: ${shown} (summary.html, slips, settlement, books, journals)`);
+story.say(`再次证明 prove again: npm run prove -- ${shown}`);
 story.say(
   proven ? `已证明 PROVEN: ${checks.length} of ${checks.length} statements hold` : '未能证明 NOT PROVEN',
 );

@@ -7,7 +7,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PosError } from '../protocol/index.ts';
-import { helpText, obey, readTestCards } from '../simulators/index.ts';
+import { helpText, obey, readTestCards, savePictures } from '../simulators/index.ts';
 import { Bureau, throwComponents } from './demo/bureau.ts';
 import { openOffice } from './demo/office.ts';
 import { TERMINALS } from './demo/programme.ts';
@@ -62,6 +62,11 @@ console.log(
 console.log('例 try: sale 128 · /swipe green · /type 135246 · quit\n');
 
 const type = shop.man();
+const hands = {
+  devices: shop.devices,
+  cards,
+  savePictures: (dir: string) => savePictures(shop.devices, dir),
+};
 const input = createInterface({ input: process.stdin });
 for await (const line of input) {
   if (line.trim() === 'quit') break;
@@ -70,7 +75,7 @@ for await (const line of input) {
     continue;
   }
   try {
-    console.log(await obey({ devices: shop.devices, cards, savePictures: undefined }, line.slice(1)));
+    console.log(await obey(hands, line.slice(1)));
   } catch (error) {
     if (!(error instanceof PosError)) throw error;
     console.log(`✗ ${error.detail}`);

@@ -27,6 +27,8 @@ import type { Story } from './story.ts';
 const START_SECONDS_MAX = 30;
 const REASON = '演示 demonstration';
 
+const inYuan = (fen: number | null) => (fen === null ? 'none' : (fen / 100).toFixed(2));
+
 export interface IssuedCard {
   readonly spec: DemoCard;
   readonly masked: string;
@@ -199,7 +201,7 @@ export class Office {
     );
     const named = differences.map((one) => ({
       zh: `${one.terminalId ?? ''} 批次 ${one.batch ?? ''} 凭证 ${one.trace ?? ''}: ${one.causeZh}`,
-      en: `${one.kind}: ${one.causeEn}; ours ${one.ours ?? 'none'}, theirs ${one.theirs ?? 'none'} fen`,
+      en: `${one.kind}: ${one.causeEn}; ours ${inYuan(one.ours)}, theirs ${inYuan(one.theirs)}`,
     }));
     for (const { zh, en } of named) this.#story.note(`差错 ${zh}`, en);
     const out = join(this.#folder, '..');
@@ -222,7 +224,6 @@ export class Office {
     );
     for (const { path, sha256 } of files)
       this.#story.note(path.split('/').at(-1) ?? path, `sha256 ${sha256.slice(0, 16)}…`);
-    const yuan = (fen: number) => (fen / 100).toFixed(2);
     const merchants = run.merchants.map(({ merchantId, totals }) => {
       const merchant = MERCHANTS.find(({ id }) => id === merchantId) as Documents['merchant'];
       const discount = totals.discountIssuer + totals.discountMerchant;
@@ -230,9 +231,9 @@ export class Office {
         nameZh: merchant.nameZh,
         nameEn: merchant.nameEn,
         sales: totals.rows,
-        gross: yuan(totals.gross),
-        discount: yuan(discount),
-        net: yuan(totals.net),
+        gross: inYuan(totals.gross),
+        discount: inYuan(discount),
+        net: inYuan(totals.net),
       };
     });
     for (const m of merchants)

@@ -50,6 +50,7 @@ export class Shop {
   readonly #waiting: ((line: string) => void)[] = [];
   readonly #unread: string[] = [];
   #ended = false;
+  #closing = false;
   /** Set once a person sits at the keyboard: lines go straight to the window. */
   #isManned = false;
 
@@ -68,7 +69,7 @@ export class Shop {
     lines.on('line', (line) => this.#take(line));
     lines.on('close', () => {
       this.#ended = true;
-      this.#take('! ENDED the terminal has stopped');
+      this.#take(this.#closing ? '~ 终端已关机 / the terminal is off' : '! ENDED the terminal has stopped');
     });
   }
 
@@ -153,6 +154,7 @@ export class Shop {
   /** Stops the terminal process and unplugs its devices. */
   async close(): Promise<void> {
     if (!this.#ended) {
+      this.#closing = true;
       this.#write('quit');
       await new Promise<void>((resolve) => {
         this.#child.once('exit', () => resolve());

@@ -7,7 +7,7 @@
  * standard input (`help` lists them) and ends at `quit` or at the end of the input.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,7 +15,8 @@ import { parseArgs } from 'node:util';
 import { nodeKeyFile } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import { type Hands, helpText, obey } from './control.ts';
-import { type SimulatedDevices, startDevices } from './start-devices.ts';
+import { savePictures } from './save-pictures.ts';
+import { startDevices } from './start-devices.ts';
 import { readTestCards } from './test-cards.ts';
 
 const USAGE = `模拟设备 simulated devices
@@ -79,17 +80,6 @@ async function commands(hands: Hands): Promise<void> {
   }
   // A parent may keep its end open; that must not keep this process.
   process.stdin.destroy();
-}
-
-async function savePictures(devices: SimulatedDevices, dir: string): Promise<readonly string[]> {
-  await mkdir(dir, { recursive: true });
-  const names: string[] = [];
-  for (const [at, { svg }] of devices.printer.slips().entries()) {
-    const name = join(dir, `slip-${String(at + 1).padStart(3, '0')}.svg`);
-    await writeFile(name, svg);
-    names.push(name);
-  }
-  return names;
 }
 
 function componentsOf(text: string): readonly Buffer[] {
