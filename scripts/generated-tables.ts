@@ -2,6 +2,7 @@
 import { acquiringTables } from '../host/acquiring/tables.ts';
 import { rolesTable } from '../host/admin/roles.ts';
 import { hostSettingsTable } from '../host/config.ts';
+import { documentFieldsTable } from '../host/programme/documents.ts';
 import { storeTables } from '../host/store/schema-table.ts';
 import { protocolTables } from '../protocol/index.ts';
 import { terminalSettingsTable, terminalTables } from '../terminal/index.ts';
@@ -14,6 +15,7 @@ export function generatedTables(): Readonly<Record<string, Readonly<Record<strin
     'terminal/README.md': terminalTables(),
     'host/acquiring/README.md': acquiringTables(),
     'host/store/README.md': storeTables(),
+    'host/programme/README.md': { documents: documentFieldsTable() },
     'host/admin/README.md': { roles: rolesTable() },
   };
 }

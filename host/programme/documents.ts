@@ -118,6 +118,19 @@ export const DOCUMENT_KINDS: readonly DocumentKind[] = [
   'rule',
 ];
 
+/** The kinds and their fields as Markdown, for the README. A field that names another document says which kind. */
+export function documentFieldsTable(): string {
+  const rows = Object.entries(FIELDS).flatMap(([kind, fields]) => {
+    const named = new Map(REFERENCES[kind as DocumentKind]);
+    return Object.entries(fields).map(([field, { allowed, optional }]) => {
+      const wanted = named.get(field);
+      const range = wanted === undefined ? allowed : `the id of a ${wanted} that is there`;
+      return `| ${kind} | \`${field}\` | ${range}${optional ? '; may be left out' : ''} |`;
+    });
+  });
+  return ['| kind | field | allowed |', '|---|---|---|', ...rows].join('\n');
+}
+
 /** Refusing codes: a document that comes in is a bad request, one that rests is a bad configuration. */
 type RefusalCode = Extract<FailureCode, 'REQUEST_BAD' | 'CONFIG_BAD'>;
 
