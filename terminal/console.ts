@@ -136,7 +136,7 @@ export class LineConsole implements Clerk {
     let allGood = true;
     for (;;) {
       this.#write(
-        `> 就绪 READY ${terminal.state.operator === null ? '未登录 / nobody logged on' : `操作员 / operator ${terminal.state.operator}`}`,
+        `> 就绪 READY ${terminal.state.operator === null ? '未登录 / nobody logged on' : `操作员 ${terminal.state.operator} / operator ${terminal.state.operator}`}`,
       );
       const line = await this.#next();
       if (line === null) return allGood;

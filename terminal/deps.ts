@@ -1,4 +1,4 @@
-/** All that a flow of the terminal uses. One plain object, built by `start.ts`; a literal in tests. */
+/** All that a flow of the terminal uses. One plain object, built by `terminal.ts`; a literal in tests. */
 import type { Clerk } from './clerk.ts';
 import type { Clock, Random } from './clock.ts';
 import type { TerminalConfig } from './config.ts';
