@@ -161,6 +161,21 @@ commands('a printer that is back prints what is pending without being told', asy
   assert.is((await terminal.command('paper')).facts['printed'], 0);
 });
 
+commands(
+  'status tells the clerk in both tongues what stands, and nothing that only a program reads',
+  async () => {
+    const { terminal, said } = await openShopForBusiness({ host: new TestHost() });
+    await terminal.command('sale 128');
+    const before = said.length;
+    const { facts } = await terminal.command('status');
+    const told = said.slice(before).join('\n');
+    assert.match(told, /读卡器 ready/);
+    assert.match(told, /last: voucher \d{6} 128\.00 approved/);
+    assert.not.match(told, /[{}]|null/);
+    assert.equal([facts['openReversals'], facts['lastState']], [0, 'approved']);
+  },
+);
+
 commands('slip lines come from DE63 for a host that does not speak DE57', async () => {
   const host = new TestHost();
   host.speaksDe57 = false;

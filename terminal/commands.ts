@@ -8,7 +8,7 @@ import { askSupervisor } from './flows/operator-check.ts';
 import { completion, preAuthorisation, preAuthorisationVoid } from './flows/pre-authorisation.ts';
 import { refund } from './flows/refund.ts';
 import { decideRepeat, openRepeats, sendRepeat } from './flows/repeat.ts';
-import { type CommandResult, succeeded, transactionFacts } from './flows/result.ts';
+import { type CommandResult, succeeded } from './flows/result.ts';
 import { decide, sendReversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
 import { settle } from './flows/settlement.ts';
@@ -209,6 +209,9 @@ async function list(deps: TerminalDeps): Promise<CommandResult> {
   );
 }
 
+const YES_NO = { true: { zh: '是', en: 'yes' }, false: { zh: '否', en: 'no' } } as const;
+
+/** What a clerk asks for on the telephone: devices, keys, numbers, and what is owed. */
 async function status(deps: TerminalDeps, words: CommandWords): Promise<CommandResult> {
   if (words.plain[0] === 'send') return statusUpload(deps);
   const { state } = deps.journal;
@@ -226,9 +229,36 @@ async function status(deps: TerminalDeps, words: CommandWords): Promise<CommandR
     openRepeats: openRepeats(deps).length,
     pendingSlips: state.slips.filter(isPending).length,
     settlement: state.settlement?.phase ?? null,
-    last: last === undefined ? null : JSON.stringify(transactionFacts(last)),
+    lastTrace: last?.trace ?? null,
+    lastState: last?.state ?? null,
   };
-  for (const [name, value] of Object.entries(facts)) deps.clerk.show(`${name} ${String(value)}`, '');
+  const signedIn = YES_NO[state.signedIn ? 'true' : 'false'];
+  const { clerk } = deps;
+  clerk.show(
+    `读卡器 ${facts.reader},密码键盘 ${facts.pinPad},打印机 ${facts.printer}`,
+    `reader ${facts.reader}, PIN pad ${facts.pinPad}, printer ${facts.printer}`,
+  );
+  clerk.show(
+    `操作员 ${state.operator ?? '无'},已签到 ${signedIn.zh}`,
+    `operator ${state.operator ?? 'none'}, signed in ${signedIn.en}`,
+  );
+  clerk.show(
+    `批次 ${state.batch},下一凭证号 ${state.nextTrace}`,
+    `batch ${state.batch}, next voucher ${state.nextTrace}`,
+  );
+  clerk.show(
+    `未完成冲正 ${facts.openReversals} 笔,待重发 ${facts.openRepeats} 笔,待打印 ${facts.pendingSlips} 张`,
+    `${facts.openReversals} reversals open, ${facts.openRepeats} repeats open, ${facts.pendingSlips} slips pending`,
+  );
+  if (facts.settlement !== null)
+    clerk.show('结算未完成,请再次结算', 'a settlement is unfinished: settle again');
+  if (last !== undefined) {
+    const { zh, en } = STATES[last.state];
+    clerk.show(
+      `最近一笔 凭证号${last.trace} ${yuan(last.amount)} ${zh}`,
+      `last: voucher ${last.trace} ${yuan(last.amount)} ${en}`,
+    );
+  }
   return succeeded('状态已显示', 'the status is shown', facts);
 }
 

@@ -8,9 +8,9 @@ import { PosError, type TransactionSpec } from '../protocol/index.ts';
 // biome-ignore format: a table is read by column
 export const STATES = {
   sent:        { zh: '已发送,等待应答', en: 'sent, its answer is awaited',                         counted: false, open: 'answer' },
-  approved:    { zh: '成功',           en: 'approved under a right MAC',                          counted: true,  open: 'no' },
+  approved:    { zh: '成功',           en: 'approved',                                            counted: true,  open: 'no' },
   voided:      { zh: '已撤销',         en: 'approved, then voided by a transaction of its own',   counted: true,  open: 'no' },
-  declined:    { zh: '被拒绝',         en: 'declined under a right MAC',                          counted: false, open: 'no' },
+  declined:    { zh: '被拒绝',         en: 'declined',                                            counted: false, open: 'no' },
   unanswered:  { zh: '无结果',         en: 'no valid answer, and nothing can be owed for it',     counted: false, open: 'no' },
   reversalDue: { zh: '待冲正',         en: 'a reversal goes out before the next transaction',     counted: false, open: 'reversal' },
   decisionDue: { zh: '冲正待处理',     en: 'the tries are used up: an operator decides',          counted: false, open: 'reversal' },
