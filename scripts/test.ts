@@ -26,6 +26,10 @@ for (const { file, output, failed } of results.filter((r) => r.failed > 0)) {
   console.error(`\n--- ${file}: ${failed} failed`);
   console.error(output);
 }
+// A tool that this machine lacks may leave a comparison out, but never in silence.
+for (const { file, output } of results) {
+  for (const [line] of output.matchAll(/^left out: .*$/gm)) console.log(`${line} (${file})`);
+}
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed = results.reduce((sum, r) => sum + r.failed, 0);
 const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3);

@@ -186,5 +186,7 @@ async function joined(store: Pick<StorePort, 'scan' | 'balances'>): Promise<stri
 }
 
 function isInstalled(program: string): boolean {
-  return spawnSync(program, ['--version']).status === 0;
+  const installed = spawnSync(program, ['--version']).status === 0;
+  if (!installed) console.log(`\nleft out: what ${program} says of the exported books; it is not installed`);
+  return installed;
 }

@@ -260,7 +260,10 @@ function tsharkRows(path: string): readonly (readonly string[])[] | undefined {
       .split('\n')
       .map((row) => row.split('\t'));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      console.log('\nleft out: the capture as tshark reads it; tshark is not installed');
+      return undefined;
+    }
     throw error;
   }
 }
