@@ -1,5 +1,5 @@
 /** One PIN entry on the simulated pad: digits as they are typed, stars on the display, a time limit. */
-import type { PadKey } from '../../terminal/index.ts';
+import type { Clock, PadKey } from '../../terminal/index.ts';
 
 const DIGITS_MIN = 4;
 const DIGITS_MAX = 12;
@@ -9,11 +9,12 @@ export type EntryOutcome = 'entered' | 'bypassed' | 'cancelled' | 'timedOut';
 export class PinEntry {
   readonly #title: readonly string[];
   readonly #ended: (outcome: EntryOutcome, digits: Buffer) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: { cancel(): void };
   readonly #digits = Buffer.alloc(DIGITS_MAX);
   #count = 0;
 
   constructor(options: {
+    readonly clock: Clock;
     readonly panMasked: string;
     readonly amountText: string;
     readonly timeoutMs: number;
@@ -22,7 +23,7 @@ export class PinEntry {
   }) {
     this.#title = [options.amountText, options.panMasked, '请输入密码 PIN'];
     this.#ended = (outcome, digits) => options.ended(outcome, digits);
-    this.#timer = setTimeout(() => this.#end('timedOut'), options.timeoutMs);
+    this.#timer = options.clock.after(options.timeoutMs, () => this.#end('timedOut'));
   }
 
   display(): readonly string[] {
@@ -41,7 +42,7 @@ export class PinEntry {
 
   /** Ends without telling anybody: the power is gone. */
   abandon(): void {
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
     this.#clear();
   }
 
@@ -57,7 +58,7 @@ export class PinEntry {
   }
 
   #end(outcome: EntryOutcome): void {
-    clearTimeout(this.#timer);
+    this.#timer.cancel();
     this.#ended(outcome, this.#digits.subarray(0, this.#count));
     this.#clear();
   }

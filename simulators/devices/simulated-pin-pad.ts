@@ -5,7 +5,7 @@
 import iconv from 'iconv-lite';
 import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../../keys/index.ts';
 import { checkPan, type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
-import { PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
+import { type Clock, PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import { PinEntry } from './pin-entry.ts';
@@ -26,6 +26,7 @@ const STATE_OF_FAILURE: Partial<Record<FailureCode, StateName>> = {
 
 export class SimulatedPinPad {
   readonly #line: DeviceLine;
+  readonly #clock: Clock;
   readonly #vault: Vault;
   readonly #random: (bytes: number) => Buffer;
   readonly #storageKey: KeyHandle;
@@ -39,8 +40,15 @@ export class SimulatedPinPad {
   #shown: readonly string[] = IDLE;
   #mode: 'well' | 'silent' | 'garbage' = 'well';
 
-  constructor(options: { line: DeviceLine; vault: Vault; random: (bytes: number) => Buffer }) {
+  constructor(options: {
+    readonly line: DeviceLine;
+    readonly vault: Vault;
+    readonly random: (bytes: number) => Buffer;
+    /** Runs the time limit of a PIN entry. */
+    readonly clock: Clock;
+  }) {
     this.#line = options.line;
+    this.#clock = options.clock;
     this.#vault = options.vault;
     this.#random = options.random;
     this.#storageKey =
@@ -203,6 +211,7 @@ export class SimulatedPinPad {
     );
     const { code } = PAD_COMMANDS.enterPin;
     this.#entry = new PinEntry({
+      clock: this.#clock,
       panMasked: maskPan(pan),
       amountText,
       timeoutMs: payload.readUInt16BE(0) * 1000,

@@ -2,7 +2,7 @@
  * A receipt printer on a line: a print buffer, a mechanism that puts lines on paper while there is
  * paper, the cover is shut and nothing is wrong, and status bytes as the manuals describe them.
  */
-
+import type { Clock } from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
 import { type Operation, PrintBuffer, type RealTime, RealTimeFilter } from './escpos-stream.ts';
 import { type Look, type Row, rowsOf, textOf } from './paper.ts';
@@ -31,6 +31,7 @@ export interface PrinterOptions {
 
 export class SimulatedPrinter {
   readonly #line: DeviceLine;
+  readonly #clock: Clock;
   readonly #lineMs: number;
   readonly #answersQueued: boolean;
   readonly #filter = new RealTimeFilter();
@@ -44,10 +45,12 @@ export class SimulatedPrinter {
   #isCoverOpen = false;
   #hasError = false;
   #mode: 'well' | 'silent' | 'garbage' = 'well';
-  #timer: NodeJS.Timeout | undefined;
+  #timer: { cancel(): void } | undefined;
 
-  constructor(line: DeviceLine, options: PrinterOptions = {}) {
+  /** @param clock runs the mechanism, where a line takes time */
+  constructor(line: DeviceLine, clock: Clock, options: PrinterOptions = {}) {
     this.#line = line;
+    this.#clock = clock;
     this.#lineMs = options.lineMs ?? 0;
     this.#answersQueued = options.answersQueued ?? true;
     line.onData((chunk) => this.#receive(chunk));
@@ -106,7 +109,7 @@ export class SimulatedPrinter {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   #receive(chunk: Buffer): void {
@@ -148,10 +151,10 @@ export class SimulatedPrinter {
       if (operation === undefined) return;
       this.#do(operation);
       if (operation.kind === 'line' && this.#lineMs > 0) {
-        this.#timer = setTimeout(() => {
+        this.#timer = this.#clock.after(this.#lineMs, () => {
           this.#timer = undefined;
           this.#work();
-        }, this.#lineMs);
+        });
       }
     }
   }

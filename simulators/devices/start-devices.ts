@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KeyAlgorithm, type KeyFilePort, openSoftVault } from '../../keys/index.ts';
+import { nodeClock } from '../../terminal/index.ts';
 import { PseudoLine } from './pseudo-line.ts';
 import { SimulatedPinPad } from './simulated-pin-pad.ts';
 import { type PrinterOptions, SimulatedPrinter } from './simulated-printer.ts';
@@ -43,8 +44,8 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
   const printerLine = new PseudoLine(paths.printer);
   const reader = new SimulatedReader(readerLine);
   const vault = await openSoftVault({ random, ...options.padKeys });
-  const pinPad = new SimulatedPinPad({ line: padLine, vault, random });
-  const printer = new SimulatedPrinter(printerLine, options.printer);
+  const pinPad = new SimulatedPinPad({ line: padLine, vault, random, clock: nodeClock });
+  const printer = new SimulatedPrinter(printerLine, nodeClock, options.printer);
   if (options.tmkComponents !== undefined) pinPad.injectTmk(options.tmkComponents, options.tmkAlgorithm);
   await vault.saved();
   const lines = [readerLine, padLine, printerLine];

@@ -263,13 +263,13 @@ async function devicesInMemory({
 }: CounterOptions): Promise<NonNullable<CounterOptions['devices']>> {
   const lines = { reader: new MemoryLine(), pinPad: new MemoryLine(), printer: new MemoryLine() };
   const vault = await openSoftVault({ random: randomBytes });
-  const pinPad = new SimulatedPinPad({ line: lines.pinPad, vault, random: randomBytes });
+  const pinPad = new SimulatedPinPad({ line: lines.pinPad, vault, random: randomBytes, clock: nodeClock });
   pinPad.injectTmk((office.tmkComponents[index] ?? []).map((one) => Buffer.from(one)));
   return {
     simulated: {
       reader: new SimulatedReader(lines.reader),
       pinPad,
-      printer: new SimulatedPrinter(lines.printer),
+      printer: new SimulatedPrinter(lines.printer, nodeClock),
     },
     open: (clock) =>
       openDevices({
