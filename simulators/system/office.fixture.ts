@@ -1,5 +1,6 @@
 /** A real host on a SQLite file in a temporary folder: inside this process, or as a child that can be killed. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -16,11 +17,22 @@ import {
   type RunningHost,
   startHost,
 } from '../../host/index.ts';
-import { Bureau, type Card, documents, REASON, terminalId, throwComponents } from './programme.fixture.ts';
+import {
+  Bureau,
+  firstLoadOf,
+  issueOf,
+  MERCHANTS,
+  type PersonalisedCard,
+  programmeOf,
+  terminalId,
+  throwComponents,
+} from '../programme/index.ts';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_MS_MAX = 30_000;
-const LOADED = { principal: 4_000_00, bonus: 400_00 };
+/** Every terminal of a whole-system test stands at the hotel. */
+export const MERCHANT_ID = MERCHANTS.hotel.id;
+export const REASON = '系统测试 whole-system test';
 
 export interface OfficeOptions {
   readonly terminals: number;
@@ -28,7 +40,20 @@ export interface OfficeOptions {
   /** 'child': a process of its own, which `kill` ends with SIGKILL. */
   readonly process?: 'inside' | 'child';
   readonly settings?: Partial<HostConfig>;
+  /** How a child is started; default: the source as it stands, through tsx. */
+  readonly program?: HostProgram;
+  /** An empty folder for everything; default: a new temporary one. */
+  readonly folder?: string;
 }
+
+/** A host as a program: a bundle, or the same under a tool that makes its writes fail. */
+export interface HostProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const FROM_SOURCE: HostProgram = { command: process.execPath, args: ['--import', 'tsx', 'host/main.ts'] };
 
 /** What one call of the administration came to. */
 export interface AdminAnswer {
@@ -43,7 +68,7 @@ export class Office {
   readonly #options: OfficeOptions;
   readonly tmkComponents: readonly (readonly Buffer[])[];
   readonly bureau: Bureau;
-  cards: readonly Card[] = [];
+  cards: readonly PersonalisedCard[] = [];
   #ports = { acquirer: 0, admin: 0 };
   #child: ChildProcess | undefined;
   #inside: RunningHost | undefined;
@@ -52,19 +77,25 @@ export class Office {
   readonly answers: string[] = [];
   /** What the host said on its standard output and error. */
   said = '';
+  /** What the next start starts. */
+  program: HostProgram;
+  readonly #endChild = () => void this.#child?.kill('SIGKILL');
 
   private constructor(folder: string, bureau: Bureau, options: OfficeOptions) {
     this.folder = folder;
     this.dataFolder = join(folder, 'host');
     this.bureau = bureau;
     this.#options = options;
-    this.tmkComponents = Array.from({ length: options.terminals }, throwComponents);
+    this.program = options.program ?? FROM_SOURCE;
+    // Whatever ends the test ends its host.
+    process.once('exit', this.#endChild);
+    this.tmkComponents = Array.from({ length: options.terminals }, () => throwComponents(randomBytes));
   }
 
   /** A host that is provisioned: documents, keys, cards with PINs and money. */
   static async open(options: OfficeOptions): Promise<Office> {
-    const folder = await mkdtemp(join(tmpdir(), 'zunka-system-'));
-    const office = new Office(folder, await Bureau.open(), options);
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'zunka-system-')));
+    const office = new Office(folder, await Bureau.open({ random: randomBytes }), options);
     office.#ports = { acquirer: await freePort(), admin: await freePort() };
     await office.start();
     await office.#provision();
@@ -73,6 +104,11 @@ export class Office {
 
   get acquirerPort(): number {
     return this.#ports.acquirer;
+  }
+
+  /** The running child; undefined when there is none. */
+  get child(): ChildProcess | undefined {
+    return this.#child;
   }
 
   get adminPort(): number {
@@ -101,21 +137,22 @@ export class Office {
   }
 
   async #startChild(): Promise<void> {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'host/main.ts'], {
+    const { command, args, env } = this.program;
+    const child = spawn(command, args, {
       cwd: ROOT,
       env: {
         ...process.env,
+        ...env,
         ZUNKA_DATA_FOLDER: this.dataFolder,
         ZUNKA_ACQUIRER_PORT: String(this.#ports.acquirer),
         ZUNKA_ADMIN_PORT: String(this.#ports.admin),
         ZUNKA_LOG_LEVEL: 'debug',
         ZUNKA_LOG_FILE: join(this.folder, 'host.log'),
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // The fourth is for a program that tells its memory; the host itself does not know it.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;
-    // Whatever ends the test ends its host.
-    process.once('exit', () => child.kill('SIGKILL'));
     let said = '';
     const take = (chunk: Buffer) => {
       said += chunk.toString('utf8');
@@ -125,7 +162,8 @@ export class Office {
     child.stderr?.on('data', take);
     const until = Date.now() + START_MS_MAX;
     while (!said.includes('the host is running')) {
-      if (child.exitCode !== null || Date.now() > until) throw new Error(`the host did not start: ${said}`);
+      const isGone = child.exitCode !== null || child.signalCode !== null;
+      if (isGone || Date.now() > until) throw new Error(`the host did not start: ${said}`);
       await pause(10);
     }
   }
@@ -135,9 +173,7 @@ export class Office {
     const child = this.#child;
     if (child === undefined) throw new Error('only a child can be killed');
     this.#child = undefined;
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGKILL');
-    await ended;
+    await ended(child, 'SIGKILL');
   }
 
   async stop(): Promise<void> {
@@ -146,14 +182,13 @@ export class Office {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill('SIGTERM');
-    await ended;
+    await ended(child, 'SIGTERM');
   }
 
   /** Stops and removes everything. */
   async close(): Promise<void> {
     await this.stop();
+    process.off('exit', this.#endChild);
     this.bureau.close();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -187,8 +222,9 @@ export class Office {
   async #provision(): Promise<void> {
     const { terminals, cards } = this.#options;
     const hex = (components: readonly Buffer[]) => components.map((one) => one.toString('hex').toUpperCase());
-    for (const [kind, document] of documents(terminals))
-      await this.call('PUT', `/v1/documents/${kind}/${document.id}`, { document, reason: REASON });
+    for (const [kind, documents] of programmeOf(Array.from({ length: terminals }, () => 'hotel')).all)
+      for (const document of documents)
+        await this.call('PUT', `/v1/documents/${kind}/${document.id}`, { document, reason: REASON });
     for (const { name, components } of this.bureau.shared)
       await this.call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
     for (const [index, components] of this.tmkComponents.entries())
@@ -201,23 +237,10 @@ export class Office {
     for (const card of this.cards) await this.#issue(card, businessDate);
   }
 
-  async #issue(card: Card, activeFrom: string): Promise<void> {
-    const { pan, expiry, serviceCode, pinBlock } = card;
-    const account = {
-      accountId: card.accountId,
-      tier: 'green',
-      registered: true,
-      productId: 'reloadable',
-      salePointId: 'zz-01',
-    };
+  async #issue(card: PersonalisedCard, activeFrom: string): Promise<void> {
     const path = `/v1/cards/${card.cardId}`;
-    await this.call('PUT', path, { pan, expiry, serviceCode, activeFrom, pinBlock, account, reason: REASON });
-    await this.call('PUT', `${path}/loads/${card.cardId}-first`, {
-      salePointId: 'zz-01',
-      ...LOADED,
-      payment: { method: 'transfer', payer: 'person', identified: true },
-      reason: REASON,
-    });
+    await this.call('PUT', path, { ...issueOf(card, activeFrom), reason: REASON });
+    await this.call('PUT', `${path}/loads/${card.cardId}-first`, { ...firstLoadOf(card), reason: REASON });
   }
 }
 
@@ -250,6 +273,14 @@ export async function readBooks(
   } finally {
     await store.close();
   }
+}
+
+/** Signals, and waits for the end; a child that has ended already is not waited for. */
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.kill(signal);
+  await gone;
 }
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
