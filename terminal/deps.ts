@@ -18,6 +18,8 @@ export interface TerminalDeps {
   readonly printer: Printer;
   readonly clerk: Clerk;
   readonly log: TerminalLog;
+  /** Of an operator's password: always the same length for the same terminal, slow where thieves may try. */
+  readonly passwordHash: (password: string, salt: Buffer) => Buffer;
   /**
    * Requests that may have to be repeated, by `UT`, exactly as they were first sent. In memory only:
    * they hold the track. After a restart a repeat is built from the journal instead.

@@ -9,7 +9,9 @@ export type { HostConnection, HostWire } from './exchange/host-wire.ts';
 export { tcpWire } from './exchange/tcp-wire.ts';
 export type { CommandResult } from './flows/result.ts';
 export type { JournalDisk } from './journal/disk.ts';
-export { openNodeDisk } from './journal/node-disk.ts';
+export { fileDisk } from './journal/file-disk.ts';
+export type { JournalFile, JournalFiles } from './journal/file-system.ts';
+export { nodeFileSystem, openNodeDisk } from './journal/node-file-system.ts';
 export {
   type JournalBatch,
   type JournalTransaction,
@@ -20,6 +22,7 @@ export {
 export type { TerminalLog } from './log.ts';
 export { nodeClock, nodeRandom } from './node-clock.ts';
 export { nodeOutside } from './node-outside.ts';
+export { nodePasswordHash } from './node-password.ts';
 export * from './receipt/index.ts';
 export { terminalTables } from './tables.ts';
 export { startTerminal, type Terminal, type TerminalOutside } from './terminal.ts';

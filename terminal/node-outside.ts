@@ -3,8 +3,9 @@ import type { Clerk } from './clerk.ts';
 import type { TerminalConfig } from './config.ts';
 import { openDevices, serialBytePort } from './devices/index.ts';
 import { tcpWire } from './exchange/tcp-wire.ts';
-import { openNodeDisk } from './journal/node-disk.ts';
+import { openNodeDisk } from './journal/node-file-system.ts';
 import { nodeClock, nodeRandom } from './node-clock.ts';
+import { nodePasswordHash } from './node-password.ts';
 import type { TerminalOutside } from './terminal.ts';
 
 /** A reader's answer may have no end mark: silence ends it. */
@@ -31,6 +32,7 @@ export async function nodeOutside(config: TerminalConfig, clerk: Clerk): Promise
     }),
     clerk,
     log: pino({ name: 'terminal', level: process.env['ZUNKA_LOG'] ?? 'silent' }, pino.destination(2)),
+    passwordHash: nodePasswordHash,
     config,
   };
 }

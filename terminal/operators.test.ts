@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TestHost } from './host.fixture.ts';
+import { nodePasswordHash } from './node-password.ts';
 import {
   CASHIER_PASSWORD,
   openShop,
@@ -69,6 +70,14 @@ operators('passwords are not in the journal', async () => {
   const { disk } = await openShopForBusiness({ host: new TestHost() });
   const text = Buffer.concat([...disk.files.values()]).toString();
   assert.is(text.includes(`"${CASHIER_PASSWORD}"`), false);
+});
+
+operators('the hash of this machine is scrypt: 32 bytes, the same again, another under another salt', () => {
+  const [salt, other] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+  const hash = nodePasswordHash('123456', salt);
+  assert.is(hash.length, 32);
+  assert.ok(hash.equals(nodePasswordHash('123456', salt)));
+  assert.not.ok(hash.equals(nodePasswordHash('123456', other)));
 });
 
 operators.run();

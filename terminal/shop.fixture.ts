@@ -80,10 +80,6 @@ export class MemoryDisk implements JournalDisk {
     );
   }
 
-  async truncate(name: string, length: number): Promise<void> {
-    this.files.set(name, (await this.read(name)).subarray(0, length));
-  }
-
   async place(name: string, bytes: Buffer): Promise<void> {
     this.files.set(name, Buffer.from(bytes));
   }
@@ -127,6 +123,11 @@ export class CountingRandom implements Random {
     const seed = createHash('sha256').update(`random ${drawn}`).digest();
     return Buffer.concat([seed, seed, seed, seed]).subarray(0, count);
   }
+}
+
+/** Tests make many operators: what is slow by design is `node-password.ts`, tested there. */
+function cheapHash(password: string, salt: Buffer): Buffer {
+  return createHash('sha256').update(salt).update(password).digest();
 }
 
 function logTo(lines: string[]): TerminalLog {
@@ -242,6 +243,7 @@ export async function openShop(options: {
     },
     clerk,
     log: logTo(logged),
+    passwordHash: cheapHash,
     config,
   });
   return {
@@ -270,7 +272,7 @@ export async function openShopForBusiness(options: Parameters<typeof openShop>[0
   return shop;
 }
 
-/** Passwords cost time by design: the journal with the cashier in it is made once and copied. */
+/** The journal with the cashier in it is made once and copied. */
 let staffed: Promise<Map<string, Buffer>> | null = null;
 
 async function diskWithCashier(): Promise<Map<string, Buffer>> {

@@ -27,6 +27,8 @@ export interface TerminalOutside {
   readonly devices: Devices;
   readonly clerk: Clerk;
   readonly log: TerminalLog;
+  /** `nodePasswordHash` on a real machine; a simulated one takes a cheap hash. */
+  readonly passwordHash: (password: string, salt: Buffer) => Buffer;
   readonly config: TerminalConfig;
 }
 
@@ -52,7 +54,7 @@ const SECOND_MS = 1000;
  * @throws JOURNAL_DAMAGED, JOURNAL_WRITE, CONFIG_BAD, CANCELLED (first passwords refused)
  */
 export async function startTerminal(outside: TerminalOutside): Promise<Terminal> {
-  const { clock, random, disk, wire, devices, clerk, log, config } = outside;
+  const { clock, random, disk, wire, devices, clerk, log, passwordHash, config } = outside;
   const { terminalId, merchantId } = config;
   // From the first moment: a device that is not there is told before anything is asked.
   devices.onFault((device, state, text) => {
@@ -86,6 +88,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     printer: devices.printer,
     clerk,
     log,
+    passwordHash,
     sentBodies: new Map(),
     wishes: { wanted: 0 },
   };

@@ -3,11 +3,9 @@ export interface JournalDisk {
   /** Names of the files there are, in no order. */
   list(): Promise<readonly string[]>;
   read(name: string): Promise<Buffer>;
-  /** Adds bytes at the end, creating the file; written and fsynced (the directory too) on resolve. */
+  /** Adds bytes at the end, creating the file; they and its name are durable on resolve. */
   append(name: string, bytes: Buffer): Promise<void>;
-  /** Cuts the file to `length` bytes, durably. */
-  truncate(name: string, length: number): Promise<void>;
-  /** A whole file that is there completely or not at all. */
+  /** A whole file, in the place of one that has the name: after a cut the old one or the new one, never a part. */
   place(name: string, bytes: Buffer): Promise<void>;
   /** Gives the directory free for another process. */
   release(): Promise<void>;

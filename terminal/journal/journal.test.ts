@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { ManualClock, MemoryDisk, Power } from '../shop.fixture.ts';
 import { openJournal } from './journal.ts';
-import { openNodeDisk } from './node-disk.ts';
+import { openNodeDisk } from './node-file-system.ts';
 import { readJournalFrom, readTerminalJournal } from './read-back.ts';
 
 const IDENTITY = { terminalId: '12345678', merchantId: '898410000000001' };

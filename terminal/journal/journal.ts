@@ -56,7 +56,7 @@ export function segmentNames(names: readonly string[]): string[] {
  * Opens the journal: proves the last segment and that it follows the one before, folds its records,
  * cuts a torn last record off (kept aside as a .torn file), begins a segment where one is due.
  *
- * @throws JOURNAL_DAMAGED, CONFIG_BAD when the journal is another terminal's
+ * @throws JOURNAL_DAMAGED; JOURNAL_WRITE; CONFIG_BAD when the journal is another terminal's
  */
 export async function openJournal(options: {
   readonly disk: JournalDisk;
@@ -91,17 +91,23 @@ async function readLastSegment(disk: JournalDisk, clock: Clock, names: readonly 
   const name = names.at(-1) ?? '';
   const bytes = await disk.read(name);
   const reading = readSegment(name, bytes, await headBefore(disk, names, names.length - 1));
-  if (reading.torn.length === 0) return { records: parse(name, reading.records), repaired: null };
-  const tornFile = `${name}.${clock.now()}.torn`;
-  try {
-    await disk.place(tornFile, reading.torn);
-    await disk.truncate(name, reading.soundBytes);
-  } catch (error) {
-    // A full disk that tore the record is full still: nothing is changed, and the start says why.
-    throw new PosError('JOURNAL_WRITE', `${tornFile} cannot be written: is the disk full?`, { cause: error });
-  }
-  const repaired = { segment: name, tornFile, tornBytes: reading.torn.length };
+  const { torn, soundBytes } = reading;
+  const tornFile = torn.length === 0 ? null : `${name}.${clock.now()}.torn`;
+  if (tornFile !== null) await placed(disk, tornFile, torn);
+  // What was read may be in the machine's memory only: a process that ended before its fsync, or whose
+  // fsync failed, leaves that. Written anew it is on the disk before anybody acts on its strength.
+  await placed(disk, name, bytes.subarray(0, soundBytes));
+  const repaired = tornFile === null ? null : { segment: name, tornFile, tornBytes: torn.length };
   return { records: parse(name, reading.records), repaired };
+}
+
+async function placed(disk: JournalDisk, name: string, bytes: Buffer): Promise<void> {
+  try {
+    await disk.place(name, bytes);
+  } catch (error) {
+    // A full disk that tore a record is full still: nothing is changed, and the start says why.
+    throw new PosError('JOURNAL_WRITE', `${name} cannot be written: is the disk full?`, { cause: error });
+  }
 }
 
 /** The head that segment `index` continues from: what the segment before ends with. */
@@ -128,7 +134,10 @@ async function headBefore(disk: JournalDisk, names: readonly string[], index: nu
 function declaredHead(name: string, bytes: Buffer): string | null {
   const end = bytes.indexOf(0x0a);
   if (end === -1) return null;
-  const match = /"headBefore":"([0-9a-f]{64})"/.exec(bytes.subarray(0, end).toString('utf8'));
+  const first = bytes.subarray(0, end);
+  const match = /"headBefore":"([0-9a-f]{64})"/.exec(first.toString('utf8'));
+  // Its first sectors never reached the disk, its last one did: torn, as `readSegment` has it.
+  if (match === null && end === bytes.length - 1 && first.includes(0)) return null;
   if (match?.[1] === undefined) {
     throw new PosError(
       'JOURNAL_DAMAGED',

@@ -3,9 +3,10 @@ import { ensure, type Fen, type SideTotals, type TransactionKind } from '../../p
 import { STATES, type TransactionState } from '../transaction-states.ts';
 import { genesisHead, readSegment } from './chain.ts';
 import type { JournalDisk } from './disk.ts';
+import { fileDisk } from './file-disk.ts';
 import { segmentNames } from './journal.ts';
 import type { JournalEvent, TerminalState } from './model.ts';
-import { nodeDisk } from './node-disk.ts';
+import { nodeFileSystem } from './node-file-system.ts';
 import { apply, approvedAmount, countedTransactions, newTerminalState, totalsOf } from './state.ts';
 
 /** One transaction as its journal left it. No full card number is in it. */
@@ -46,7 +47,7 @@ export interface TerminalJournalReport {
 
 /** Reads and proves every segment of a journal directory. @throws JOURNAL_DAMAGED */
 export async function readTerminalJournal(directory: string): Promise<TerminalJournalReport> {
-  return readJournalFrom(nodeDisk(directory));
+  return readJournalFrom(fileDisk(nodeFileSystem, directory));
 }
 
 /** The same over any disk. */
