@@ -5,15 +5,14 @@
  * link that loses what it is told to lose. Everything is written under out/demo (`--out FOLDER`); the
  * last lines are computed by reading it again, and the exit code is not 0 if any of them is false.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { luaDissector } from '../protocol/index.ts';
-import { startLinkProxy } from '../simulators/index.ts';
-import { Bureau, throwComponents } from './demo/bureau.ts';
+import { Bureau, startLinkProxy, throwComponents } from '../simulators/index.ts';
 import { farmDay, hotelDay, wineDay } from './demo/day.ts';
-import { openOffice } from './demo/office.ts';
-import { TERMINALS } from './demo/programme.ts';
+import { openOffice, TERMINALS } from './demo/office.ts';
 import { type Manifest, PLACES, proveOutputs, tellProof } from './demo/proof.ts';
 import { Shop, type ShopOptions } from './demo/shop.ts';
 import { Story } from './demo/story.ts';
@@ -27,8 +26,8 @@ await mkdir(folder, { recursive: true });
 
 const story = new Story(folder, values.quiet !== true);
 story.chapter('开业之前', 'Before the doors open');
-const bureau = await Bureau.open();
-const tmkComponents = new Map(TERMINALS.map(({ id }) => [id, throwComponents(16)]));
+const bureau = await Bureau.open({ random: randomBytes });
+const tmkComponents = new Map(TERMINALS.map(({ id }) => [id, throwComponents(randomBytes)]));
 const office = await openOffice(join(folder, 'host'), story);
 await office.provision(bureau, tmkComponents);
 const cards = await office.issueCards(bureau);

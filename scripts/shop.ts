@@ -3,14 +3,13 @@
  * keyboard is yours. A line that begins with `/` is done by the customer or to the devices, for example
  * `/swipe green`, `/type 135246`, `/tear paper`, `/unplug printer`; every other line goes to the terminal.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PosError } from '../protocol/index.ts';
-import { helpText, obey, readTestCards, savePictures } from '../simulators/index.ts';
-import { Bureau, throwComponents } from './demo/bureau.ts';
-import { openOffice } from './demo/office.ts';
-import { TERMINALS } from './demo/programme.ts';
+import { Bureau, helpText, obey, readTestCards, savePictures, throwComponents } from '../simulators/index.ts';
+import { openOffice, TERMINALS } from './demo/office.ts';
 import { Shop } from './demo/shop.ts';
 import { Story } from './demo/story.ts';
 import { ROOT } from './files.ts';
@@ -20,8 +19,8 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 
 const story = new Story(folder, true);
-const bureau = await Bureau.open();
-const tmkComponents = new Map(TERMINALS.map(({ id }) => [id, throwComponents(16)]));
+const bureau = await Bureau.open({ random: randomBytes });
+const tmkComponents = new Map(TERMINALS.map(({ id }) => [id, throwComponents(randomBytes)]));
 const office = await openOffice(join(folder, 'host'), story);
 await office.provision(bureau, tmkComponents);
 const issued = await office.issueCards(bureau);

@@ -18,7 +18,7 @@ export async function hotelDay(story: Story, open: OpenShop, cards: Cards): Prom
     throw new Error('the demo needs three cards');
   const by = ({ personalised }: IssuedCard, pin?: string) => ({
     card: personalised,
-    pin: pin ?? personalised.spec.pin,
+    pin: pin ?? personalised.pin,
   });
 
   await openTheTill(story, open);
@@ -106,7 +106,7 @@ export async function wineDay(story: Story, open: OpenShop, cards: Cards): Promi
   const [green, , blue, gold] = cards;
   if (green === undefined || blue === undefined || gold === undefined)
     throw new Error('the demo needs four cards');
-  const by = ({ personalised }: IssuedCard) => ({ card: personalised, pin: personalised.spec.pin });
+  const by = ({ personalised }: IssuedCard) => ({ card: personalised, pin: personalised.pin });
 
   await openTheTill(story, open);
   await story.step(
@@ -155,7 +155,7 @@ export async function farmDay(story: Story, open: OpenShop, cards: Cards): Promi
   await story.step(
     '消费 99.95,双方各担一半',
     'sale of 99.95, discount shared by halves',
-    () => shop.type('sale 99.95', {}, { card: green.personalised, pin: green.personalised.spec.pin }),
+    () => shop.type('sale 99.95', {}, { card: green.personalised, pin: green.personalised.pin }),
     'ok',
   );
   await story.step('结算,对账平', 'settlement, balanced', () => shop.type('settle', { confirm: '1' }), 'ok');

@@ -4,35 +4,33 @@ import { createHash } from 'node:crypto';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import type { ClearingResult, DifferenceRow, DocumentKind, Documents, Token } from '../../host/index.ts';
+import type { ClearingResult, DifferenceRow, Documents, Token } from '../../host/index.ts';
 import { maskPan } from '../../protocol/index.ts';
-import { ROOT } from '../files.ts';
-import { type Bureau, EXPIRY, type PersonalisedCard, SERVICE_CODE } from './bureau.ts';
 import {
-  BRANCHES,
+  type Bureau,
   CARDS,
-  COMPANIES,
-  CONTRACTS,
-  type DemoCard,
-  MERCHANTS,
-  PROGRAMME,
-  RULES,
-  SALE_POINTS,
-  TERMINALS,
-  TIERS,
-} from './programme.ts';
+  type Card,
+  type CardSpec,
+  firstLoadOf,
+  issueOf,
+  programmeOf,
+} from '../../simulators/index.ts';
+import { ROOT } from '../files.ts';
 import { PLACES } from './proof.ts';
 import type { Story } from './story.ts';
 
 const START_SECONDS_MAX = 30;
 const REASON = '演示 demonstration';
+const PROGRAMME = programmeOf(['hotel', 'wine', 'farm']);
+export const TERMINALS = PROGRAMME.terminals;
+const MERCHANTS = PROGRAMME.merchants;
 
 const inYuan = (fen: number | null) => (fen === null ? 'none' : (fen / 100).toFixed(2));
 
 export interface IssuedCard {
-  readonly spec: DemoCard;
+  readonly spec: CardSpec;
   readonly masked: string;
-  readonly personalised: PersonalisedCard;
+  readonly personalised: Card;
 }
 
 export interface EndOfDay {
@@ -109,18 +107,7 @@ export class Office {
 
   /** Writes the programme, and enters the keys that custodians share with pads and bureau. */
   async provision(bureau: Bureau, tmkComponents: ReadonlyMap<string, readonly Buffer[]>): Promise<void> {
-    const all: readonly (readonly [DocumentKind, readonly { readonly id: string }[]])[] = [
-      ['programme', [PROGRAMME]],
-      ['company', COMPANIES],
-      ['salePoint', SALE_POINTS],
-      ['contract', CONTRACTS],
-      ['tier', TIERS],
-      ['merchant', MERCHANTS],
-      ['branch', BRANCHES],
-      ['terminal', TERMINALS],
-      ['rule', RULES],
-    ];
-    for (const [kind, documents] of all) {
+    for (const [kind, documents] of PROGRAMME.all) {
       for (const document of documents) {
         await this.#call('PUT', `/v1/documents/${kind}/${document.id}`, { document, reason: REASON });
       }
@@ -151,25 +138,11 @@ export class Office {
     for (const spec of CARDS) {
       const personalised = bureau.personalise(spec);
       await this.#call('PUT', `/v1/cards/${spec.cardId}`, {
-        pan: personalised.pan,
-        expiry: EXPIRY,
-        serviceCode: SERVICE_CODE,
-        activeFrom: businessDate,
-        pinBlock: personalised.pinBlock,
-        account: {
-          accountId: spec.accountId,
-          tier: spec.tier,
-          registered: spec.registered,
-          productId: 'reloadable',
-          salePointId: 'zz-01',
-        },
+        ...issueOf(personalised, businessDate),
         reason: REASON,
       });
       await this.#call('PUT', `/v1/cards/${spec.cardId}/loads/${spec.cardId}-first`, {
-        salePointId: 'zz-01',
-        principal: spec.principal,
-        bonus: spec.bonus,
-        payment: { method: 'transfer', payer: 'person', identified: true },
+        ...firstLoadOf(spec),
         reason: REASON,
       });
       const masked = maskPan(personalised.pan);

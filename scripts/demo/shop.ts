@@ -5,9 +5,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { PosError } from '../../protocol/index.ts';
-import { type SimulatedDevices, startDevices } from '../../simulators/index.ts';
+import { type Card, type SimulatedDevices, startDevices } from '../../simulators/index.ts';
 import { ROOT } from '../files.ts';
-import type { PersonalisedCard } from './bureau.ts';
 
 /** How long the demo waits for any single line of the terminal. */
 const LINE_SECONDS_MAX = 30;
@@ -16,7 +15,7 @@ const SWIPE_MS = 250;
 
 /** Who stands at the counter: the card that is swiped, and the PIN that is typed where one is asked for. */
 export interface Customer {
-  readonly card: PersonalisedCard;
+  readonly card: Card;
   readonly pin?: string;
 }
 

@@ -1,9 +1,9 @@
 /** Do the terminals' journals and the host's books say the same? */
 import * as assert from 'uvu/assert';
 import { readTerminalJournal } from '../../terminal/index.ts';
+import { terminalId } from '../programme/index.ts';
 import type { Counter } from './counter.fixture.ts';
 import { type HostTransaction, type Office, readBooks } from './office.fixture.ts';
-import { terminalId } from './programme.fixture.ts';
 
 /** States in which a transaction's money stands, or stood until a transaction of its own took it back. */
 const STANDS: Readonly<Record<'terminal' | 'host', ReadonlySet<string>>> = {

@@ -11,6 +11,7 @@ import {
   type HostWire,
   type JournalDisk,
   nodeClock,
+  nodePasswordHash,
   nodeRandom,
   openDevices,
   openNodeDisk,
@@ -25,9 +26,9 @@ import type { SimulatedDevices } from '../devices/index.ts';
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
+import { type Card, terminalId } from '../programme/index.ts';
 import { MemoryLine } from './memory-line.fixture.ts';
-import { type Office, pause } from './office.fixture.ts';
-import { type Card, MERCHANT_ID, terminalId } from './programme.fixture.ts';
+import { MERCHANT_ID, type Office, pause } from './office.fixture.ts';
 
 const PASSWORDS = { supervisor: '246810', system: '975310', cashier: '1357' };
 
@@ -181,6 +182,7 @@ export class Counter {
       devices: this.#devices,
       clerk: this.clerk,
       log: this.#log(),
+      passwordHash: nodePasswordHash,
       config,
     });
   }

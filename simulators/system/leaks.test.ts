@@ -8,11 +8,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildFrame, codec, FrameSplitter, luhnDigit, openFrame } from '../../protocol/index.ts';
 import { type LinkProxy, startLinkProxy } from '../link/index.ts';
+import { type Card, terminalId } from '../programme/index.ts';
 import { assertSettles } from './agreement.fixture.ts';
 import { Counter } from './counter.fixture.ts';
 import { filesUnder, type Planted, searchLeaks } from './leak-search.fixture.ts';
-import { Office, pause } from './office.fixture.ts';
-import { type Card, MERCHANT_ID, REASON, terminalId } from './programme.fixture.ts';
+import { MERCHANT_ID, Office, pause, REASON } from './office.fixture.ts';
 
 const xor = (components: readonly Buffer[]) =>
   components.reduce((sum, one) => Buffer.from(sum.map((byte, at) => byte ^ (one[at] ?? 0))));
@@ -349,7 +349,7 @@ async function endOfDay(office: Office): Promise<void> {
     ...paths,
     `/v1/differences?businessDate=${closed}`,
     `/v1/transactions?businessDate=${closed}`,
-    '/v1/cards/C0001',
+    ...office.cards.map(({ cardId }) => `/v1/cards/${cardId}`),
   ])
     await office.ask('GET', path);
 }

@@ -19,10 +19,10 @@ import {
 } from '../../host/index.ts';
 import {
   Bureau,
+  type Card,
   firstLoadOf,
   issueOf,
   MERCHANTS,
-  type PersonalisedCard,
   programmeOf,
   terminalId,
   throwComponents,
@@ -68,7 +68,7 @@ export class Office {
   readonly #options: OfficeOptions;
   readonly tmkComponents: readonly (readonly Buffer[])[];
   readonly bureau: Bureau;
-  cards: readonly PersonalisedCard[] = [];
+  cards: readonly Card[] = [];
   #ports = { acquirer: 0, admin: 0 };
   #child: ChildProcess | undefined;
   #inside: RunningHost | undefined;
@@ -237,7 +237,7 @@ export class Office {
     for (const card of this.cards) await this.#issue(card, businessDate);
   }
 
-  async #issue(card: PersonalisedCard, activeFrom: string): Promise<void> {
+  async #issue(card: Card, activeFrom: string): Promise<void> {
     const path = `/v1/cards/${card.cardId}`;
     await this.call('PUT', path, { ...issueOf(card, activeFrom), reason: REASON });
     await this.call('PUT', `${path}/loads/${card.cardId}-first`, { ...firstLoadOf(card), reason: REASON });
