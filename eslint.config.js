@@ -45,7 +45,6 @@ export default tseslint.config(
       '**/tcp-*.ts',
       '**/*-driver.ts',
       '**/serial-port.ts',
-      '**/host-server.ts',
       '**/fuzz.ts',
       '**/*-vectors.ts',
     ],

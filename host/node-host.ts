@@ -1,28 +1,25 @@
 /**
- * The host put together on a real machine: disk, clock, randomness, wire. Everything is one plain object,
- * built here and nowhere else; importing this file starts nothing.
+ * What the host is given on a real machine: disk, clock, randomness, wire, and the administration's door.
+ * How a host is put together from them stands in `open-host.ts`. Importing this file starts nothing.
  */
 import { access, chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
-import { type KeyHandle, type KeySpec, nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
-import { businessDateOf, PosError } from '../protocol/index.ts';
-import { startAcquirer } from './acquiring/host-server.ts';
+import { nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
+import { PosError } from '../protocol/index.ts';
+import { tcpListener } from './acquiring/tcp-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
 import { nodeFiles } from './clearing/node-files.ts';
 import type { Random } from './clock.ts';
 import type { HostConfig } from './config.ts';
-import { Counters } from './counters.ts';
-import { assembleHost, type HostDeps, type HostKeys } from './deps.ts';
+import { makeHostKeys } from './host-keys.ts';
 import { openLog } from './log.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
-import { openDirectory } from './programme/directory.ts';
-import { proveOpens, restingSecrets } from './resting-secrets.ts';
-import type { StorePort } from './store/port.ts';
+import { openHost } from './open-host.ts';
+import type { SqlDriver } from './store/driver.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
-import { openSqliteStore } from './store/sqlite-store.ts';
 
 export interface RunningHost {
   readonly acquirerPort: number;
@@ -77,45 +74,36 @@ async function assemble(
 
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
   const vault = await openVault(config, place, { made, closing });
-  const keys = keysOf(vault);
 
-  // 2. The database, the proof that the keys are its own, and what is cached of it.
-  const store = await openDatabase(config, place(DATABASE), closing);
-  proveOpens({ vault, keys }, await restingSecrets(store));
-  const directory = await openDirectory(store);
-
-  // 3. One plain object, and the two doors.
-  const deps: HostDeps = await assembleHost(
-    {
-      clock: nodeClock,
-      random: nodeRandom,
-      vault,
-      keys,
-      store,
-      directory,
-      log,
-      metrics: new Counters(),
-    },
-    { stream: config.stream },
-  );
-  closing.push(() => deps.engine.drain());
-  const acquirer = await startAcquirer(deps, {
-    host: config.acquirerAddress,
-    port: config.acquirerPort,
-    frameBytesMax: config.frameBytesMax,
-    halfFrameMs: config.idleTimeoutSeconds * 1000,
-    idleMs: config.silenceTimeoutSeconds * 1000,
-    connectionsMax: config.connectionsMax,
-    drainMs: config.stopGraceSeconds * 1000,
-  });
-  closing.push(() => acquirer.stop());
+  // 2. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const files = await nodeFiles(place('settlement'));
+  const host = await openHost({
+    clock: nodeClock,
+    random: nodeRandom,
+    vault,
+    driver: await openDatabase(place(DATABASE)),
+    listener: tcpListener({ host: config.acquirerAddress, port: config.acquirerPort }),
+    files,
+    log,
+    stream: config.stream,
+    initialBusinessDate: config.initialBusinessDate,
+    limits: {
+      frameBytesMax: config.frameBytesMax,
+      halfFrameMs: config.idleTimeoutSeconds * 1000,
+      idleMs: config.silenceTimeoutSeconds * 1000,
+      connectionsMax: config.connectionsMax,
+      drainMs: config.stopGraceSeconds * 1000,
+    },
+  });
+  closing.push(() => host.stop());
+
+  // 3. The administration's door.
   const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
   if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
-  const admin = await startAdmin({ ...deps, files }, { host: '127.0.0.1', port: config.adminPort, tokens });
+  const admin = await startAdmin(host.deps, { host: '127.0.0.1', port: config.adminPort, tokens });
   closing.push(() => admin.stop());
   return {
-    acquirerPort: acquirer.port,
+    acquirerPort: host.acquirer.port,
     adminPort: admin.port,
     tokensFile: place('admin-tokens.json'),
     filesFolder: place('settlement'),
@@ -128,20 +116,10 @@ const DATABASE = 'host.sqlite';
 
 type Closing = (() => Promise<void> | void)[];
 
-async function openDatabase(config: HostConfig, path: string, closing: Closing): Promise<StorePort> {
+async function openDatabase(path: string): Promise<SqlDriver> {
   const driver = await openSqlite(path);
   await chmod(path, 0o600);
-  let storeIsOpen = false;
-  closing.push(() => (storeIsOpen ? undefined : driver.close()));
-  const store = await openSqliteStore({
-    driver,
-    stream: `host-${config.stream}`,
-    clock: nodeClock,
-    initialBusinessDate: config.initialBusinessDate || businessDateOf(nodeClock.now()),
-  });
-  storeIsOpen = true;
-  closing.push(() => store.close());
-  return store;
+  return driver;
 }
 
 /**
@@ -165,7 +143,7 @@ async function openVault(
     });
     passphrase.fill(0);
     closing.push(() => vault.close());
-    made.push(...(await makeMissingKeys(vault, mustExist)));
+    made.push(...(await makeHostKeys(vault, mustExist)).map((name) => `密钥 key: ${name}`));
     return vault;
   } catch (error) {
     if (!mustExist || !(error instanceof PosError) || error.code !== 'KEY_FILE') throw error;
@@ -176,53 +154,6 @@ async function openVault(
       { cause: error },
     );
   }
-}
-
-/** The host's own keys. The last two are usually entered by custodians later: they are looked up at each use. */
-// biome-ignore format: a table is read by column
-const OWN_KEYS: readonly KeySpec[] = [
-  { name: 'lookup',   use: 'lookup',            algorithm: 'hmac-sha-256' },
-  { name: 'data',     use: 'data',              algorithm: 'aes-256' },
-  { name: 'pvk',      use: 'pin-verification',  algorithm: '3des' },
-  { name: 'cvk',      use: 'card-verification', algorithm: '3des' },
-  { name: 'zone-pin', use: 'pin',               algorithm: '3des' },
-];
-
-/** Cards rest under these: beside a database a new one would not be theirs. */
-const KEYS_OF_CARDS: readonly string[] = ['lookup', 'data', 'pvk', 'cvk'];
-
-async function makeMissingKeys(vault: Vault, mustExist: boolean): Promise<readonly string[]> {
-  const missing = OWN_KEYS.filter(({ name }) => vault.find(name) === undefined);
-  const lost = missing.map(({ name }) => name).filter((name) => mustExist && KEYS_OF_CARDS.includes(name));
-  if (lost.length > 0) throw new PosError('KEY_FILE', `key file: it lacks ${lost.join(', ')}`);
-  for (const spec of missing) vault.generate(spec);
-  await vault.saved();
-  return missing.map(({ name }) => `密钥 key: ${name}`);
-}
-
-function keysOf(vault: Vault): HostKeys {
-  const key = (name: string): KeyHandle => {
-    const handle = vault.find(name);
-    if (handle === undefined) throw new PosError('KEY_UNKNOWN', name);
-    return handle;
-  };
-  return {
-    get lookup() {
-      return key('lookup');
-    },
-    get data() {
-      return key('data');
-    },
-    get pvk() {
-      return key('pvk');
-    },
-    get cvk() {
-      return key('cvk');
-    },
-    get zonePin() {
-      return key('zone-pin');
-    },
-  };
 }
 
 async function isThere(path: string): Promise<boolean> {

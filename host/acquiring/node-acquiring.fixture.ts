@@ -86,6 +86,10 @@ export class TestClock implements Clock {
       },
     };
   }
+  /** Delays that have neither fired nor been cancelled. */
+  get waiting(): number {
+    return this.#delays.length;
+  }
   pass(ms: number): void {
     this.#now += ms;
     const due = this.#delays.filter((delay) => delay.at <= this.#now);

@@ -1,8 +1,8 @@
 /** The acquirer's tables as Markdown, for the README. */
 import { TRANSACTIONS, type TransactionKind } from '../../protocol/index.ts';
+import { ACQUIRER_DEFAULTS } from './acquirer.ts';
 import { CHECKS, type Check } from './checks.ts';
 import { DISPATCH } from './dispatch.ts';
-import { ACQUIRER_DEFAULTS } from './host-server.ts';
 
 export function acquiringTables(): Readonly<Record<string, string>> {
   return { dispatch: dispatchTable(), checks: checksTable(), limits: limitsTable() };
@@ -46,7 +46,7 @@ function limitsTable(): string {
     ['`idleMs`',         `${idleMs} ms`,            'a silent connection is closed'],
     ['`connectionsMax`', `${connectionsMax}`,       'further ones are closed at once'],
     ['`inFlightMax`',    `${inFlightMax}`,          'requests of one connection in judgement; it is read no further until one is answered'],
-    ['`drainMs`',        `${drainMs} ms`,           'how long a stop waits for answers to go out'],
+    ['`drainMs`',        `${drainMs} ms`,           'how long a stop waits for answers to go out, and a closed connection for its peer to read them'],
   ];
   return [
     '| limit | default | what happens |',

@@ -1,38 +1,35 @@
 /**
- * The acquirer's TCP server (adapter): connections, frames, limits and time-outs. What a frame means is
- * not known here.
+ * The acquirer's door: lines, frames, limits and time-outs. What a frame means is not known here, nor
+ * what a line is made of.
  */
-import { createServer, type Server, type Socket } from 'node:net';
 import { FrameSplitter, type PosError } from '../../protocol/index.ts';
 import type { Delay } from '../clock.ts';
 import type { HostDeps } from '../deps.ts';
 import { type Connection, handleFrame } from './handle-frame.ts';
+import type { Line, Listener } from './line.ts';
 
-export interface AcquirerOptions {
-  readonly host: string;
-  /** 0 takes any free port. */
-  readonly port: number;
+export interface AcquirerLimits {
   /** The largest LEN that is accepted, 21 to 65535. */
-  readonly frameBytesMax?: number;
+  readonly frameBytesMax: number;
   /** How long a frame may stay half sent, and how long a connection may be silent. */
-  readonly halfFrameMs?: number;
-  readonly idleMs?: number;
-  readonly connectionsMax?: number;
+  readonly halfFrameMs: number;
+  readonly idleMs: number;
+  readonly connectionsMax: number;
   /** Requests of one connection that may wait for their answers before it is read no further. */
-  readonly inFlightMax?: number;
-  /** How long a stop waits for what is in flight. */
-  readonly drainMs?: number;
+  readonly inFlightMax: number;
+  /** How long a stop waits for what is in flight, and a closed connection for its peer to read the rest. */
+  readonly drainMs: number;
 }
 
 // biome-ignore format: a table is read by column
-export const ACQUIRER_DEFAULTS = {
+export const ACQUIRER_DEFAULTS: AcquirerLimits = {
   frameBytesMax:  2_048,
   halfFrameMs:    30_000,
   idleMs:         600_000,
   connectionsMax: 1_000,
   inFlightMax:    64,
   drainMs:        10_000,
-} as const;
+};
 
 export interface Acquirer {
   readonly port: number;
@@ -40,39 +37,41 @@ export interface Acquirer {
   stop(): Promise<void>;
 }
 
-/** @throws Error of node:net when the port is taken */
-export async function startAcquirer(deps: HostDeps, options: AcquirerOptions): Promise<Acquirer> {
-  const limits: Required<AcquirerOptions> = { ...ACQUIRER_DEFAULTS, ...options };
+/** @throws what the listener says when its address cannot be listened on */
+export async function startAcquirer(
+  deps: HostDeps,
+  listener: Listener,
+  chosen: Partial<AcquirerLimits> = {},
+): Promise<Acquirer> {
+  const limits: AcquirerLimits = { ...ACQUIRER_DEFAULTS, ...chosen };
   const open = new Set<Peer>();
   let connections = 0;
   let stopping = false;
 
-  const server = createServer((socket) => {
+  const listening = await listener.open((line) => {
     if (stopping || open.size >= limits.connectionsMax) {
       deps.metrics.count('closed connection', stopping ? 'stopping' : 'too many connections');
-      deps.log.warn({ remote: socket.remoteAddress, open: open.size }, 'a connection was refused');
-      socket.destroy();
+      deps.log.warn({ remote: line.remote, open: open.size }, 'a connection was refused');
+      line.abort();
       return;
     }
     connections += 1;
-    const peer = new Peer(deps, limits, socket, {
-      id: connections,
-      remote: `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`,
-    });
+    const peer = new Peer(deps, limits, line, connections);
     open.add(peer);
-    socket.on('close', () => open.delete(peer));
+    line.onClose((broken) => {
+      open.delete(peer);
+      peer.gone(broken);
+    });
   });
-  await listen(server, options);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : options.port;
-  deps.log.info({ host: options.host, port }, 'the acquirer listens');
+  const { port } = listening;
+  deps.log.info({ port }, 'the acquirer listens');
 
   return {
     port,
     async stop() {
       stopping = true;
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await Promise.race([Promise.all([...open].map((peer) => peer.finish())), delay(deps, limits.drainMs)]);
+      const closed = listening.close();
+      await within(deps, limits.drainMs, Promise.all([...open].map((peer) => peer.finish())));
       await deps.engine.drain();
       for (const peer of open) peer.close('stopped');
       await closed;
@@ -84,32 +83,38 @@ export async function startAcquirer(deps: HostDeps, options: AcquirerOptions): P
 /** One connection: its half frame, its requests in flight, its timers. */
 class Peer {
   readonly #deps: HostDeps;
-  readonly #limits: Required<AcquirerOptions>;
-  readonly #socket: Socket;
+  readonly #limits: AcquirerLimits;
+  readonly #line: Line;
   readonly #connection: Connection;
   readonly #splitter: FrameSplitter;
   #inFlight = 0;
   #timer: Delay | null = null;
-  #finishing: (() => void) | null = null;
+  /** Nothing more is read; who waits for the last answer is told. */
+  #isFinishing = false;
+  #finished: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(deps: HostDeps, limits: Required<AcquirerOptions>, socket: Socket, connection: Connection) {
+  constructor(deps: HostDeps, limits: AcquirerLimits, line: Line, id: number) {
     this.#deps = deps;
     this.#limits = limits;
-    this.#socket = socket;
-    this.#connection = connection;
+    this.#line = line;
+    this.#connection = { id, remote: line.remote };
     this.#splitter = new FrameSplitter(limits.frameBytesMax);
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    // A peer that goes away is no failure of ours; what it sent is judged to the end.
-    socket.on('error', (error) =>
-      deps.log.info({ connection: connection.id, err: error }, 'a connection broke'),
-    );
-    socket.on('close', () => this.#timer?.cancel());
+    line.onData((chunk) => this.#take(chunk));
+    line.onDrain(() => this.#goOn());
     this.#watch();
   }
 
+  /** A peer that goes away is no failure of ours; what it sent is judged to the end. */
+  gone(broken: Error | undefined): void {
+    this.#timer?.cancel();
+    this.#isClosed = true;
+    if (broken === undefined) return;
+    this.#deps.log.info({ connection: this.#connection.id, err: broken }, 'a connection broke');
+  }
+
   #take(chunk: Buffer): void {
+    if (this.#isClosed) return;
     const wasHalf = this.#splitter.pendingBytes > 0;
     let frames: readonly Buffer[] = [];
     try {
@@ -122,7 +127,7 @@ class Peer {
     for (const frame of frames) this.#serve(frame);
     // Whole frames before a LEN that cannot be are served; nothing can be read after it.
     if (this.#splitter.fault !== undefined) this.#closeForFault(this.#splitter.fault);
-    else if (this.#inFlight >= this.#limits.inFlightMax) this.#socket.pause();
+    else if (this.#isFull()) this.#line.pause();
   }
 
   #serve(frame: Buffer): void {
@@ -130,7 +135,7 @@ class Peer {
     // The frame is a view of what arrived: it must stay as it is until its answer is out.
     handleFrame(this.#deps, this.#connection, frame)
       .then((answer) => {
-        if (answer !== undefined && this.#socket.writable) this.#send(answer);
+        if (answer !== undefined && this.#line.isWritable) this.#send(answer);
       })
       .catch((error: unknown) => {
         this.#deps.metrics.count('dropped', 'handler failed');
@@ -141,25 +146,23 @@ class Peer {
 
   #send(answer: Buffer): void {
     // A peer that does not read its answers is not read either.
-    if (this.#socket.write(answer)) return;
-    this.#socket.pause();
-    this.#socket.once('drain', () => this.#goOn());
+    if (!this.#line.write(answer)) this.#line.pause();
   }
 
   #answered(): void {
     this.#inFlight -= 1;
     this.#goOn();
-    if (this.#inFlight === 0) this.#finishing?.();
+    if (this.#inFlight > 0) return;
+    for (const finished of this.#finished.splice(0)) finished();
   }
 
   #goOn(): void {
-    if (
-      this.#finishing === null &&
-      this.#inFlight < this.#limits.inFlightMax &&
-      !this.#socket.writableNeedDrain
-    ) {
-      this.#socket.resume();
-    }
+    if (this.#isFinishing || this.#isFull() || this.#line.needsDrain) return;
+    this.#line.resume();
+  }
+
+  #isFull(): boolean {
+    return this.#inFlight >= this.#limits.inFlightMax;
   }
 
   /** One timer: a half frame is given less time than silence. */
@@ -167,7 +170,8 @@ class Peer {
     this.#timer?.cancel();
     const half = this.#splitter.pendingBytes > 0;
     this.#timer = this.#deps.clock.after(half ? this.#limits.halfFrameMs : this.#limits.idleMs, () => {
-      if (half) this.close('half frame timed out');
+      // While we read no further ourselves, the rest of a frame cannot come.
+      if (half && !this.#isFull()) this.close('half frame timed out');
       else if (this.#inFlight > 0) this.#watch();
       else this.close('idle');
     });
@@ -175,11 +179,10 @@ class Peer {
 
   /** Resolves when nothing is in flight and the answers are handed to the system; reads no further. */
   finish(): Promise<void> {
-    this.#socket.pause();
+    this.#isFinishing = true;
+    this.#line.pause();
     if (this.#inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#finishing = resolve;
-    });
+    return new Promise((resolve) => this.#finished.push(resolve));
   }
 
   /** The stream has lost its step: what came whole gets its answer first. */
@@ -197,21 +200,18 @@ class Peer {
       { connection: this.#connection.id, remote: this.#connection.remote, reason },
       'a connection was closed',
     );
-    // What is written already still goes out.
-    this.#socket.destroySoon();
+    // What is written already still goes out, but a peer that does not read it may not stay for ever.
+    this.#timer = this.#deps.clock.after(this.#limits.drainMs, () => this.#line.abort());
+    this.#line.close();
   }
 }
 
-function listen(server: Server, options: AcquirerOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port, options.host, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
+/** Resolves with the work, or when `ms` are over; leaves no delay behind. */
+async function within(deps: HostDeps, ms: number, work: Promise<unknown>): Promise<void> {
+  let delay: Delay | undefined;
+  const over = new Promise<void>((resolve) => {
+    delay = deps.clock.after(ms, resolve);
   });
-}
-
-function delay(deps: HostDeps, ms: number): Promise<void> {
-  return new Promise((resolve) => deps.clock.after(ms, resolve));
+  await Promise.race([work, over]);
+  delay?.cancel();
 }

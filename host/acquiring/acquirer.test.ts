@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Acquirer, type AcquirerOptions, startAcquirer } from './host-server.ts';
+import { type Acquirer, type AcquirerLimits, startAcquirer } from './acquirer.ts';
 import { balanceFrame, type Fixture, openFixture, SHOP, saleFrame } from './node-acquiring.fixture.ts';
+import { tcpListener } from './tcp-listener.ts';
 import { buildBody, type Parsed, parseAnswer, withLength, wrap } from './wire-terminal.fixture.ts';
 
 const server = suite('the acquirer on TCP');
@@ -37,11 +38,14 @@ class Client {
 }
 
 async function withServer(
-  options: Partial<AcquirerOptions>,
+  limits: Partial<AcquirerLimits>,
   run: (host: Fixture, port: number, acquirer: Acquirer) => Promise<void>,
 ) {
   const host = await openFixture();
-  const acquirer = await startAcquirer(host.deps, { host: '127.0.0.1', port: 0, drainMs: 1_000, ...options });
+  const acquirer = await startAcquirer(host.deps, tcpListener({ host: '127.0.0.1', port: 0 }), {
+    drainMs: 1_000,
+    ...limits,
+  });
   try {
     await run(host, acquirer.port, acquirer);
   } finally {

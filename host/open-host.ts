@@ -1,0 +1,98 @@
+/**
+ * The host put together from what is outside of it. All that is logic stands here, so that a real machine
+ * (`node-host.ts`) and a simulated one run the same host; nothing here touches disk, wire or clock itself.
+ *
+ * A host may be abandoned at any point without `stop`, as at a power cut: what it still does then it does
+ * through its driver, lines, files and clock only.
+ */
+import type { Vault } from '../keys/index.ts';
+import { businessDateOf } from '../protocol/index.ts';
+import { type Acquirer, type AcquirerLimits, startAcquirer } from './acquiring/acquirer.ts';
+import type { Listener } from './acquiring/line.ts';
+import type { FilePort } from './clearing/file-port.ts';
+import type { Clock, Random } from './clock.ts';
+import { Counters } from './counters.ts';
+import { assembleHost, type HostDeps, type Logger } from './deps.ts';
+import { keysOf } from './host-keys.ts';
+import { openDirectory } from './programme/directory.ts';
+import { proveOpens, restingSecrets } from './resting-secrets.ts';
+import type { SqlDriver } from './store/driver.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+
+/** What a host is given. */
+export interface HostOutside {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** With the host's own keys in it (`makeHostKeys`). Stays the caller's: it is not closed here. */
+  readonly vault: Vault;
+  /** The host's from now on: closed by `stop`, and when the opening fails. */
+  readonly driver: SqlDriver;
+  readonly listener: Listener;
+  /** Where settlement files go. */
+  readonly files: FilePort;
+  readonly log: Logger;
+  /** Two digits, one a host process on the same database: the first two of every DE37 it gives. */
+  readonly stream: string;
+  /** YYYYMMDD, used only in an empty database; '' is the clock's day. */
+  readonly initialBusinessDate: string;
+  readonly limits?: Partial<AcquirerLimits>;
+}
+
+export interface OpenHost {
+  /** All that the administration and the clearing work with. */
+  readonly deps: HostDeps & { readonly files: FilePort };
+  readonly acquirer: Acquirer;
+  /** Takes no new work, answers what came in, closes the database. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the host and lets terminals in.
+ *
+ * @throws KEY_UNKNOWN, SEAL_BROKEN, STORE_BUSY, STORE_SCHEMA, STORE_FAILED …, or what the listener says; the
+ *   driver is closed again
+ */
+export async function openHost(outside: HostOutside): Promise<OpenHost> {
+  const closing: Closing = [() => outside.driver.close()];
+  let closed: Promise<void> | null = null;
+  const closeInTurn = async () => {
+    for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+  };
+  // Asked twice, it is done once: what was opened last closes first, each after the one before.
+  const stop = () => {
+    closed ??= closeInTurn();
+    return closed;
+  };
+  try {
+    return { ...(await assemble(outside, closing)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Closing = (() => Promise<void>)[];
+
+async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<OpenHost, 'stop'>> {
+  const { clock, random, vault, driver, log, files } = outside;
+
+  // 1. The database, the proof that the keys are its own, and what is cached of it.
+  const keys = keysOf(vault);
+  const store = await openSqliteStore({
+    driver,
+    stream: `host-${outside.stream}`,
+    clock,
+    initialBusinessDate: outside.initialBusinessDate || businessDateOf(clock.now()),
+  });
+  closing.splice(0, 1, () => store.close());
+  proveOpens({ vault, keys }, await restingSecrets(store));
+  const directory = await openDirectory(store);
+
+  // 2. One plain object, and the door for terminals.
+  const parts = { clock, random, vault, keys, store, directory, log, metrics: new Counters() };
+  const deps = await assembleHost(parts, { stream: outside.stream });
+  closing.push(() => deps.engine.drain());
+  const acquirer = await startAcquirer(deps, outside.listener, outside.limits);
+  closing.push(() => acquirer.stop());
+  return { deps: { ...deps, files }, acquirer };
+}
