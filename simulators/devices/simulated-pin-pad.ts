@@ -82,6 +82,11 @@ export class SimulatedPinPad {
     });
   }
 
+  /** The holder goes away: a PIN that the pad has not asked for yet is not typed any more. */
+  walkAway(): void {
+    for (const { typed } of this.#typists.splice(0)) typed();
+  }
+
   /** One key. Digits count during PIN entry only; function keys outside it go to the terminal. */
   press(key: PadKey | `${number}`): void {
     if (this.#entry !== undefined) {
@@ -115,7 +120,7 @@ export class SimulatedPinPad {
   /** Ends timers and wipes the keys. */
   close(): void {
     this.#entry?.abandon();
-    for (const { typed } of this.#typists.splice(0)) typed();
+    this.walkAway();
     this.#vault.close();
   }
 

@@ -94,6 +94,11 @@ export class SimulatedPrinter {
     return this.#slips;
   }
 
+  /** Tears off all slips so far and forgets them: in a long run nobody keeps them. */
+  takeSlips(): readonly PrintedSlip[] {
+    return this.#slips.splice(0);
+  }
+
   /** What is on the paper that is not yet cut. */
   unfinished(): string {
     return textOf(this.#rows);
