@@ -49,6 +49,7 @@ function fakeStore() {
         terminals: none,
         batches: none,
         uploads: none,
+        owedReversals: none,
         day: { businessDate: BUSINESS_DATE, version: 1, state: 'open', openedAt: 0, closedAt: null },
       };
     },

@@ -12,6 +12,7 @@ import type {
   DayRow,
   IdentityRow,
   LotRow,
+  OwedReversalRow,
   TerminalRow,
   TransactionRow,
   UploadRow,
@@ -40,6 +41,8 @@ export interface View {
   /** All transactions of a batch that was wanted with its transactions, oldest first. */
   batchTransactions(key: string): readonly TransactionRow[];
   uploads(key: string): readonly UploadRow[];
+  /** What was told as owed at a place that was wanted. @param key see `traceKey` */
+  owedAt(key: string): readonly OwedReversalRow[];
   /** Use so far of a counter that was wanted; zero when it was never used. */
   counter(name: string): number;
   hasCounter(name: string): boolean;
@@ -94,6 +97,7 @@ export class Snapshot implements View {
   readonly #terminals = new Map<string, TerminalRow>();
   readonly #batches = new Map<string, BatchRow>();
   readonly #uploads = new Map<string, Map<string, UploadRow>>();
+  readonly #owed = new Map<string, Map<string, OwedReversalRow>>();
   readonly #counters = new Map<string, number>();
   /** What was asked of the store: only that may be answered with "there is none". */
   readonly #wanted = {
@@ -138,6 +142,9 @@ export class Snapshot implements View {
     }
     for (const row of rows.uploads ?? []) {
       inner(this.#uploads, batchKey(row.terminalId, row.batch)).set(row.trace, row);
+    }
+    for (const row of rows.owedReversals ?? []) {
+      inner(this.#owed, traceKey(row.terminalId, row.batch, row.trace)).set(row.ut, row);
     }
   }
 
@@ -207,6 +214,9 @@ export class Snapshot implements View {
     this.#wholeBatch(key);
     return [...(this.#uploads.get(key)?.values() ?? [])];
   }
+  owedAt(key: string): readonly OwedReversalRow[] {
+    return [...(this.#owed.get(key)?.values() ?? [])];
+  }
   hasCounter(name: string): boolean {
     return this.#counters.has(name) || this.#wanted.counters.has(name);
   }
@@ -262,5 +272,6 @@ export function mergeWants(all: readonly Wants[]): Wants {
     terminalIds: list((wants) => wants.terminalIds),
     batches: [...batches].map(([key, withTransactions]) => ({ key, withTransactions })),
     counters: list((wants) => wants.counters),
+    owed: list((wants) => wants.owed),
   };
 }

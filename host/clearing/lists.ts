@@ -113,6 +113,7 @@ const DIFFERENCE_NAMES: Readonly<Record<DifferenceRow['kind'], string>> = {
   'duplicate':     '重复',
   'totals':        '总额不符',
   'overdue-batch': '逾期未结批次',
+  'owed-reversal': '未结冲正',
 };
 
 /** The differences named on that business date, oldest first. */

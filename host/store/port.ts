@@ -11,6 +11,7 @@ import type {
   IdentityRow,
   JournalRow,
   LotRow,
+  OwedReversalRow,
   TableName,
   Tables,
   TerminalRow,
@@ -33,6 +34,8 @@ export interface Wants {
   /** `terminalId|batch`: the batch row and, when `withTransactions`, all its transactions. */
   readonly batches?: readonly { readonly key: string; readonly withTransactions: boolean }[];
   readonly counters?: readonly string[];
+  /** `terminalId|batch|trace`: what was told as owed at this place. */
+  readonly owed?: readonly string[];
 }
 
 /**
@@ -50,6 +53,7 @@ export interface Found {
   /** Uploaded items of the wanted batches that are asked with their transactions. */
   readonly uploads: readonly Tables['uploads'][];
   readonly counters: ReadonlyMap<string, number>;
+  readonly owedReversals: readonly OwedReversalRow[];
   /** The open business day. */
   readonly day: DayRow;
 }
@@ -72,13 +76,22 @@ export type Guard =
         | 'steps'
         | 'documents'
         | 'days'
-        | 'salts';
+        | 'salts'
+        | 'owedReversals';
       readonly key: string;
     }
   /** The row is there at this version. Reading under a guard without writing is allowed. */
   | {
       readonly kind: 'version';
-      readonly table: 'terminals' | 'batches' | 'transactions' | 'cards' | 'accounts' | 'days' | 'salts';
+      readonly table:
+        | 'terminals'
+        | 'batches'
+        | 'transactions'
+        | 'cards'
+        | 'accounts'
+        | 'days'
+        | 'salts'
+        | 'owedReversals';
       readonly key: string;
       readonly version: number;
     }

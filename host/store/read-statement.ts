@@ -17,6 +17,7 @@ export const READ_TABLES = [
   'batches',
   'uploads',
   'days',
+  'owedReversals',
 ] as const satisfies readonly TableName[];
 export const READ_COUNTERS_MARK = READ_TABLES.length;
 
@@ -37,6 +38,7 @@ export function readParameters(wants: Wants): readonly (string | null)[] {
     list(batches.map(({ key }) => split(key))),
     list(full.map(({ key }) => split(key))),
     list(wants.counters),
+    list(wants.owed?.map(split)),
   ];
 }
 
@@ -85,7 +87,8 @@ WITH RECURSIVE
 "wantedIdentities" ("id") AS (SELECT DISTINCT j."value" FROM json_each(?1) AS j),
 "wantedTerminals" ("id") AS (SELECT DISTINCT j."value" FROM json_each(?9) AS j),
 "wantedBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER) FROM json_each(?10) AS j),
-"fullBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER) FROM json_each(?11) AS j)
+"fullBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER) FROM json_each(?11) AS j),
+"wantedOwed" ("terminalId", "batch", "trace") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER), j."value" ->> 2 FROM json_each(?13) AS j)
 SELECT 0 AS "mark", ${rowSql('identities', 'x')} AS "row" FROM "wantedIdentities" AS w CROSS JOIN "identities" AS x ON x."key" = w."id"
 UNION ALL SELECT 1, ${rowSql('transactions', 'x')} FROM "found" AS w CROSS JOIN "transactions" AS x ON x."transactionId" = w."transactionId"
 UNION ALL SELECT 2, ${rowSql('cards', 'x')} FROM "foundCards" AS w CROSS JOIN "cards" AS x ON x."cardId" = w."id"
@@ -95,5 +98,6 @@ UNION ALL SELECT 5, ${rowSql('terminals', 'x')} FROM "wantedTerminals" AS w CROS
 UNION ALL SELECT 6, ${rowSql('batches', 'x')} FROM "wantedBatches" AS w CROSS JOIN "batches" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
 UNION ALL SELECT 7, ${rowSql('uploads', 'x')} FROM "fullBatches" AS w CROSS JOIN "uploads" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
 UNION ALL SELECT 8, ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'open'
+UNION ALL SELECT 9, ${rowSql('owedReversals', 'x')} FROM "wantedOwed" AS w CROSS JOIN "owedReversals" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch" AND x."trace" = w."trace"
 UNION ALL SELECT ${READ_COUNTERS_MARK}, json_array(x."counter", x."value") FROM json_each(?12) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"
 `;

@@ -67,7 +67,15 @@ export interface UploadRow {
 export interface DifferenceRow {
   readonly differenceId: string;
   readonly businessDate: string;
-  readonly kind: 'surplus' | 'shortage' | 'amount' | 'status' | 'duplicate' | 'totals' | 'overdue-batch';
+  readonly kind:
+    | 'surplus'
+    | 'shortage'
+    | 'amount'
+    | 'status'
+    | 'duplicate'
+    | 'totals'
+    | 'overdue-batch'
+    | 'owed-reversal';
   readonly terminalId: string | null;
   readonly batch: number | null;
   readonly trace: string | null;
@@ -76,6 +84,65 @@ export interface DifferenceRow {
   readonly ours: Fen | null;
   readonly causeZh: string;
   readonly causeEn: string;
+  readonly at: number;
+}
+
+/**
+ * A reversal that a terminal told us it owes (DE57 `OW`), from its first telling on. What the books say of
+ * its original is not kept here: it is looked up at each reading, so that it is never stale.
+ */
+export interface OwedReversalRow {
+  readonly terminalId: string;
+  readonly batch: number;
+  readonly trace: string;
+  /** The original's own id, as the terminal knows it. */
+  readonly ut: string;
+  readonly version: number;
+  readonly merchantId: string;
+  /** DE4 of the original, as the terminal tells it. */
+  readonly amount: Fen;
+  readonly state: 'open' | 'closed';
+  /** False while it was only told in messages that carry no MAC: anybody may have sent them. */
+  readonly proven: boolean;
+  readonly firstToldDate: string;
+  readonly firstToldAt: number;
+  /** The last business date on which it was told, and the instant of the first telling on it. */
+  readonly lastToldDate: string;
+  readonly lastToldAt: number;
+  /** What closed it first; evidence may still come after two people. */
+  readonly closedBy: 'evidence' | 'people' | null;
+  readonly closedAt: number | null;
+  readonly evidence: OwedEvidence | null;
+  /** Waits for a second person while the row is open and this is not null; kept once it was approved. */
+  readonly proposal: OwedProposal | null;
+  readonly approval: OwedApproval | null;
+  /** UTC ms of the first telling after two people closed it: the terminal still holds it. */
+  readonly toldAfterClosing: number | null;
+}
+/** The 0400 that the host answered 00, 12 or 25. */
+export interface OwedEvidence {
+  readonly code: string;
+  /** DE37 of its 0410. */
+  readonly rrn: string;
+  readonly at: number;
+}
+/** What the books hold of the original: stands, declined, undone (reversed, voided, released), never came. */
+export type OwedOutcome = 'stands' | 'declined' | 'undone' | 'never came';
+export interface OwedProposal {
+  readonly person: string;
+  readonly role: string;
+  readonly reason: string;
+  /** What the person looked at: the slip, the journal of the terminal, the holder's word. */
+  readonly seen: string;
+  /** What the books held then: the approval must find the same. */
+  readonly outcome: OwedOutcome;
+  readonly transactionId: string | null;
+  readonly at: number;
+}
+export interface OwedApproval {
+  readonly person: string;
+  readonly role: string;
+  readonly reason: string;
   readonly at: number;
 }
 
@@ -277,5 +344,6 @@ export interface Tables {
   readonly steps: StepRow;
   readonly files: FileRow;
   readonly salts: SaltRow;
+  readonly owedReversals: OwedReversalRow;
 }
 export type TableName = keyof Tables;

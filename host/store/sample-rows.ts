@@ -8,6 +8,7 @@ import type {
   CardRow,
   IdentityRow,
   LotRow,
+  OwedReversalRow,
   TerminalRow,
   TransactionRow,
 } from './rows.ts';
@@ -104,6 +105,31 @@ export function identityRow(key: string, changes: Partial<IdentityRow> = {}): Id
     transactionId: null,
     answer: { fields: { 39: '00', 63: '客户返点' }, items: [['GA', '000000012800']] },
     at: AT,
+    ...changes,
+  };
+}
+
+export function owedRow(trace: string, changes: Partial<OwedReversalRow> = {}): OwedReversalRow {
+  return {
+    terminalId: 'T0000001',
+    batch: 1,
+    trace,
+    ut: '01JD9Q4C7N5W8R2Z6X3V1T0ABC',
+    version: 1,
+    merchantId: 'M00000000000001',
+    amount: fen(12_800),
+    state: 'open',
+    proven: true,
+    firstToldDate: BUSINESS_DATE,
+    firstToldAt: AT,
+    lastToldDate: BUSINESS_DATE,
+    lastToldAt: AT,
+    closedBy: null,
+    closedAt: null,
+    evidence: null,
+    proposal: null,
+    approval: null,
+    toldAfterClosing: null,
     ...changes,
   };
 }

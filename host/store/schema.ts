@@ -181,6 +181,17 @@ export const TABLES = {
     columns: { subject: 'text', version: 'int', salt: 'text?', at: 'int' },
     indexes: [],
   },
+  // Found by its place, the first three parts of the key; the open ones by their state, in key order.
+  owedReversals: {
+    guard: 'versioned', key: ['terminalId', 'batch', 'trace', 'ut'],
+    columns: {
+      terminalId: 'text', batch: 'int', trace: 'text', ut: 'text', version: 'int', merchantId: 'text', amount: 'fen',
+      state: 'text', proven: 'flag', firstToldDate: 'text', firstToldAt: 'int', lastToldDate: 'text',
+      lastToldAt: 'int', closedBy: 'text?', closedAt: 'int?', evidence: 'json?', proposal: 'json?',
+      approval: 'json?', toldAfterClosing: 'int?',
+    },
+    indexes: [{ columns: ['state', 'terminalId', 'batch', 'trace', 'ut'] }],
+  },
 } as const satisfies { readonly [T in TableName]: TableSpec<Tables[T]> };
 
 /** The tables in writing order. */

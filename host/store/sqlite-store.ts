@@ -294,7 +294,8 @@ function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found 
       found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, row));
     }
   }
-  const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days] = found;
+  const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days, owedReversals] =
+    found;
   const [day] = days as DayRow[];
   if (day === undefined) throw new PosError('INVARIANT', 'no business day is open');
   return {
@@ -307,6 +308,7 @@ function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found 
     batches,
     uploads,
     counters,
+    owedReversals,
     day,
   } as unknown as Found;
 }

@@ -52,6 +52,8 @@ plans('the next page of each table, plain and by the columns that clearing and a
       ['steps', 'runId'],
       ['batches', 'terminalId'],
       ['uploads', 'terminalId'],
+      ['owedReversals', 'terminalId'],
+      ['owedReversals', 'state'],
     ] as const) {
       assert.equal(await walks(driver, scanSql(table, [column], true), WALK), [], table);
       // Found by index and already in key order: no page is sorted.

@@ -19,6 +19,7 @@ export const GUARDED_TABLES = [
   'documents',
   'days',
   'salts',
+  'owedReversals',
 ] as const satisfies readonly TableName[];
 export type GuardedTable = (typeof GUARDED_TABLES)[number];
 

@@ -174,6 +174,25 @@ export function readSuite(name: string, open: OpenStore): void {
   );
 
   reading(
+    'finds what a terminal told as owed by its place, every claim on it, and no other place',
+    withStore(open, async (store) => {
+      const claims = [
+        sample.owedRow('000042'),
+        sample.owedRow('000042', { ut: '01JD9Q4C7N5W8R2Z6X3V1T0ABD', state: 'closed' }),
+      ];
+      await committed(
+        store,
+        sample.item({
+          owedReversals: [...claims, sample.owedRow('000043'), sample.owedRow('000042', { batch: 11 })],
+        }),
+      );
+      const found = await store.read({ owed: ['T0000001|1|000042', 'T0000001|1|000099'] });
+      assert.equal([...found.owedReversals].sort(byUt), claims);
+      assert.equal((await store.read({})).owedReversals, []);
+    }),
+  );
+
+  reading(
     'pages through a table in key order and filters by column',
     withStore(open, async (store) => {
       const rows = Array.from({ length: 2_345 }, (_, index) => ({
@@ -190,3 +209,5 @@ export function readSuite(name: string, open: OpenStore): void {
 
   reading.run();
 }
+
+const byUt = (a: { readonly ut: string }, b: { readonly ut: string }) => (a.ut < b.ut ? -1 : 1);

@@ -77,6 +77,26 @@ export function oneRowEach(): { readonly [T in TableName]?: readonly Tables[T][]
       },
     ],
     salts: [{ subject: 'account:A1', version: 1, salt: 'b'.repeat(64), at: sample.AT }],
+    owedReversals: [
+      sample.owedRow('000042', {
+        state: 'closed',
+        proven: false,
+        closedBy: 'people',
+        closedAt: sample.AT,
+        evidence: { code: '25', rrn: '000000000012', at: sample.AT },
+        proposal: {
+          person: '王',
+          role: 'settlement',
+          reason: '设备已换',
+          seen: '商户存根',
+          outcome: 'never came',
+          transactionId: null,
+          at: sample.AT,
+        },
+        approval: { person: '李', role: 'admin', reason: '属实', at: sample.AT },
+        toldAfterClosing: sample.AT,
+      }),
+    ],
   };
 }
 

@@ -5,11 +5,13 @@ import type {
   BatchRow,
   CardRow,
   DayRow,
+  OwedReversalRow,
   TableName,
   Tables,
   TerminalRow,
   TransactionRow,
 } from '../../store/rows.ts';
+import { keyOf } from '../../store/schema.ts';
 import { batchKey } from '../view.ts';
 
 /** The tables whose rows carry a version that this room changes, and their guard keys. */
@@ -19,6 +21,7 @@ interface Versioned {
   readonly transactions: TransactionRow;
   readonly cards: CardRow;
   readonly accounts: AccountRow;
+  readonly owedReversals: OwedReversalRow;
 }
 const GUARD_KEY: { readonly [T in keyof Versioned]: (row: Versioned[T]) => string } = {
   terminals: (row) => row.terminalId,
@@ -26,6 +29,7 @@ const GUARD_KEY: { readonly [T in keyof Versioned]: (row: Versioned[T]) => strin
   transactions: (row) => row.transactionId,
   cards: (row) => row.cardId,
   accounts: (row) => row.accountId,
+  owedReversals: (row) => keyOf('owedReversals', row),
 };
 
 type Lists = { [T in TableName]?: Tables[T][] };
@@ -42,7 +46,11 @@ export class WriteSet {
   }
 
   /** Adds a row that must not be there yet. */
-  insert<T extends 'identities' | 'terminals' | 'batches'>(table: T, key: string, row: Tables[T]): void {
+  insert<T extends 'identities' | 'terminals' | 'batches' | 'owedReversals'>(
+    table: T,
+    key: string,
+    row: Tables[T],
+  ): void {
     this.#guards.push({ kind: 'absent', table, key });
     this.put(table, row);
   }
@@ -85,6 +93,11 @@ export class WriteSet {
 
   journal(body: string): void {
     this.#journal.push({ body });
+  }
+
+  /** A record before all others: the last one of a commit stays what its answer's head covers. */
+  journalFirst(body: string): void {
+    this.#journal.unshift({ body });
   }
 
   get isEmpty(): boolean {
