@@ -10,7 +10,8 @@ import { PosError } from '../protocol/index.ts';
 import { tcpListener } from './acquiring/tcp-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
-import { nodeFiles } from './clearing/node-files.ts';
+import { folderFiles } from './clearing/folder-files.ts';
+import { nodeSettlementFiles } from './clearing/node-file-system.ts';
 import type { Random } from './clock.ts';
 import type { HostConfig } from './config.ts';
 import { makeHostKeys } from './host-keys.ts';
@@ -76,7 +77,7 @@ async function assemble(
   const vault = await openVault(config, place, { made, closing });
 
   // 2. The host over this machine's disk and wire. The database is opened last: the host closes it.
-  const files = await nodeFiles(place('settlement'));
+  const files = await folderFiles(nodeSettlementFiles, place('settlement'), nodeRandom);
   const host = await openHost({
     clock: nodeClock,
     random: nodeRandom,

@@ -1,5 +1,5 @@
 /**
- * Where settlement files go, as the clearing sees it. The real one is `node-files.ts`; tests keep bytes
+ * Where settlement files go, as the clearing sees it. The real one is `folder-files.ts`; tests keep bytes
  * in a map.
  */
 import { PosError } from '../../protocol/index.ts';

@@ -1,8 +1,4 @@
-import { rejects } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +8,6 @@ import { toGbk } from './comn-file.ts';
 import { csvFile, guardCell } from './csv-file.ts';
 import { cutOver } from './cut-over.ts';
 import { memoryFiles } from './memory-files.ts';
-import { nodeFiles } from './node-files.ts';
 import { readBack } from './read-back.ts';
 import { runClearing } from './run.ts';
 import { FIRST_DAY, HOTEL, playFirstDay, sampleWorld, WINE } from './sample-day.ts';
@@ -301,65 +296,6 @@ reading('takes back what any text was written as', () => {
 });
 
 reading.run();
-
-const disk = suite('settlement files on a disk');
-
-async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'zunka-files-'));
-  try {
-    await act(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-disk('are whole, private, and never overwritten', () =>
-  inFolder(async (folder) => {
-    const files = await nodeFiles(folder);
-    await files.write('a.csv', Buffer.from('one'));
-    await rejects(
-      files.write('a.csv', Buffer.from('two')),
-      (error) => error instanceof PosError && error.code === 'FILE_EXISTS',
-    );
-    assert.equal(await files.read('a.csv'), Buffer.from('one'));
-    assert.is(statSync(join(folder, 'a.csv')).mode & 0o777, 0o600);
-    assert.is(await files.read('b.csv'), undefined);
-    assert.equal(await files.list(), ['a.csv']);
-    assert.equal(readdirSync(folder), ['a.csv']);
-  }),
-);
-
-disk('are written by one of two who write at the same time', () =>
-  inFolder(async (folder) => {
-    const files = await nodeFiles(folder);
-    const both = await Promise.allSettled(
-      ['one', 'two'].map((text) => files.write('a.csv', Buffer.from(text))),
-    );
-    assert.equal(both.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-    assert.equal(readdirSync(folder), ['a.csv']);
-  }),
-);
-
-disk('that were being written when the power went are removed at the next start', () =>
-  inFolder(async (folder) => {
-    writeFileSync(join(folder, '.writing-0123'), 'half');
-    const files = await nodeFiles(folder);
-    assert.equal(await files.list(), []);
-    assert.equal(readdirSync(folder), []);
-  }),
-);
-
-disk('have names that cannot leave the folder', () =>
-  inFolder(async (folder) => {
-    const files = await nodeFiles(folder);
-    for (const name of ['../a', '/etc/passwd', 'a/b', '.hidden', '', 'a..b', 'x'.repeat(200)]) {
-      await rejects(files.read(name), PosError);
-      await rejects(files.write(name, Buffer.alloc(0)), PosError);
-    }
-  }),
-);
-
-disk.run();
 
 function sha(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
