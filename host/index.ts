@@ -25,6 +25,6 @@ export { type HostOutside, type OpenHost, openHost } from './open-host.ts';
 export type { DocumentKind, Documents } from './programme/model.ts';
 export type { SqlDriver } from './store/driver.ts';
 export type { StorePort } from './store/port.ts';
-export type { BatchRow, DifferenceRow, FileRow } from './store/rows.ts';
+export type { BatchRow, DifferenceRow, FileRow, Tables as StoreTables } from './store/rows.ts';
 export { openSqlite } from './store/sqlite-driver.ts';
 export { openSqliteStore } from './store/sqlite-store.ts';
