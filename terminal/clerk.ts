@@ -30,9 +30,10 @@ export type PromptName = keyof typeof PROMPTS;
 export interface Clerk {
   /**
    * Asks one question; `detail` stands beside it (an amount, a masked card number).
-   * @throws CANCELLED when the clerk says so, or nobody is there to answer
+   * @param withdrawn aborted when the answer is not wanted any more: the question goes away
+   * @throws CANCELLED when the clerk says so, nobody is there to answer, or the question is withdrawn
    */
-  ask(prompt: PromptName, detail?: string): Promise<string>;
+  ask(prompt: PromptName, detail?: string, withdrawn?: AbortSignal): Promise<string>;
   /** Progress and notices. */
   show(zh: string, en: string): void;
   /** What the customer sees on the PIN pad, shown to the clerk too. */

@@ -86,16 +86,27 @@ export class LineConsole implements Clerk {
     this.#take(null);
   }
 
-  ask(name: PromptName, detail?: string): Promise<string> {
+  ask(name: PromptName, detail?: string, withdrawn?: AbortSignal): Promise<string> {
     const { zh, en, secret } = PROMPTS[name];
     this.#write(`? ${name} ${zh} / ${en}${detail === undefined ? '' : ` [${detail}]`}`);
     if (this.#ended && this.#lines.length === 0) return Promise.reject(nobodyThere());
     return new Promise((resolve, reject) => {
-      this.#prompt = { name, resolve, reject };
+      const prompt = { name, resolve, reject };
+      this.#prompt = prompt;
+      withdrawn?.addEventListener('abort', () => this.#withdraw(prompt), { once: true });
       if (secret) this.#mute(true);
       const typedAhead = this.#lines.shift();
       if (typedAhead !== undefined) this.#answer(typedAhead);
     });
+  }
+
+  /** What is typed next is a command again, not the answer to a question that nobody asks any more. */
+  #withdraw(prompt: PendingPrompt): void {
+    if (this.#prompt !== prompt) return;
+    this.#prompt = null;
+    this.#mute(false);
+    this.show('不再等待输入', 'the question is withdrawn');
+    prompt.reject(new PosError('CANCELLED', 'the question was withdrawn'));
   }
 
   show(zh: string, en: string): void {

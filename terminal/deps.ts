@@ -3,9 +3,17 @@ import type { Clerk } from './clerk.ts';
 import type { Clock, Random } from './clock.ts';
 import type { TerminalConfig } from './config.ts';
 import type { CardReader, PinPad, Printer } from './devices/ports.ts';
+import type { TillPhase } from './ecr/till-states.ts';
 import type { HostLink } from './exchange/host-link.ts';
 import type { TerminalJournal } from './journal/journal.ts';
 import type { TerminalLog } from './log.ts';
+
+/** What a flow tells of its way when a till asked for it. */
+export interface TillDrive {
+  readonly requestId: string;
+  /** @throws CANCELLED when the till, or somebody at the terminal, wants it to end before it goes online */
+  reached(phase: TillPhase): void;
+}
 
 export interface TerminalDeps {
   readonly clock: Clock;
@@ -27,4 +35,6 @@ export interface TerminalDeps {
   readonly sentBodies: Map<string, Buffer>;
   /** What the host last asked for in header digit 6; 0 nothing. */
   readonly wishes: { wanted: number };
+  /** The till's request that drives this command; null when a clerk typed it. */
+  readonly till: TillDrive | null;
 }

@@ -6,9 +6,10 @@ import { runCommand } from './commands.ts';
 import type { TerminalConfig } from './config.ts';
 import type { TerminalDeps } from './deps.ts';
 import type { Devices } from './devices/ports.ts';
+import { type Counter, type Place, Till } from './ecr/till.ts';
 import { HostLink } from './exchange/host-link.ts';
 import type { HostWire } from './exchange/host-wire.ts';
-import { type CommandResult, failed } from './flows/result.ts';
+import { type CommandResult, failed, succeeded } from './flows/result.ts';
 import { statusUpload } from './flows/sign-off.ts';
 import type { JournalDisk } from './journal/disk.ts';
 import { type JournalRepair, openJournal } from './journal/journal.ts';
@@ -35,6 +36,8 @@ export interface TerminalOutside {
 export interface Terminal {
   /** Runs one line as the clerk would type it. Never rejects: a failure is a result too. */
   command(line: string): Promise<CommandResult>;
+  /** The till's interface, without a wire. */
+  readonly till: Till;
   /** What the journal amounts to now. */
   readonly state: TerminalState;
   /** DE57 `TH`. */
@@ -48,6 +51,8 @@ export interface Terminal {
 /** Header digit 6 of answers. */
 const WANTED = { parameters: 1, status: 2, signIn: 3, blacklist: 7, settle: 9 } as const;
 const SECOND_MS = 1000;
+/** Typed while a till's request runs. */
+const CANCEL_WORDS: readonly string[] = ['cancel', '取消'];
 
 /**
  * Opens the journal, resolves what the terminal was in the middle of, then takes commands.
@@ -91,6 +96,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     passwordHash,
     sentBodies: new Map(),
     wishes: { wanted: 0 },
+    till: null,
   };
   await ensureFirstOperators(deps);
   const recovery = await recover(deps);
@@ -100,6 +106,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     await devices.close();
     await disk.release();
   });
+  await terminal.till.recover();
   watchDevices(deps, devices, terminal);
   return terminal;
 }
@@ -141,12 +148,13 @@ async function checkPad(deps: TerminalDeps): Promise<void> {
   }
 }
 
-class CommandLoop implements Terminal {
+class CommandLoop implements Terminal, Counter {
+  readonly till: Till;
   readonly recovery: Recovery;
   readonly repair: JournalRepair | null;
   readonly #deps: TerminalDeps;
   readonly #close: () => Promise<void>;
-  #commandRuns = false;
+  #isTaken = false;
   /** Ends when everything that was begun has ended: commands and chores never overlap. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -160,6 +168,7 @@ class CommandLoop implements Terminal {
     this.recovery = recovery;
     this.repair = repair;
     this.#close = close;
+    this.till = new Till(deps, this);
   }
 
   get state(): TerminalState {
@@ -171,19 +180,42 @@ class CommandLoop implements Terminal {
   }
 
   async command(line: string): Promise<CommandResult> {
-    if (this.#commandRuns) return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
-    this.#commandRuns = true;
-    this.#deps.clerk.begin();
-    const result = this.#after(async () => {
-      const ended = await this.#guarded(() => runCommand(this.#deps, line));
-      await this.#guarded(() => serveWish(this.#deps));
-      return ended;
-    });
+    const place = this.enter();
+    if (place === null) return this.#whileTaken(line);
     try {
-      return await result;
+      this.#deps.clerk.begin();
+      return await place.run(() => runCommand(this.#deps, line));
     } finally {
-      this.#commandRuns = false;
+      place.leave();
     }
+  }
+
+  enter(): Place | null {
+    if (this.#isTaken) return null;
+    this.#isTaken = true;
+    return {
+      run: (act) =>
+        this.#after(async () => {
+          const ended = await this.#guarded(act);
+          await this.#guarded(() => serveWish(this.#deps));
+          // A reversal that was closed on the way tells its till what became of the money.
+          await this.#guarded(async () => {
+            await this.till.finishClosed();
+            return ended;
+          });
+          return ended;
+        }),
+      leave: () => {
+        this.#isTaken = false;
+      },
+    };
+  }
+
+  /** While a till's request runs, a clerk can end it and nothing else. */
+  #whileTaken(line: string): CommandResult {
+    if (CANCEL_WORDS.includes(line.trim()) && this.till.cancelFromCounter())
+      return succeeded('正在取消收银机请求', "the till's request is being cancelled");
+    return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
   }
 
   /** Runs a small chore between commands. */

@@ -39,10 +39,12 @@ export async function performOnline(deps: TerminalDeps, draft: Draft): Promise<O
   const { journal, pinPad } = deps;
   const spec = specOf(draft.kind);
 
-  // 1. A line to the host first: what cannot be sent needs no reversal.
+  // 1. The last moment for a till to call it back. A line first: what cannot be sent needs no reversal.
+  deps.till?.reached('online');
   await deps.link.connect();
 
-  // 2. Identity, bytes and MAC. The head in `TH` is the one before this transaction's first record.
+  // 2. Identity, bytes and MAC. The head in `TH` is one before this transaction's first record: only a
+  //    till's acknowledgement can come between them.
   const { state, head } = journal;
   const ut = newUt(deps);
   const fields = requestFields(draft, spec, { ut, trace: state.nextTrace, head }, state);
@@ -53,7 +55,8 @@ export async function performOnline(deps: TerminalDeps, draft: Draft): Promise<O
 
   // 3. Identity and, for a reversible request, the debt of a reversal are on the disk before it is sent.
   const sent = sentRecord(deps, draft, { ut, request, sealedCard });
-  await journal.append({ type: 'transaction sent', transaction: sent });
+  const requestId = deps.till?.requestId;
+  await journal.append({ type: 'transaction sent', transaction: sent, ...(requestId && { requestId }) });
   if (spec.lostAnswer === 'repeat') deps.sentBodies.set(ut, body);
 
   // 4. Send, and wait for what belongs to it.

@@ -19,6 +19,7 @@ export async function amountFrom(deps: TerminalDeps, typed: string | undefined):
  */
 export async function cardFrom(deps: TerminalDeps, keyed: boolean): Promise<CardInHand> {
   if (keyed) return keyedCard(deps);
+  deps.till?.reached('waiting-card');
   const { clerk, config, reader } = deps;
   // The reader is armed before anybody is asked: a card may be quicker than the display.
   const swipe = reader.read({
@@ -51,6 +52,7 @@ export async function pinFrom(
   card: CardInHand,
   amount: Fen | null,
 ): Promise<Buffer | null> {
+  deps.till?.reached('waiting-pin');
   const amountText = amount === null ? '' : yuan(amount);
   deps.clerk.show('请持卡人输入密码', 'the holder enters the PIN');
   deps.clerk.customer([

@@ -1,5 +1,6 @@
 /** What the journal remembers: plain data, folded from its records, written whole at each new batch. */
 import type { Fen, SideTotals, TransactionKind } from '../../protocol/index.ts';
+import type { TillEvent, TillRequestRecord } from '../ecr/model.ts';
 import type { ReversalFailureSlipData, SettlementSlipData, SlipCopy, SlipData } from '../receipt/model.ts';
 import type { Move, TransactionState } from '../transaction-states.ts';
 
@@ -144,6 +145,8 @@ export interface TerminalState {
   readonly settlement: Settlement | null;
   /** The batch is closed, and the next segment not yet begun. */
   readonly segmentDone: boolean;
+  /** What tills asked for, in the order of acceptance; each until it is acknowledged, and two days more. */
+  readonly tillRequests: readonly TillRequestRecord[];
 }
 
 /** The records of the journal. A record is written before the act that it names. */
@@ -164,7 +167,13 @@ export type JournalEvent =
   | { readonly type: 'sign-in due'; readonly code: string }
   | { readonly type: 'signed off' }
   | { readonly type: 'batch adopted'; readonly batch: number }
-  | { readonly type: 'transaction sent'; readonly transaction: TransactionRecord }
+  | TillEvent
+  | {
+      readonly type: 'transaction sent';
+      readonly transaction: TransactionRecord;
+      /** The till's request that it is for; absent when a clerk typed it. */
+      readonly requestId?: string;
+    }
   | {
       readonly type: 'transaction moved';
       readonly ut: string;

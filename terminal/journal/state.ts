@@ -7,6 +7,7 @@ import {
   TRANSACTIONS,
   type TransactionKind,
 } from '../../protocol/index.ts';
+import { applyTill, linked, neededByTill, withClosedBatch } from '../ecr/memory.ts';
 import { STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
 import type { JournalEvent, OperatorRecord, SlipRecord, TerminalState, TransactionRecord } from './model.ts';
 
@@ -38,6 +39,7 @@ export function newTerminalState(terminalId: string, merchantId: string): Termin
     slips: [],
     settlement: null,
     segmentDone: false,
+    tillRequests: [],
   };
 }
 
@@ -45,7 +47,8 @@ export function newTerminalState(terminalId: string, merchantId: string): Termin
 export function apply(state: TerminalState, event: JournalEvent): TerminalState {
   switch (event.type) {
     case 'segment opened':
-      return event.state;
+      // A journal begun before tills were known has none.
+      return { ...event.state, tillRequests: event.state.tillRequests ?? [] };
     case 'operator set':
       return withOperator(state, event.operator);
     case 'operator removed':
@@ -78,6 +81,7 @@ export function apply(state: TerminalState, event: JournalEvent): TerminalState 
         ...state,
         nextTrace: traceAfter(event.transaction.trace),
         transactions: [...state.transactions, event.transaction],
+        tillRequests: linked(state.tillRequests, event.requestId, event.transaction.ut),
       };
     case 'transaction moved':
       return afterMove(state, event);
@@ -93,6 +97,10 @@ export function apply(state: TerminalState, event: JournalEvent): TerminalState 
         ...state,
         slips: state.slips.map((slip) => (slip.id === event.id ? slipAfter(slip, event) : slip)),
       };
+    case 'till request accepted':
+    case 'till request finished':
+    case 'till request acknowledged':
+      return { ...state, tillRequests: applyTill(state.tillRequests, event) };
     default:
       return applySettlement(state, event);
   }
@@ -142,6 +150,7 @@ function applySettlement(state: TerminalState, event: SettlementEvent): Terminal
         settlement: null,
         slips: [...state.slips, event.slip],
         segmentDone: true,
+        tillRequests: withClosedBatch(state.tillRequests, state.batch),
       };
   }
 }
@@ -234,13 +243,16 @@ export function isPending(slip: SlipRecord): boolean {
   return slip.copies.some((one) => one.state !== 'printed');
 }
 
-/** What the next batch begins with: only what is still open, and the last settlement for a reprint. */
+/** What the next batch begins with: what is open, or a till must still be told of; the last settlement for a reprint. */
 export function carriedOver(state: TerminalState): TerminalState {
+  const needed = neededByTill(state.tillRequests);
   const lastSettlement = state.slips.findLast((slip) => slip.slip.form === 'settlement');
   return {
     ...state,
-    transactions: state.transactions.filter((one) => STATES[one.state].open !== 'no'),
-    slips: state.slips.filter((slip) => isPending(slip) || slip === lastSettlement),
+    transactions: state.transactions.filter(
+      ({ ut, state: now }) => STATES[now].open !== 'no' || needed.has(ut),
+    ),
+    slips: state.slips.filter((slip) => isPending(slip) || slip === lastSettlement || needed.has(slip.id)),
     settlement: null,
     segmentDone: false,
   };
