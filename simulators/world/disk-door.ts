@@ -47,13 +47,14 @@ export interface DiskLife {
  */
 export class DiskDoor {
   readonly #life: DiskLife;
+  #wasRefused = false;
 
   constructor(life: DiskLife) {
     this.#life = life;
   }
 
   get isAlive(): boolean {
-    return this.#life.isAlive();
+    return !this.#wasRefused && this.#life.isAlive();
   }
 
   exists(path: string): boolean {
@@ -132,7 +133,9 @@ export class DiskDoor {
 
   /** Announces an effect whose fault leaves something behind. @throws PowerIsOff */
   announce(kind: DiskEffectKind, act: string, what: string): DiskFault | null {
-    if (!this.isAlive || !this.#life.mayHappen(kind, `${act} ${what}`)) throw new PowerIsOff();
+    if (!this.isAlive) throw new PowerIsOff();
+    this.#wasRefused = !this.#life.mayHappen(kind, `${act} ${what}`);
+    if (this.#wasRefused) throw new PowerIsOff();
     return this.#life.fault(kind);
   }
 

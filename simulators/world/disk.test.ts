@@ -3,10 +3,14 @@ import * as assert from 'uvu/assert';
 import { Dice } from './dice.ts';
 import { DiskError, type DiskHooks, PowerIsOff, WorldDisk } from './disk.ts';
 import { SECTOR_BYTES } from './disk-file.ts';
+import { diskFiles } from './disk-files.ts';
 import { PagedBytes } from './paged-bytes.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
-const ALWAYS: DiskHooks = { mayHappen: () => true };
+const ALWAYS: DiskHooks = { mayHappen: () => true, isOn: true };
+
+/** The files of a disk, in a life that nothing interrupts. */
+const filesOf = (disk: WorldDisk) => diskFiles(disk.mount(ALWAYS));
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
@@ -21,16 +25,24 @@ async function outcomeOf(promise: Promise<unknown>): Promise<string> {
   return Promise.race([codeOf(promise), never]);
 }
 
-async function written(disk: WorldDisk, path: string, text: string, sync: readonly ('file' | 'name')[]) {
-  const file = await disk.open(path, 'append');
+async function written(
+  disk: WorldDisk,
+  path: string,
+  text: string,
+  sync: readonly ('file' | 'name')[],
+  files = filesOf(disk),
+) {
+  const file = await files.open(path, 'append');
   await file.write(Buffer.from(text));
   if (sync.includes('file')) await file.sync();
-  if (sync.includes('name')) await disk.syncDirectory('.');
+  if (sync.includes('name')) await files.syncDirectory('.');
   return file;
 }
 
 async function textOf(disk: WorldDisk, path: string): Promise<string> {
-  return disk.read(path).then(String, (error: unknown) => (error as DiskError).code);
+  return filesOf(disk)
+    .read(path)
+    .then(String, (error: unknown) => (error as DiskError).code);
 }
 
 const keeping = suite('what a disk keeps when the power goes');
@@ -47,7 +59,7 @@ for (const [sync, lost, kept] of [
       ['lose everything un-synced', lost],
       ['keep everything', kept],
     ] as const) {
-      const disk = new WorldDisk(ALWAYS);
+      const disk = new WorldDisk();
       await written(disk, 'a', 'hello', sync);
       assert.is(await textOf(disk, 'a'), 'hello');
       disk.powerCut(how);
@@ -61,10 +73,10 @@ for (const [sync, lost, kept] of [
 keeping('a rename as a whole: the old pair of names or the new one, and both are met', async () => {
   const met = new Set<string>();
   for (let seed = SEED; seed < SEED + 40; seed += 1) {
-    const disk = new WorldDisk(ALWAYS);
+    const disk = new WorldDisk();
     await written(disk, 'new', 'new', ['file', 'name']);
     await written(disk, 'old', 'old', ['file', 'name']);
-    await disk.rename('new', 'old');
+    await filesOf(disk).rename('new', 'old');
     disk.powerCut(new Dice(`rename ${seed}`));
     met.add(`${await textOf(disk, 'old')} ${await textOf(disk, 'new')}`);
   }
@@ -72,33 +84,33 @@ keeping('a rename as a whole: the old pair of names or the new one, and both are
 });
 
 keeping('an unlinked name, unless its directory was synced', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   await written(disk, 'a', 'hello', ['file', 'name']);
-  await disk.unlink('a');
+  await filesOf(disk).unlink('a');
   disk.powerCut('lose everything un-synced');
   assert.is(await textOf(disk, 'a'), 'hello');
-  await disk.unlink('a');
-  await disk.syncDirectory('.');
+  await filesOf(disk).unlink('a');
+  await filesOf(disk).syncDirectory('.');
   disk.powerCut('lose everything un-synced');
   assert.is(await textOf(disk, 'a'), 'ENOENT');
 });
 
 keeping('nothing in a directory whose own name was lost', async () => {
-  const disk = new WorldDisk(ALWAYS);
-  await disk.makeDirectory('x/y');
+  const disk = new WorldDisk();
+  await filesOf(disk).makeDirectory('x/y');
   await written(disk, 'x/y/a', 'hello', ['file']);
-  await disk.syncDirectory('x/y');
+  await filesOf(disk).syncDirectory('x/y');
   disk.powerCut('lose everything un-synced');
   assert.is(await textOf(disk, 'x/y/a'), 'ENOENT');
-  assert.equal(await disk.list('.'), []);
+  assert.equal(await filesOf(disk).list('.'), []);
 });
 
 keeping('a file under its other name: a link is a name like any', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   await written(disk, 'a', 'hello', ['file', 'name']);
-  await disk.link('a', 'b');
-  await disk.syncDirectory('.');
-  await disk.unlink('a');
+  await filesOf(disk).link('a', 'b');
+  await filesOf(disk).syncDirectory('.');
+  await filesOf(disk).unlink('a');
   await written(disk, 'b', ' again', ['file']);
   disk.powerCut('lose everything un-synced');
   assert.is(await textOf(disk, 'a'), 'hello again');
@@ -106,7 +118,7 @@ keeping('a file under its other name: a link is a name like any', async () => {
 });
 
 keeping('nothing at all when its syncs are lies', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   disk.obeysSync = false;
   await written(disk, 'a', 'hello', ['file', 'name']);
   disk.powerCut('lose everything un-synced');
@@ -119,22 +131,22 @@ keeping(
     let torn = 0;
     for (let seed = SEED; seed < SEED + 300; seed += 1) {
       const dice = new Dice(`sectors ${seed}`);
-      const disk = new WorldDisk(ALWAYS);
-      disk.door.create('a');
-      await disk.syncDirectory('.');
-      const file = disk.door.open('a');
+      const disk = new WorldDisk();
+      disk.mount(ALWAYS).create('a');
+      await filesOf(disk).syncDirectory('.');
+      const file = disk.mount(ALWAYS).open('a');
       file.write(0, dice.bytes(dice.between(1, 6_000)));
       file.sync();
-      const images = [await disk.read('a')];
+      const images = [await filesOf(disk).read('a')];
       const ends = new Set([file.size]);
       for (let write = dice.between(1, 5); write > 0; write -= 1) {
         const [offset, count] = [dice.next(file.size + 700), dice.between(1, 3_000)];
         file.write(offset, dice.bytes(count));
         ends.add(offset + count);
-        images.push(await disk.read('a'));
+        images.push(await filesOf(disk).read('a'));
       }
       disk.powerCut(dice);
-      const left = await disk.read('a');
+      const left = await filesOf(disk).read('a');
       for (let at = 0; at < left.length; at += SECTOR_BYTES) {
         const sector = left.subarray(at, at + SECTOR_BYTES);
         const isOfAnImage = images.some((image) => {
@@ -160,21 +172,21 @@ keeping.run();
 const faults = suite('a disk that fails');
 
 faults('refuses with ENOSPC or EIO once, or until it is mended', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   const file = await written(disk, 'a', 'x', ['file', 'name']);
   disk.fail('disk write', 'io');
   assert.is(await codeOf(file.write(Buffer.from('lost'))), 'EIO');
   assert.is(await codeOf(file.write(Buffer.from('y'))), 'done');
   disk.fail('disk name', 'full', 'mended');
-  assert.is(await codeOf(disk.open('b', 'append')), 'ENOSPC');
-  assert.is(await codeOf(disk.rename('a', 'b')), 'ENOSPC');
+  assert.is(await codeOf(filesOf(disk).open('b', 'append')), 'ENOSPC');
+  assert.is(await codeOf(filesOf(disk).rename('a', 'b')), 'ENOSPC');
   disk.mend();
-  assert.is(await codeOf(disk.rename('a', 'b')), 'done');
+  assert.is(await codeOf(filesOf(disk).rename('a', 'b')), 'done');
   assert.is(await textOf(disk, 'b'), 'xy');
 });
 
 faults('that is full takes of an append what fits into the last block', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   const file = await written(disk, 'a', 'x'.repeat(4_090), []);
   disk.fail('disk write', 'full');
   assert.is(await codeOf(file.write(Buffer.from('0123456789'))), 'ENOSPC');
@@ -184,11 +196,11 @@ faults('that is full takes of an append what fits into the last block', async ()
 faults('whose sync failed never brings those writes by a later sync, but brings later ones', async () => {
   const met = new Set<string>();
   for (let seed = SEED; seed < SEED + 60; seed += 1) {
-    const disk = new WorldDisk(ALWAYS);
-    disk.door.create('a').write(0, Buffer.alloc(SECTOR_BYTES, 'o'));
-    const file = disk.door.open('a');
+    const disk = new WorldDisk();
+    disk.mount(ALWAYS).create('a').write(0, Buffer.alloc(SECTOR_BYTES, 'o'));
+    const file = disk.mount(ALWAYS).open('a');
     file.sync();
-    await disk.syncDirectory('.');
+    await filesOf(disk).syncDirectory('.');
     file.write(0, Buffer.alloc(SECTOR_BYTES, 'd'));
     disk.fail('disk sync', 'io');
     assert.throws(() => file.sync(), /^DiskError: EIO|EIO/);
@@ -203,6 +215,8 @@ faults('whose sync failed never brings those writes by a later sync, but brings 
 });
 
 faults.run();
+
+const isPowerOff = (error: unknown) => error instanceof PowerIsOff;
 
 const power = suite('a disk without power');
 
@@ -225,7 +239,7 @@ function machine(last: number) {
 
 power('counts every effect and no read', async () => {
   const { hooks, effects } = machine(Number.POSITIVE_INFINITY);
-  const disk = new WorldDisk(hooks);
+  const disk = diskFiles(new WorldDisk().mount(hooks));
   await disk.makeDirectory('d');
   const file = await disk.open('d/a', 'new');
   await file.write(Buffer.from('abc'));
@@ -251,31 +265,39 @@ power('counts every effect and no read', async () => {
 
 power('never answers and changes nothing, from the refused effect on', async () => {
   const { hooks, powerOn } = machine(2);
-  const disk = new WorldDisk(hooks);
-  const file = await written(disk, 'a', 'kept', []);
-  assert.is(await outcomeOf(file.write(Buffer.from('lost'))), 'never');
-  assert.is(await outcomeOf(disk.read('a')), 'never');
-  assert.is(await outcomeOf(disk.list('.')), 'never');
-  assert.is(await outcomeOf(disk.open('absent', 'update')), 'never');
-  assert.throws(
-    () => disk.door.open('a'),
-    (error: unknown) => error instanceof PowerIsOff,
-  );
+  const disk = new WorldDisk();
+  const door = disk.mount(hooks);
+  const files = diskFiles(door);
+  const file = await written(disk, 'a', 'kept', [], files);
+  for (const off of ['while it is off', 'after it came back']) {
+    assert.is(await outcomeOf(file.write(Buffer.from('lost'))), 'never', off);
+    assert.is(await outcomeOf(file.size()), 'never', off);
+    assert.is(await outcomeOf(files.read('a')), 'never', off);
+    assert.is(await outcomeOf(files.list('.')), 'never', off);
+    assert.is(await outcomeOf(files.open('absent', 'update')), 'never', off);
+    assert.throws(() => door.open('a'), isPowerOff);
+    powerOn();
+  }
   disk.powerCut('keep everything');
-  powerOn();
   assert.is(await textOf(disk, 'a'), 'kept');
 });
 
+power('reads nothing either, when it was cut at somebody else’s effect', async () => {
+  const { hooks } = machine(3);
+  const disk = new WorldDisk();
+  const files = diskFiles(disk.mount(hooks));
+  await written(disk, 'a', 'kept', [], files);
+  for (const effect of ['serial byte', 'one that is too many']) hooks.mayHappen('disk write', effect);
+  assert.is(await outcomeOf(files.read('a')), 'never');
+});
+
 power('has no use for the files and doors of an earlier life', async () => {
-  const disk = new WorldDisk(ALWAYS);
-  const file = await written(disk, 'a', 'kept', ['file', 'name']);
-  const { door } = disk;
+  const disk = new WorldDisk();
+  const door = disk.mount(ALWAYS);
+  const file = await written(disk, 'a', 'kept', ['file', 'name'], diskFiles(door));
   disk.powerCut('keep everything');
   assert.is(await outcomeOf(file.write(Buffer.from('late'))), 'never');
-  assert.throws(
-    () => door.unlink('a'),
-    (error: unknown) => error instanceof PowerIsOff,
-  );
+  assert.throws(() => door.unlink('a'), isPowerOff);
   assert.is(await textOf(disk, 'a'), 'kept');
 });
 
@@ -291,42 +313,42 @@ for (const [mode, absent, present] of [
   ['update',  'ENOENT', 'done'],
 ] as const) {
   files(`open for ${mode}: ${absent} when absent, ${present} when present`, async () => {
-    const disk = new WorldDisk(ALWAYS);
-    assert.is(await codeOf(disk.open('a', mode)), absent);
+    const disk = new WorldDisk();
+    assert.is(await codeOf(filesOf(disk).open('a', mode)), absent);
     await written(disk, 'b', 'text', []);
-    assert.is(await codeOf(disk.open('b', mode)), present);
+    assert.is(await codeOf(filesOf(disk).open('b', mode)), present);
     assert.is(await textOf(disk, 'b'), mode === 'replace' ? '' : 'text');
   });
 }
 
 files('answer with Node’s codes what cannot be done', async () => {
-  const disk = new WorldDisk(ALWAYS);
+  const disk = new WorldDisk();
   const file = await written(disk, 'a', 'a', []);
-  await disk.makeDirectory('d');
-  assert.is(await codeOf(disk.open('absent/a', 'append')), 'ENOENT');
-  assert.is(await codeOf(disk.open('a/b', 'append')), 'ENOTDIR');
-  assert.is(await codeOf(disk.open('d', 'update')), 'EISDIR');
-  assert.is(await codeOf(disk.list('absent')), 'ENOENT');
-  assert.is(await codeOf(disk.link('a', 'd')), 'EEXIST');
-  assert.is(await codeOf(disk.unlink('b')), 'ENOENT');
-  assert.is(await codeOf(disk.rename('d', 'e')), 'ENOTSUP');
+  await filesOf(disk).makeDirectory('d');
+  assert.is(await codeOf(filesOf(disk).open('absent/a', 'append')), 'ENOENT');
+  assert.is(await codeOf(filesOf(disk).open('a/b', 'append')), 'ENOTDIR');
+  assert.is(await codeOf(filesOf(disk).open('d', 'update')), 'EISDIR');
+  assert.is(await codeOf(filesOf(disk).list('absent')), 'ENOENT');
+  assert.is(await codeOf(filesOf(disk).link('a', 'd')), 'EEXIST');
+  assert.is(await codeOf(filesOf(disk).unlink('b')), 'ENOENT');
+  assert.is(await codeOf(filesOf(disk).rename('d', 'e')), 'ENOTSUP');
   await file.close();
   assert.is(await codeOf(file.write(Buffer.from('b'))), 'EBADF');
 });
 
 files('start from a snapshot and know nothing of each other', async () => {
-  const first = new WorldDisk(ALWAYS);
+  const first = new WorldDisk();
   const file = await written(first, 'a', 'synced', ['file', 'name']);
   await file.write(Buffer.from(' open'));
   const snapshot = first.snapshot();
-  const [one, two] = [WorldDisk.from(snapshot, ALWAYS), WorldDisk.from(snapshot, ALWAYS)];
+  const [one, two] = [WorldDisk.from(snapshot), WorldDisk.from(snapshot)];
   await written(one, 'a', ' one', ['file']);
   await file.write(Buffer.from(' first'));
   assert.is(await textOf(two, 'a'), 'synced open');
   two.powerCut('lose everything un-synced');
   assert.is(await textOf(two, 'a'), 'synced');
   assert.is(await textOf(one, 'a'), 'synced open one');
-  assert.is(await textOf(WorldDisk.from(snapshot, ALWAYS), 'a'), 'synced open');
+  assert.is(await textOf(WorldDisk.from(snapshot), 'a'), 'synced open');
 });
 
 files('hold the same bytes as one plain buffer, whatever is written, cut and copied', () => {

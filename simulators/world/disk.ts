@@ -7,19 +7,17 @@
  */
 import { DiskDoor, type DiskEffectKind, type DiskFault } from './disk-door.ts';
 import type { DiskDice } from './disk-file.ts';
-import { diskFiles, type FileSystem, type OpenFile } from './disk-files.ts';
 import { DiskNames } from './disk-names.ts';
 
-export { DiskDoor, type DiskEffectKind, DiskError, type DiskFault, PowerIsOff } from './disk-door.ts';
+export { type DiskDoor, type DiskEffectKind, DiskError, type DiskFault, PowerIsOff } from './disk-door.ts';
 export type { DiskDice } from './disk-file.ts';
-export type { FileSystem, OpenFile } from './disk-files.ts';
 
 /** What a disk asks of the machine that it is part of. */
 export interface DiskHooks {
   /** Called before each effect. False: the power is off, the effect must not happen. */
   mayHappen(kind: DiskEffectKind, detail: string): boolean;
-  /** False: even reads find nothing any more. When it is left out, reads go on until an effect was refused. */
-  readonly isOn?: boolean;
+  /** False: even reads find nothing any more. */
+  readonly isOn: boolean;
 }
 
 /** What a power cut leaves of what was not synced. */
@@ -30,25 +28,19 @@ export interface DiskSnapshot {
   readonly names: DiskNames;
 }
 
-/** The calls of `FileSystem` never end when the power is off; `door` throws instead. */
-export class WorldDisk implements FileSystem {
-  readonly #hooks: DiskHooks;
+export class WorldDisk {
   readonly #names: DiskNames;
   readonly #faults = new Map<DiskEffectKind, { readonly how: DiskFault; readonly isOnce: boolean }>();
-  #door: DiskDoor;
-  #files: FileSystem;
+  #cuts = 0;
   /** False: the disk says that it synced, and does nothing. For proofs that a check would see it. */
   obeysSync = true;
 
-  constructor(hooks: DiskHooks, names = new DiskNames()) {
-    this.#hooks = hooks;
+  constructor(names = new DiskNames()) {
     this.#names = names;
-    this.#door = this.#newDoor();
-    this.#files = diskFiles(this.#door);
   }
 
-  static from(snapshot: DiskSnapshot, hooks: DiskHooks): WorldDisk {
-    return new WorldDisk(hooks, snapshot.names.copy());
+  static from(snapshot: DiskSnapshot): WorldDisk {
+    return new WorldDisk(snapshot.names.copy());
   }
 
   /** Pages of files are shared with the snapshot, so that both this and `from` are cheap. */
@@ -56,9 +48,19 @@ export class WorldDisk implements FileSystem {
     return { names: this.#names.copy() };
   }
 
-  /** The synchronous door of this life: dead from the next power cut on, and so are the files opened through it. */
-  get door(): DiskDoor {
-    return this.#door;
+  /**
+   * The disk as one life of a computer holds it. The door is dead from the next power cut on, whatever `hooks`
+   * say later, and so are the files that were opened through it.
+   */
+  mount(hooks: DiskHooks): DiskDoor {
+    const cuts = this.#cuts;
+    return new DiskDoor({
+      names: this.#names,
+      isAlive: () => hooks.isOn && this.#cuts === cuts,
+      mayHappen: (kind, detail) => hooks.mayHappen(kind, detail),
+      fault: (kind) => this.#takeFault(kind),
+      obeysSync: () => this.obeysSync,
+    });
   }
 
   /**
@@ -75,11 +77,10 @@ export class WorldDisk implements FileSystem {
 
   /**
    * The power goes. What was not synced is lost, kept or torn as `how` decides; then everything that is there is
-   * on the platter, and every file that was open is dead. Armed faults stay armed.
+   * on the platter, and every door and open file is dead. Armed faults stay armed.
    */
   powerCut(how: DiskDice | Exclude<AfterCut, 'dice'>): void {
-    this.#door = this.#newDoor();
-    this.#files = diskFiles(this.#door);
+    this.#cuts += 1;
     const drawn = typeof how === 'string' ? how : drawnCut(how);
     if (typeof drawn !== 'string') {
       for (const file of this.#names.settle(() => drawn.next(2) === 1)) file.tear(drawn);
@@ -90,53 +91,6 @@ export class WorldDisk implements FileSystem {
       if (keeps) file.keepUnsynced();
       else file.loseUnsynced();
     }
-  }
-
-  list(directory: string): Promise<readonly string[]> {
-    return this.#files.list(directory);
-  }
-
-  read(path: string): Promise<Buffer> {
-    return this.#files.read(path);
-  }
-
-  open(path: string, mode: Parameters<FileSystem['open']>[1]): Promise<OpenFile> {
-    return this.#files.open(path, mode);
-  }
-
-  rename(from: string, to: string): Promise<void> {
-    return this.#files.rename(from, to);
-  }
-
-  link(from: string, to: string): Promise<void> {
-    return this.#files.link(from, to);
-  }
-
-  unlink(path: string): Promise<void> {
-    return this.#files.unlink(path);
-  }
-
-  syncDirectory(directory: string): Promise<void> {
-    return this.#files.syncDirectory(directory);
-  }
-
-  makeDirectory(directory: string): Promise<void> {
-    return this.#files.makeDirectory(directory);
-  }
-
-  #newDoor(): DiskDoor {
-    let isOff = false;
-    const door: DiskDoor = new DiskDoor({
-      names: this.#names,
-      isAlive: () => !isOff && this.#door === door && this.#hooks.isOn !== false,
-      mayHappen: (kind, detail) => {
-        isOff ||= !this.#hooks.mayHappen(kind, detail);
-        return !isOff;
-      },
-      fault: (kind) => this.#takeFault(kind),
-      obeysSync: () => this.obeysSync,
-    });
-    return door;
   }
 
   #takeFault(kind: DiskEffectKind): DiskFault | null {
