@@ -52,8 +52,16 @@ export function journalTerminalEvent(j: Judgement, event: string, about: object 
   journal(j, { type: 'terminal', event, TH: terminalHead, OW: owed, ...about });
 }
 
+/** The same, found out after the transaction was judged: its own record stays the last of the commit. */
+export function journalTerminalNews(j: Judgement, event: string): void {
+  const { terminalHead, owed } = j.request;
+  j.writes.journalFirst(bodyOf(j, { type: 'terminal', event, TH: terminalHead, OW: owed }));
+}
+
 function journal(j: Judgement, record: object): void {
-  j.writes.journal(
-    canonicalJson({ ...record, DE41: j.request.terminalId, at: j.now, businessDate: j.businessDate }),
-  );
+  j.writes.journal(bodyOf(j, record));
+}
+
+function bodyOf(j: Judgement, record: object): string {
+  return canonicalJson({ ...record, DE41: j.request.terminalId, at: j.now, businessDate: j.businessDate });
 }

@@ -9,6 +9,7 @@ import { type Answer, answerFrame, judgedAt, slipLines } from './answer.ts';
 import { type Check, firstFailure, missing, REMEMBERED } from './checks.ts';
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
+import { noteOwed, wantOwed } from './effects/owed-list.ts';
 import type { Decision, Work } from './engine.ts';
 import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
@@ -24,7 +25,7 @@ export function judging(deps: HostDeps, request: Request): Work<Buffer> {
   const shown = presentedCard(deps, request, null);
   const judgementOn = (view: View) => new Judgement({ deps, request, view, shown, isServed: flow !== null });
   return {
-    wants: mergeWants([commonWants(request, shown), flow?.wants?.(request) ?? {}]),
+    wants: mergeWants([commonWants(request, shown), wantOwed(request), flow?.wants?.(request) ?? {}]),
     more(view) {
       if (flow?.more === undefined && shown.kind !== 'sealed') return null;
       const j = judgementOn(view);
@@ -54,6 +55,7 @@ function decide(j: Judgement): Decision<Buffer> {
   const { deps, request } = j;
   try {
     const answer = judge(j);
+    noteOwed(j, answer);
     return { item: j.writes.item(), answer: ({ head }) => answerFrame(j, answer, head) };
   } catch (error) {
     if (error instanceof NotRead) throw error;

@@ -20,6 +20,8 @@ export const ACTS = {
   'card.state':      { zh: '冻结、解冻',                 en: 'freeze a card, set it free',            roles: ['operator', 'admin'] },
   'card.pin':        { zh: '解锁、重置密码',             en: 'unblock or set a PIN',                  roles: ['operator', 'admin'] },
   'batch.close':     { zh: '强制结批',                   en: 'close a batch by an act',               roles: ['settlement', 'admin'] },
+  'owed.propose':    { zh: '提出关闭未结冲正',           en: 'propose to close an owed reversal',     roles: ['operator', 'settlement', 'admin'] },
+  'owed.approve':    { zh: '核准或退回关闭冲正',         en: 'approve or refuse it: another person',  roles: ['settlement', 'admin'] },
   'day.cut-over':    { zh: '日切',                       en: 'close the day, open the next',          roles: ['settlement', 'admin'] },
   'clearing.run':    { zh: '清算',                       en: 'run a clearing',                        roles: ['settlement', 'admin'] },
   'query':           { zh: '查询',                       en: 'look things up',                        roles: ['operator', 'settlement', 'auditor', 'admin'] },

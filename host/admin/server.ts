@@ -10,6 +10,7 @@ import { documentRoutes } from './document-routes.ts';
 import type { AdminDeps, AdminServer } from './door.ts';
 import { failureAnswer } from './failure-answer.ts';
 import { keyRoutes } from './key-routes.ts';
+import { owedRoutes } from './owed-routes.ts';
 import { queryRoutes } from './query-routes.ts';
 import { type Token, Tokens } from './tokens.ts';
 
@@ -45,6 +46,7 @@ export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServ
   keyRoutes(door);
   cardRoutes(door);
   clearingRoutes(door);
+  owedRoutes(door);
   return server;
 }
 

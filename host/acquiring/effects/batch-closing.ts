@@ -91,7 +91,11 @@ export function closeBatch(
 
 export type Named = Pick<DifferenceRow, 'kind' | 'causeZh' | 'causeEn'> & Partial<DifferenceRow>;
 
-export function nameDifference(j: Judgement, row: BatchRow, named: Named): void {
+export function nameDifference(
+  j: Judgement,
+  row: Pick<BatchRow, 'terminalId' | 'batch'>,
+  named: Named,
+): void {
   j.writes.put('differences', {
     differenceId: j.deps.numbers.nextId(j.now),
     businessDate: j.businessDate,

@@ -1,9 +1,10 @@
 /** A batch's uploaded items against the host's transactions: each difference with its cause. Pure. */
 import { type Fen, yuan } from '../../../protocol/index.ts';
 import type { TransactionRow, UploadRow } from '../../store/rows.ts';
+import { isOwed } from '../facts/owed-books.ts';
 import type { Named } from './batch-closing.ts';
 import { sideOf } from './batch-totals.ts';
-import { isOwed, type OwedReversal, owedReversal } from './owed-reversals.ts';
+import { type OwedReversal, owedReversal } from './owed-reversals.ts';
 
 /** A line takes up to some ninety bytes. */
 const LINES_MAX = 8;

@@ -8,7 +8,7 @@ import type { Stamp } from '../../ledger/postings.ts';
 import type { RuleTrace } from '../../rules/model.ts';
 import type { AccountRow, LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
 import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from '../answer.ts';
-import { journalTerminalEvent, journalTransaction } from '../journal-body.ts';
+import { journalTransaction } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { authorisationCode } from '../reference-numbers.ts';
 import { batchKey } from '../view.ts';
@@ -68,12 +68,11 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
     },
     items: speaks ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
   };
-  const { writes, request } = j;
+  const { writes } = j;
   writes.put('transactions', row);
   writes.put('entries', ...(deed.entries ?? []));
   if (deed.remembered !== false) remember(j, answer, transactionId);
   if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
-  if (request.owed.length > 0) journalTerminalEvent(j, 'owes reversals');
   journalTransaction(j, row, deed.entries ?? []);
   return answer;
 }

@@ -3,7 +3,6 @@
  * longer holds the batch open, but it is a named difference of the settlement. Pure.
  */
 import { type Fen, fen } from '../../../protocol/index.ts';
-import type { TransactionRow } from '../../store/rows.ts';
 import type { Named } from './batch-closing.ts';
 
 /** One `OW`: batch 6, trace 6, UT 26, amount n12. */
@@ -19,11 +18,6 @@ export function owedReversal(text: string): OwedReversal | null {
   const [, batch, trace, ut, amount] = /^(\d{6})(\d{6})(.{26})(\d{12})$/.exec(text) ?? [];
   if (batch === undefined || trace === undefined || ut === undefined) return null;
   return { batch: Number(batch), trace, ut, amount: fen(Number(amount)) };
-}
-
-/** Whether this is the transaction that the terminal wants reversed. */
-export function isOwed(owed: OwedReversal, row: TransactionRow): boolean {
-  return owed.batch === row.batch && owed.trace === row.trace && (row.ut === null || row.ut === owed.ut);
 }
 
 /** A row of its own for each reversal that explains no shortage of this settlement. */
@@ -43,6 +37,7 @@ export function namesOfOwed(owed: readonly string[], explained: readonly OwedRev
       const place = String(one.batch).padStart(6, '0');
       names.push({
         kind: 'status',
+        batch: one.batch,
         trace: one.trace,
         theirs: one.amount,
         causeZh: `终端搁置的冲正 批次${place} 流水${one.trace}`,

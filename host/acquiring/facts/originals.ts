@@ -2,10 +2,10 @@
  * Finding the transaction that a request is about. Normative: the dialect, "Finding the original" and
  * "Sameness, lateness, replay".
  */
-import { reversedTransactionOf, type TransactionKind } from '../../../protocol/index.ts';
+import { reversedTransactionOf, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
 import type { Wants } from '../../store/port.ts';
 import type { TransactionRow } from '../../store/rows.ts';
-import { identityKey } from '../identity.ts';
+import { type IdentityParts, identityKey } from '../identity.ts';
 import type { Request } from '../request.ts';
 import { authKey, traceKey, type View } from '../view.ts';
 
@@ -29,6 +29,29 @@ export const ORIGINALS: Partial<Record<TransactionKind, OriginalRule>> = {
   completionVoid:       { kinds: ['completion'],         by: 'trace' },
   reversal:             { kinds: [],                     by: 'place' },
 };
+
+/**
+ * Kinds that leave nothing of their own to ask about, or are judged afresh each time: a fate query finds
+ * none of them, and none of them is an original.
+ */
+export const LEAVES_NO_FATE: readonly string[] = [
+  'balance',
+  'pointsQuery',
+  'topUpVerification',
+  'fateQuery',
+  'reversal',
+];
+
+/** Every identity that a transaction could have at this place: a place names no MTI and no DE3. */
+export function everyIdentityAt(place: Omit<IdentityParts, 'mti' | 'de3'>): readonly string[] {
+  const { terminalId, merchantId, batch, trace } = place;
+  const keys = new Set<string>();
+  for (const { kind, mti, de3, usesTrace } of Object.values(TRANSACTIONS)) {
+    if (!usesTrace || de3 === null || LEAVES_NO_FATE.includes(kind)) continue;
+    keys.add(identityKey({ terminalId, merchantId, batch, trace, mti, de3 }));
+  }
+  return [...keys];
+}
 
 /** What to read for it; the store brings its account and lots along. */
 export function wantOriginal(request: Request): Wants {

@@ -5,8 +5,9 @@
 import { amount12, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import { burn, conclude } from '../effects/deed.ts';
+import { everyIdentityAt, LEAVES_NO_FATE } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { burntUtKey, identityKey } from '../identity.ts';
+import { burntUtKey } from '../identity.ts';
 import type { Request } from '../request.ts';
 import { traceKey, type View } from '../view.ts';
 
@@ -20,9 +21,6 @@ const FATE: Readonly<Record<TransactionRow['state'], 'A' | 'D' | 'R' | 'V'>> = {
   released:  'R',
   voided:    'V',
 };
-
-/** Not asked about: they leave no trace of their own, or are judged afresh each time. */
-const NO_FATE: readonly string[] = ['balance', 'pointsQuery', 'topUpVerification', 'fateQuery', 'reversal'];
 
 export const fateQuery: Flow = {
   wants: (request) => ({
@@ -60,7 +58,7 @@ function find(request: Request, view: View): TransactionRow | undefined {
   const ours = (row: TransactionRow) =>
     row.terminalId === request.terminalId &&
     row.merchantId === request.merchantId &&
-    !NO_FATE.includes(row.kind);
+    !LEAVES_NO_FATE.includes(row.kind);
   const byUt = request.ut === null ? [] : view.transactionsByUt(request.ut);
   const byPlace =
     request.original === null ? [] : view.transactionsByTrace(placeOf(request, request.original));
@@ -75,14 +73,9 @@ const placeOf = (request: Request, original: { batch: number; trace: string }) =
 /** DE61 names no MTI and no DE3: every kind that could have stood there is burnt, and the UT. */
 function identitiesToBurn(request: Request): readonly string[] {
   const { original, terminalId, merchantId, ut } = request;
-  const keys = new Set(ut === null ? [] : [burntUtKey(ut)]);
-  if (original !== null) {
-    for (const { kind, mti, de3, usesTrace } of Object.values(TRANSACTIONS)) {
-      if (!usesTrace || de3 === null || NO_FATE.includes(kind)) continue;
-      keys.add(
-        identityKey({ terminalId, merchantId, batch: original.batch, trace: original.trace, mti, de3 }),
-      );
-    }
-  }
-  return [...keys];
+  const { batch = 0, trace = '' } = original ?? {};
+  return [
+    ...(ut === null ? [] : [burntUtKey(ut)]),
+    ...(original === null ? [] : everyIdentityAt({ terminalId, merchantId, batch, trace })),
+  ];
 }
