@@ -1,6 +1,6 @@
 /**
- * The rows of a business day: every entry of that day that moved what we owe a merchant, told with the
- * money of the transaction that made it.
+ * The rows of a business day: every entry of that day that moved what we owe a merchant, or that a
+ * merchant's spend made although its share rounded to nothing, told with the money of the transaction.
  *
  * Only what never changes is used: entries, and of transactions the fields that are written once. So the
  * same day gives the same rows tomorrow, when its sales may have been voided in the open day.
@@ -40,6 +40,9 @@ const TYPES: Readonly<Partial<Record<LedgerEvent, MovementType | null>>> = {
   'payout-rejected': null,
 };
 
+/** What is on a merchant's statement whatever it moved: of a refund of one fen, 80 % may be nothing. */
+const SPENDS: ReadonlySet<string> = new Set(['sale', 'void', 'refund', 'completion', 'completionVoid']);
+
 /** How many transactions one read asks for. */
 const READ_AT_ONCE = 500;
 
@@ -48,30 +51,34 @@ type Transactions = ReadonlyMap<string, TransactionRow>;
 /** All rows of the day, by merchant, then in the order in which they were authorised. */
 export async function movementsOf(deps: MovementDeps, businessDate: string): Promise<readonly Movement[]> {
   const merchants = new Set(deps.directory.all('merchant').map(({ id }) => id));
-  const moving: { entry: Entry; merchantId: string; type: MovementType }[] = [];
+  const candidates: { entry: Entry; payee: string | null; type: MovementType }[] = [];
   for await (const page of deps.store.scan('entries', { businessDate })) {
     for (const entry of page) {
-      const merchantId = merchantOf(entry);
-      if (merchantId === null) continue;
-      if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
+      const payee = payeeOf(entry);
       const type = TYPES[entry.event];
-      if (type === undefined)
+      if (type === undefined && payee !== null)
         refuse(entry, `${entry.event} 不应影响商户应付 may not move a merchant payable`);
-      if (type !== null) moving.push({ entry, merchantId, type });
+      if (type !== undefined && type !== null) candidates.push({ entry, payee, type });
     }
   }
   const transactions = await transactionsOf(
     deps.store,
-    moving.map(({ entry }) => entry),
+    candidates.map(({ entry }) => entry),
   );
-  const rows = moving.map(({ entry, merchantId, type }) => movement(entry, merchantId, type, transactions));
+  const rows: Movement[] = [];
+  for (const { entry, payee, type } of candidates) {
+    const merchantId = payee ?? spentAt(entry, transactions);
+    if (merchantId === null) continue;
+    if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
+    rows.push(movement(entry, merchantId, type, transactions));
+  }
   return rows.sort(
     (a, b) => compare(a.merchantId, b.merchantId) || a.at - b.at || compare(a.entryId, b.entryId),
   );
 }
 
 /** The merchant whose payable the entry moves, or null. No event of this system moves two. */
-function merchantOf(entry: Entry): string | null {
+function payeeOf(entry: Entry): string | null {
   const parties = new Set<string>();
   for (const { account } of entry.postings) {
     const found = familyOf(account);
@@ -80,6 +87,13 @@ function merchantOf(entry: Entry): string | null {
   const [merchantId, another] = parties;
   if (another !== undefined) refuse(entry, '两个商户 two merchants');
   return merchantId ?? null;
+}
+
+/** The merchant at whom the spend, or what undid it, was made; null for what is no spend, as the release of a hold. */
+function spentAt(entry: Entry, transactions: Transactions): string | null {
+  const own = entry.cause.kind === 'transaction' ? transactions.get(entry.cause.id) : undefined;
+  const undone = own?.kind === 'reversal' ? transactions.get(own.originalId ?? '') : own;
+  return undone !== undefined && SPENDS.has(undone.kind) ? undone.merchantId : null;
 }
 
 /** The transactions that the entries name as cause, and all that those void, refund, complete or reverse. */

@@ -135,6 +135,32 @@ flows('a partly refunded sale that is reversed, and a void that is reversed, eac
   }
 });
 
+flows('a refund so small that the merchant gives nothing back is a row, and the day is cleared', async () => {
+  const scene = await opened();
+  const { host } = scene;
+  try {
+    await host.signIn(host.shop);
+    const card = await host.card();
+    const sold = await approved(host, saleFrame(host.shop, card, 90));
+    // 80 % of what is left of the base rounds as before for one of these: then only the commission moves.
+    for (let taken = 0; taken < 5; taken += 1) await approved(host, refundFrame(host.shop, card, sold, 1));
+    await approved(host, settleFrame(host.shop, side(90, 1, 5, 5)));
+    await nextDay(scene);
+    const { proof, merchants } = await clear(scene, DAY);
+    assert.equal(
+      proof.filter(({ ok }) => !ok),
+      [],
+    );
+    assert.equal(await rowsOf(scene, DAY), [
+      ['消费', '0.90'],
+      ...Array.from({ length: 5 }, () => ['退货', '-0.01']),
+    ]);
+    assert.is(merchants.find(({ merchantId }) => merchantId === SHOP)?.totals.refundCount, 5);
+  } finally {
+    await host.close();
+  }
+});
+
 flows('a refund that is repeated after its batch closed is cleared, and was in no settlement', async () => {
   const scene = await opened();
   const { host } = scene;
