@@ -25,6 +25,8 @@ export interface LinkProxy {
   corruptNext(offset: number, direction?: Direction): void;
   /** Lets so many more bytes of that direction through, then breaks the connection, also in mid-frame. Default: answers. */
   cutAfter(bytes: number, direction?: Direction): void;
+  /** Takes back what is armed and has not come. */
+  disarm(): void;
   /** While on, connections stay open and the terminal gets nothing; what was swallowed never comes. */
   halfOpen(on: boolean): void;
   /** Breaks all connections and refuses new ones until `up`. */
@@ -44,6 +46,8 @@ export interface LinkOptions {
   readonly targetPort: number;
   /** UTC milliseconds, for the capture. Default the machine's clock. */
   readonly now?: () => number;
+  /** False for long runs: nothing is kept, and the capture stays empty. Default true. */
+  readonly capture?: boolean;
 }
 
 interface Receiver {
@@ -99,6 +103,12 @@ class TcpLinkProxy implements LinkProxy {
   cutAfter(bytes: number, direction: Direction = 'answer'): void {
     this.#bytesUntilCut[direction] = bytes;
   }
+  disarm(): void {
+    for (const direction of ['request', 'answer'] as const) {
+      this.#armed[direction].length = 0;
+      delete this.#bytesUntilCut[direction];
+    }
+  }
   halfOpen(on: boolean): void {
     this.#isHalfOpen = on;
   }
@@ -140,7 +150,7 @@ class TcpLinkProxy implements LinkProxy {
     const connection = this.#connections;
     const { targetHost, targetPort } = this.#options;
     const host = connect(targetPort, targetHost);
-    this.#records.push({ kind: 'opened', connection, at: this.#now() });
+    this.#keep({ kind: 'opened', connection, at: this.#now() });
     for (const socket of [terminal, host]) {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -150,7 +160,7 @@ class TcpLinkProxy implements LinkProxy {
     }
     let isClosed = false;
     const closed = (by: Side) => {
-      if (!isClosed) this.#records.push({ kind: 'closed', connection, at: this.#now(), by });
+      if (!isClosed) this.#keep({ kind: 'closed', connection, at: this.#now(), by });
       isClosed = true;
     };
     this.#carry(terminal, 'request', {
@@ -217,7 +227,11 @@ class TcpLinkProxy implements LinkProxy {
   }
 
   #record(connection: number, from: Side, bytes: Buffer): void {
-    this.#records.push({ kind: 'bytes', connection, at: this.#now(), from, bytes: Buffer.from(bytes) });
+    this.#keep({ kind: 'bytes', connection, at: this.#now(), from, bytes: Buffer.from(bytes) });
+  }
+
+  #keep(record: WireRecord): void {
+    if (this.#options.capture !== false) this.#records.push(record);
   }
 }
 
