@@ -58,6 +58,7 @@ export const FAILURES = {
   STORE_REFUSED:       { retry: false, hint: 'The database refused this one change: the detail names the constraint.' },
   STORE_BUSY:          { retry: true,  hint: 'Another process holds the database: let it finish.' },
   STORE_SCHEMA:        { retry: false, hint: 'The database was made by another version: run the version that made it, or a newer one.' },
+  STORE_DAMAGED:       { retry: false, hint: 'Restore the backup as host/README.md, "Restoring", says; edit and cut nothing.' },
   STORE_FAILED:        { retry: true,  hint: 'The database did not take the change; nothing was committed.' },
   STORE_UNKNOWN:       { retry: true,  hint: 'The outcome of the commit is unknown: read it back before answering.' },
   BOOKS_UNBALANCED:    { retry: false, hint: 'Stop and call the ledger owner: a proof of the books failed.' },

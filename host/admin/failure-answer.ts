@@ -30,6 +30,7 @@ const ANSWERS: Readonly<Partial<Record<FailureCode, readonly [status: number, zh
   NOT_ALLOWED_NOW:  [409, '请先完成未了事项。'],
   LIMIT_EXCEEDED:   [422, '超过法规或方案限额。'],
   BOOKS_UNBALANCED: [500, '停止操作并联系账务负责人:账簿核对不符。'],
+  STORE_DAMAGED:    [500, '停止主机:数据库受损,请按 host/README.md「恢复」处理。'],
   FILE_DAMAGED:     [500, '勿据此文件付款:请恢复或重新获取。'],
   CLEARING_STEP:    [503, '请重新执行清算:已完成的步骤不会重复。'],
   HOST_BUSY:        [503, '主机繁忙,请稍后重试。'],
