@@ -1,50 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PosError, parseTrack2 } from '../../protocol/index.ts';
-import type { CardReader } from '../devices/ports.ts';
 import { TestHost } from '../host.fixture.ts';
-import { MemoryDisk, openShop, openShopForBusiness, PAN, type Shop, TRACK2 } from '../shop.fixture.ts';
-import type { TillAnswer } from './model.ts';
+import { openShop, openShopForBusiness, PAN } from '../shop.fixture.ts';
+import { ask, kept, saleOf } from './till.fixture.ts';
 import { UNREAD_MAX } from './till.ts';
 
 const HOUR_MS = 3_600_000;
-const WHO = { v: 1, tillId: 'till-1', cashier: 'anna' } as const;
-
-/** A request for a sale; members may be replaced. */
-function saleOf(requestId: string, amountFen = 128_00, more: object = {}) {
-  return { ...WHO, op: 'sale', requestId, amountFen, currency: 'CNY', orderNo: 'A-1', ...more };
-}
-const ask = (op: string, requestId: string) => ({ ...WHO, op, requestId });
-
-/** A shop whose reader waits until the test swipes, or the request is called back. */
-async function shopWithPatientReader(host = new TestHost()) {
-  let swipe: () => void = () => undefined;
-  const reader: CardReader = {
-    read: ({ signal }) =>
-      new Promise((resolve, reject) => {
-        const abort = () => reject(new PosError('CANCELLED', 'before the swipe'));
-        if (signal.aborted) abort();
-        signal.addEventListener('abort', abort);
-        swipe = () => resolve({ track2: parseTrack2(TRACK2), track1Name: null });
-      }),
-    state: () => 'ready',
-  };
-  const shop = await openShopForBusiness({ host, reader });
-  return { ...shop, host, swipe: () => swipe() };
-}
-
-/** What survives a restart. */
-function kept(shop: Shop, host: TestHost) {
-  const { disk, pad, printer, clock, clerk } = shop;
-  return { host, disk, pad, printer, clock, clerk };
-}
-
-async function untilState(shop: Pick<Shop, 'terminal'>, requestId: string, state: string): Promise<void> {
-  for (let turn = 0; turn < 200; turn += 1) {
-    if ((await shop.terminal.till.handle(ask('status', requestId))).state === state) return;
-  }
-  throw new Error(`${requestId} never was ${state}`);
-}
 
 const sales = suite('the till: a sale');
 
@@ -172,3 +133,61 @@ sales('keeps its answer over a restart and over two closed batches', async () =>
 });
 
 sales.run();
+
+const memory = suite('the till: how long an answer is kept');
+
+memory('an acknowledged answer stays for 48 hours after its end, then its requestId is free', async () => {
+  const host = new TestHost();
+  const { terminal, clock } = await openShopForBusiness({ host });
+  const { till } = terminal;
+  await till.handle(saleOf('request-0001'));
+  assert.is((await till.handle(ask('ack', 'request-0001'))).state, 'approved');
+  clock.time += 47 * HOUR_MS;
+  await till.handle(saleOf('request-0002'));
+  assert.is((await till.handle(saleOf('request-0001'))).state, 'approved');
+  assert.is(host.standing('sale'), 2 * 12800);
+  clock.time += 2 * HOUR_MS;
+  await till.handle(saleOf('request-0003'));
+  assert.is((await till.handle(ask('status', 'request-0001'))).code, 'NOT_FOUND');
+  assert.is((await till.handle(ask('status', 'request-0002'))).state, 'approved');
+});
+
+memory('an answer that nobody acknowledges is kept for ever', async () => {
+  const { terminal, clock } = await openShopForBusiness({ host: new TestHost() });
+  const answer = await terminal.till.handle(saleOf('request-0001'));
+  clock.time += 10_000 * HOUR_MS;
+  await terminal.till.handle(saleOf('request-0002'));
+  const later = await terminal.till.handle(ask('status', 'request-0001'));
+  assert.is(JSON.stringify(later), JSON.stringify(answer));
+});
+
+memory(
+  'an acknowledgement is asked for once, by the till that asked, and only of what is final',
+  async () => {
+    const { terminal, happened } = await openShopForBusiness({ host: new TestHost() });
+    const { till } = terminal;
+    await till.handle(saleOf('request-0001'));
+    const other = await till.handle(ask('ack', 'request-0001', { tillId: 'till-2' }));
+    assert.equal([other.state, other.code], ['refused', 'NOT_FOUND']);
+    assert.is((await till.handle(ask('ack', 'request-9999'))).code, 'NOT_FOUND');
+    await till.handle(ask('ack', 'request-0001'));
+    await till.handle(ask('ack', 'request-0001'));
+    assert.is(happened.filter((act) => act === 'journal till request acknowledged').length, 1);
+  },
+);
+
+memory(`a new request is refused while ${UNREAD_MAX} are not acknowledged, and none is dropped`, async () => {
+  const host = new TestHost();
+  const shop = await openShopForBusiness({ host });
+  for (let count = 0; count < UNREAD_MAX; count += 1) {
+    await shop.terminal.till.handle(ask('reprint', `reprint-${String(count).padStart(4, '0')}`));
+  }
+  const refused = await shop.terminal.till.handle(saleOf('request-0001'));
+  assert.equal([refused.state, refused.code], ['refused', 'TOO_MANY_UNREAD']);
+  assert.is(host.standing('sale'), 0);
+  assert.is((await shop.terminal.till.handle(ask('status', 'reprint-0000'))).final, true);
+  await shop.terminal.till.handle(ask('ack', 'reprint-0000'));
+  assert.is((await shop.terminal.till.handle(saleOf('request-0001'))).state, 'approved');
+});
+
+memory.run();
