@@ -1,0 +1,279 @@
+/**
+ * What must hold of every world once the faults have stopped and it has come to order. The checks know the
+ * rules of money and truth, not the faults that were drawn, and none was written for a planted bug.
+ */
+import { type Evidence, gather, type TerminalEvidence } from './evidence.ts';
+import type { PaperKind, PaperSlip } from './paper.ts';
+import type { RecordedTransaction } from './terminal-record.ts';
+import type { World } from './world.ts';
+
+export interface CheckRow {
+  readonly zh: string;
+  readonly en: string;
+  /** What is wrong, one text each; none: it holds. */
+  judge(evidence: Evidence): readonly string[];
+}
+
+export interface Violation {
+  readonly check: CheckName;
+  readonly detail: string;
+}
+
+// biome-ignore format: a table is read by column
+export const CHECKS = {
+  'liveness':        { zh: '有限步内全部了结',         en: 'everything settles within a bounded number of steps',                    judge: liveness },
+  'no defect':       { zh: '没有程序缺陷',             en: 'nothing failed in a way that the code did not foresee',                  judge: noDefect },
+  'journals':        { zh: '双方日志链完整且互证',     en: "both journals are whole, and each head that the host was told is the terminal's", judge: journals },
+  'nothing owed':    { zh: '没有未了结的冲正与重发',   en: 'no reversal and no repeat is open',                                      judge: nothingOwed },
+  'one outcome':     { zh: '每笔交易只有一个结果',     en: 'terminal and host agree on the outcome of every transaction',            judge: oneOutcome },
+  'told = done':     { zh: '所告即所做',               en: 'what the screen, the till and the slip told is what was done',           judge: toldIsDone },
+  'one original':    { zh: '签购单原件恰好一份',       en: 'of every slip there is at least one whole print and at most one without the mark', judge: oneOriginal },
+  'balances':        { zh: '卡余额与所告一致',         en: 'each card holds what its slips say',                                     judge: balances },
+  'conservation':    { zh: '账簿平衡,资金守恒',        en: 'the books balance and money is conserved',                               judge: conservation },
+  'batch totals':    { zh: '批次总额相符或差异有名',   en: 'batch totals match, or each difference has a named cause',               judge: batchTotals },
+  'settlement file': { zh: '结算文件不多不少',         en: 'nothing approved is missing from the settlement files, nothing in them was not approved', judge: settlementFile },
+} as const satisfies Record<string, CheckRow>;
+
+export type CheckName = keyof typeof CHECKS;
+
+/** Judges a world that has come to order, or could not. */
+export async function judge(
+  world: World,
+): Promise<{ readonly violations: readonly Violation[]; readonly transactions: number }> {
+  const violations: Violation[] = [];
+  let evidence: Evidence;
+  try {
+    evidence = await gather(world);
+  } catch (error) {
+    return {
+      violations: [{ check: 'liveness', detail: `the evidence cannot be gathered: ${String(error)}` }],
+      transactions: 0,
+    };
+  }
+  for (const [check, row] of Object.entries(CHECKS) as [CheckName, CheckRow][])
+    for (const detail of row.judge(evidence)) violations.push({ check, detail });
+  const transactions = evidence.terminals.reduce((sum, one) => sum + one.transactions.size, 0);
+  return { violations, transactions };
+}
+
+/** Kinds that move money, with the sign of their amount in a merchant's statement; 0: not in it. */
+// biome-ignore format: a table is read by column
+const MONEY_KINDS: Readonly<Record<PaperKind, 1 | -1 | 0>> = {
+  sale: 1, completion: 1, void: -1, completionVoid: -1, refund: -1, preAuthorisation: 0, preAuthorisationVoid: 0,
+};
+const isMoney = (kind: string): kind is PaperKind => kind in MONEY_KINDS;
+
+const STANDS_AT_TERMINAL: ReadonlySet<string> = new Set(['approved', 'voided']);
+const STANDS_AT_HOST: ReadonlySet<string> = new Set(['approved', 'voided', 'completed', 'released']);
+const OPEN: ReadonlySet<string> = new Set([
+  'sent',
+  'reversalDue',
+  'decisionDue',
+  'setAside',
+  'repeatDue',
+  'repeatAside',
+]);
+
+function liveness({ terminals, isCleared }: Evidence): readonly string[] {
+  return [
+    ...terminals.filter((one) => !one.isInOrder).map(({ terminalId }) => `${terminalId} does not come to order`),
+    ...(isCleared ? [] : ['the day cannot be cleared']),
+  ];
+}
+
+function noDefect({ terminals, defects }: Evidence): readonly string[] {
+  return [
+    ...terminals.flatMap((one) => one.defects.map((defect) => `${one.terminalId}: ${defect}`)),
+    ...defects.map((defect) => `host: ${defect}`),
+  ];
+}
+
+function journals({ terminals, audit, headsTold }: Evidence): readonly string[] {
+  const wrong = terminals.flatMap(({ terminalId, faults }) => faults.map((fault) => `${terminalId}: ${fault}`));
+  for (const { stream, wrong: fault } of audit.streams)
+    if (fault !== null) wrong.push(`host stream ${stream}, record ${fault.sequence}: ${fault.why}`);
+  const heads = new Map(terminals.map((one) => [one.terminalId, one.heads]));
+  for (const { terminalId, head } of headsTold) {
+    if (heads.get(terminalId)?.has(head) === false)
+      wrong.push(`the host was told the head ${head.slice(0, 12)} that the journal of ${terminalId} never had`);
+  }
+  return wrong;
+}
+
+function nothingOwed({ terminals }: Evidence): readonly string[] {
+  return terminals.flatMap(({ terminalId, transactions }) =>
+    [...transactions.values()]
+      .filter(({ state }) => OPEN.has(state))
+      .map((one) => `${terminalId} ${named(one)} is ${one.state}`),
+  );
+}
+
+function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
+  const wrong: string[] = [];
+  const byUt = new Map(transactions.filter(({ ut }) => ut !== null).map((row) => [row.ut, row]));
+  const known = new Map<string, RecordedTransaction>();
+  for (const { terminalId, transactions: recorded } of terminals) {
+    for (const one of recorded.values()) {
+      known.set(one.ut, one);
+      if (!isMoney(one.kind)) continue;
+      const row = byUt.get(one.ut);
+      const standsHere = STANDS_AT_TERMINAL.has(one.state);
+      const standsThere = row !== undefined && STANDS_AT_HOST.has(row.state);
+      const there = row === undefined ? 'unknown' : row.state;
+      if (standsHere !== standsThere) wrong.push(`${terminalId} ${named(one)}: ${one.state} here, ${there} at the host`);
+      else if (standsHere && row !== undefined) {
+        if (row.kind !== one.kind || row.amount !== one.amount || row.rrn !== one.rrn)
+          wrong.push(`${named(one)} ${one.rrn ?? ''}: the host has ${row.kind} ${row.amount} ${row.rrn}`);
+        if ((one.state === 'voided') !== (row.state === 'voided') && one.kind !== 'preAuthorisation')
+          wrong.push(`${named(one)}: ${one.state} here, ${row.state} at the host`);
+      }
+    }
+  }
+  for (const row of transactions) {
+    if (!isMoney(row.kind) || !STANDS_AT_HOST.has(row.state)) continue;
+    if (row.ut === null || !known.has(row.ut))
+      wrong.push(`the host has ${row.kind} ${row.amount} ${row.rrn} that no terminal sent`);
+  }
+  return wrong;
+}
+
+function toldIsDone({ terminals, transactions, told }: Evidence): readonly string[] {
+  const wrong: string[] = [];
+  const byUt = new Map(transactions.map((row) => [row.ut, row]));
+  const stands = (ut: string | null) => {
+    const row = byUt.get(ut);
+    return row !== undefined && STANDS_AT_HOST.has(row.state);
+  };
+  for (const { ut, kind, said, by, amount, terminalId } of told) {
+    if (!isMoney(kind)) continue;
+    const what = `${terminalId} ${kind} ${amount} ${ut}`;
+    if (said === 'approved' && !stands(ut)) wrong.push(`${what}: the ${by} said approved, and it does not stand`);
+    if ((said === 'declined' || said === 'undone') && stands(ut))
+      wrong.push(`${what}: the ${by} said ${said}, and it stands`);
+  }
+  for (const { terminalId, paper } of terminals) {
+    for (const slip of paper) {
+      if (slip.ut !== null && !stands(slip.ut)) wrong.push(`${terminalId}: a slip of ${slip.ut} that does not stand`);
+    }
+  }
+  return wrong;
+}
+
+function oneOriginal({ terminals }: Evidence): readonly string[] {
+  const wrong: string[] = [];
+  for (const { terminalId, slips, transactions, paper } of terminals) {
+    for (const [ut, copies] of slips) {
+      const one = transactions.get(ut);
+      if (one === undefined) continue;
+      const prints = paper.filter((slip) => slip.ut === ut || (slip.batch === one.batch && slip.trace === one.trace));
+      const whole = new Set(prints.filter(({ complete }) => complete).map(({ copy }) => copy)).size;
+      if (whole < copies) wrong.push(`${terminalId} ${named(one)}: ${whole} of ${copies} copies came out whole`);
+      for (const copy of new Set(prints.map((slip) => slip.copy))) {
+        const originals = prints.filter((slip) => slip.copy === copy && !slip.marked).length;
+        if (originals > 1) wrong.push(`${terminalId} ${named(one)}: ${originals} prints without the mark`);
+      }
+    }
+  }
+  return wrong;
+}
+
+/** Each card's money by what its slips say, against the lots of its account. */
+function balances({ terminals, transactions, lots, accounts, cards, opening }: Evidence): readonly string[] {
+  const expected = new Map(opening);
+  const slips = new Map<string, PaperSlip>();
+  for (const { paper } of terminals)
+    for (const slip of paper) if (slip.ut !== null && slip.complete) slips.set(slip.ut, slip);
+  const accountOf = new Map(cards.map(({ panMasked, accountId }) => [panMasked, accountId]));
+  const holds = new Map<string, number>();
+  for (const slip of slips.values())
+    if (slip.kind === 'preAuthorisation' && slip.auth !== null) holds.set(slip.auth, slip.paid ?? 0);
+  for (const terminal of terminals) {
+    for (const one of terminal.transactions.values()) {
+      if (!STANDS_AT_TERMINAL.has(one.state) || !isMoney(one.kind)) continue;
+      const account = accountOf.get(one.panMasked ?? '');
+      const paid = slips.get(one.ut)?.paid;
+      if (account === undefined || paid === undefined || paid === null) continue;
+      const held = holds.get(one.originalAuth ?? '') ?? 0;
+      expected.set(account, (expected.get(account) ?? 0) + changeOf(one.kind, paid, held));
+    }
+  }
+  // A hold whose days are over is released by a run, of which no slip tells.
+  for (const row of transactions) {
+    if (row.kind === 'preAuthorisation' && row.state === 'released' && row.accountId !== null)
+      expected.set(row.accountId, (expected.get(row.accountId) ?? 0) + (holds.get(row.auth ?? '') ?? 0));
+  }
+  const wrong: string[] = [];
+  for (const [account, fen] of expected) {
+    const held = lots.filter((lot) => lot.accountId === account).reduce((sum, lot) => sum + lot.remaining, 0);
+    const owed = accounts.find((row) => row.accountId === account)?.owed ?? 0;
+    if (held - owed !== fen) wrong.push(`${account}: its slips leave ${fen} fen, the books hold ${held - owed}`);
+  }
+  return wrong;
+}
+
+/** What a standing transaction did to what its card can spend. */
+function changeOf(kind: PaperKind, paid: number, held: number): number {
+  switch (kind) {
+    case 'sale':
+    case 'preAuthorisation':
+      return -paid;
+    case 'void':
+    case 'refund':
+    case 'preAuthorisationVoid':
+      return paid;
+    case 'completion':
+      return held - paid;
+    case 'completionVoid':
+      return paid - held;
+  }
+}
+
+function conservation({ books }: Evidence): readonly string[] {
+  return books.checks.filter(({ ok }) => !ok).map(({ nameEn, detail }) => `${nameEn}: ${detail}`);
+}
+
+function batchTotals({ batches, differences }: Evidence): readonly string[] {
+  const wrong: string[] = [];
+  for (const { terminalId, batch, state, terminalTotals, hostTotals } of batches) {
+    if (state === 'uploading') wrong.push(`${terminalId}/${batch} is still being uploaded`);
+    if (state !== 'closed' || terminalTotals === null || hostTotals === null) continue;
+    // 30 digits a side: amounts and counts; the terminal's has a result digit behind each side.
+    const theirs = terminalTotals.slice(0, 30) + terminalTotals.slice(31, 61);
+    if (theirs === hostTotals) continue;
+    const named = differences.filter((row) => row.terminalId === terminalId && row.batch === batch);
+    if (named.length === 0 || named.some(({ causeZh, causeEn }) => causeZh === '' || causeEn === ''))
+      wrong.push(`${terminalId}/${batch}: ${theirs} there, ${hostTotals} here, and no cause is named`);
+  }
+  return wrong;
+}
+
+/** Rows of the merchants' detail files, against what stands in the books. */
+function settlementFile({ files, transactions, isCleared }: Evidence): readonly string[] {
+  if (!isCleared) return [];
+  const inFiles = new Map<string, number>();
+  for (const { layout, rows } of files) {
+    if (layout !== 'detail') continue;
+    for (const { text, fen } of rows) {
+      // A reversal's row stands for the transaction that it undoes.
+      const isReversal = text['交易类型'] === '冲正';
+      const key = (isReversal && text['原交易单'] !== '' ? text['原交易单'] : text['交易单号']) ?? '';
+      inFiles.set(key, (inFiles.get(key) ?? 0) + (fen['交易金额'] ?? 0));
+    }
+  }
+  const wrong: string[] = [];
+  for (const row of transactions) {
+    const sign = isMoney(row.kind) ? MONEY_KINDS[row.kind] : 0;
+    const due = STANDS_AT_HOST.has(row.state) ? sign * row.amount : 0;
+    const told = inFiles.get(row.transactionId) ?? 0;
+    inFiles.delete(row.transactionId);
+    if (due !== told) wrong.push(`${row.kind} ${row.rrn} (${row.state}): ${told} fen in the files, ${due} are due`);
+  }
+  for (const [key, fen] of inFiles) if (fen !== 0) wrong.push(`${fen} fen in the files for ${key}, which the books do not know`);
+  return wrong;
+}
+
+function named({ kind, batch, trace, amount, ut }: RecordedTransaction): string {
+  return `${kind} ${batch}/${trace} ${amount} (${ut})`;
+}
+
+export type { TerminalEvidence };

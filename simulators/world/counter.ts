@@ -1,0 +1,266 @@
+/**
+ * A clerk's day: one command after the other, chosen from what a shop does, until the tasks are done; then,
+ * when the faults have stopped, whatever is left open is put in order, as a careful clerk does before closing.
+ */
+import type { Card } from '../programme/index.ts';
+import type { CommandResult, Terminal } from '../../terminal/index.ts';
+import type { Dice } from './dice.ts';
+import { CASHIER, customerOf, PASSWORDS } from './people.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Shop } from './shop.ts';
+
+/** An approved transaction that clerks remember: its slip lies in a drawer. */
+export interface Kept {
+  readonly terminalId: string;
+  readonly merchantId: string;
+  readonly kind: string;
+  readonly batch: number;
+  readonly trace: string;
+  readonly rrn: string;
+  readonly auth: string;
+  readonly date: string;
+  readonly amount: number;
+  readonly card: Card;
+}
+
+/** What shops do, by how often in a hundred. */
+// biome-ignore format: a table is read by column
+export const TASKS = {
+  'sale':           40,
+  'void':           12,
+  'refund':         12,
+  'preauth':         8,
+  'complete':        7,
+  'preauth-void':    3,
+  'completion-void': 3,
+  'balance':         4,
+  'settle':          5,
+  'signin':          2,
+  'reprint':         2,
+  'status':          2,
+} as const;
+export type Task = keyof typeof TASKS;
+
+/** A command as it is typed, with the card that the customer will show; null: none is needed. */
+interface Errand {
+  readonly line: string;
+  readonly card: Card | null;
+}
+
+const THINK_MS = { least: 500, most: 20_000 } as const;
+const AMOUNT_MOST_FEN = 60_00;
+/** Rounds in which a careful clerk has everything in order; more is a world that never settles. */
+const TIDY_ROUNDS_MAX = 80;
+
+export class Counter {
+  readonly shop: Shop;
+  readonly #cards: readonly Card[];
+  readonly #scheduler: Scheduler;
+  readonly #dice: Dice;
+  readonly #drawer: Kept[];
+  #tasksLeft: number;
+  #mode: 'busy' | 'waiting' | 'tidy' | 'done' | 'stuck' = 'busy';
+  #rounds = 0;
+  #isBatchSettled = false;
+  /** Called before each task: now is when things go wrong. */
+  beforeTask: (shop: Shop, task: Task) => void = () => undefined;
+  /** Fixed errands in place of chosen ones, for worlds that look at one thing only. */
+  script: Task[] | null = null;
+
+  constructor(options: {
+    readonly shop: Shop;
+    readonly cards: readonly Card[];
+    readonly scheduler: Scheduler;
+    readonly dice: Dice;
+    readonly drawer: Kept[];
+    readonly tasks: number;
+  }) {
+    this.shop = options.shop;
+    this.#cards = options.cards;
+    this.#scheduler = options.scheduler;
+    this.#dice = options.dice.of(`counter ${options.shop.terminalId}`);
+    this.#drawer = options.drawer;
+    this.#tasksLeft = options.tasks;
+    // Each life of the terminal has its own loop: that of a dead one waits for ever.
+    this.shop.onReady = () => void this.#work();
+  }
+
+  /** The tasks are done, the faults may stop. */
+  get isIdle(): boolean {
+    return this.#mode !== 'busy';
+  }
+
+  /** Everything is in order, or never will be. */
+  get outcome(): 'open' | 'in order' | 'stuck' {
+    return this.#mode === 'done' ? 'in order' : this.#mode === 'stuck' ? 'stuck' : 'open';
+  }
+
+  /** From now on the clerk puts in order what is open, and settles. */
+  tidyUp(): void {
+    this.shop.clerk.isCalm = true;
+    this.#mode = 'tidy';
+    if (this.shop.terminal === null) this.shop.boot();
+    else if (this.#waiting !== null) this.#waiting();
+  }
+
+  #waiting: (() => void) | null = null;
+
+  async #work(): Promise<void> {
+    for (;;) {
+      await this.#scheduler.pause(this.#dice.between(THINK_MS.least, THINK_MS.most));
+      const { terminal } = this.shop;
+      if (terminal === null) return;
+      switch (this.#mode) {
+        case 'busy':
+          if (this.#tasksLeft === 0 && (this.script === null || this.script.length === 0)) {
+            this.#mode = 'waiting';
+            break;
+          }
+          await this.#oneTask(terminal);
+          break;
+        case 'waiting':
+          await new Promise<void>((resolve) => {
+            this.#waiting = resolve;
+          });
+          break;
+        case 'tidy':
+          await this.#tidy(terminal);
+          break;
+        default:
+          return;
+      }
+    }
+  }
+
+  async #oneTask(terminal: Terminal): Promise<void> {
+    const task = this.script?.shift() ?? weighted(this.#dice);
+    if (this.script === null) this.#tasksLeft -= 1;
+    const errand = this.#errand(task, terminal);
+    if (errand === null) return;
+    this.beforeTask(this.shop, task);
+    const { clerk } = this.shop;
+    clerk.served = errand.card === null ? null : customerOf(errand.card, this.#dice, clerk.isCalm);
+    const result = await this.shop.type(errand.line);
+    clerk.served = null;
+    this.#remember(result, errand.card);
+    await this.#react(result);
+  }
+
+  /** Null: there is nothing yet that this could be done to. */
+  #errand(task: Task, terminal: Terminal): Errand | null {
+    const dice = this.#dice;
+    const card = dice.pick(this.#cards);
+    const yuan = (fen: number) => (fen / 100).toFixed(2);
+    const amount = yuan(dice.between(1, AMOUNT_MOST_FEN));
+    switch (task) {
+      case 'sale':
+      case 'preauth':
+        return { line: `${task} ${amount}`, card };
+      case 'balance':
+        return { line: 'balance', card };
+      case 'void':
+      case 'completion-void': {
+        const kind = task === 'void' ? 'sale' : 'completion';
+        const one = this.#kept(kind, (kept) => kept.terminalId === this.shop.terminalId && kept.batch === terminal.state.batch);
+        return one === null ? null : { line: `void ${one.trace}`, card: null };
+      }
+      case 'refund': {
+        const one = this.#kept('sale', (kept) => kept.merchantId === this.shop.merchantId);
+        if (one === null) return null;
+        const part = dice.falls(4_000) ? one.amount : dice.between(1, one.amount);
+        return { line: `refund ${yuan(part)} ref=${one.rrn} date=${one.date}`, card: one.card };
+      }
+      case 'complete':
+      case 'preauth-void': {
+        const one = this.#kept('preAuthorisation', (kept) => kept.merchantId === this.shop.merchantId);
+        if (one === null) return null;
+        const part = task === 'complete' ? dice.between(1, one.amount) : one.amount;
+        return { line: `${task} ${yuan(part)} auth=${one.auth} date=${one.date}`, card: one.card };
+      }
+      case 'status':
+        return { line: 'status send', card: null };
+      default:
+        return { line: task, card: null };
+    }
+  }
+
+  #kept(kind: string, fits: (kept: Kept) => boolean): Kept | null {
+    const found = this.#drawer.filter((kept) => kept.kind === kind && fits(kept));
+    return found.length === 0 ? null : this.#dice.pick(found);
+  }
+
+  #remember({ ok, facts }: CommandResult, card: Card | null): void {
+    const { kind, batch, trace, rrn, auth, date, amount } = facts;
+    if (!ok || typeof kind !== 'string' || typeof trace !== 'string') return;
+    const original = card ?? this.#drawer[0]?.card;
+    if (original === undefined) return;
+    this.#drawer.push({
+      terminalId: this.shop.terminalId,
+      merchantId: this.shop.merchantId,
+      kind,
+      batch: Number(batch),
+      trace,
+      rrn: String(rrn),
+      auth: String(auth),
+      date: String(date),
+      amount: Number(amount),
+      card: original,
+    });
+  }
+
+  /** What a clerk does next when something did not go through. */
+  async #react({ ok, code }: CommandResult): Promise<void> {
+    if (ok) return;
+    switch (code) {
+      case 'NOT_SIGNED_IN':
+        await this.shop.type('signin');
+        return;
+      case 'OPERATOR_REFUSED':
+        await this.shop.type(`logon ${CASHIER} ${PASSWORDS.cashier}`);
+        return;
+      case 'JOURNAL_WRITE':
+        this.shop.machine.cut('the clerk switches it off and on');
+        return;
+      default:
+        if (this.#dice.falls(3_000)) this.shop.devices.printer.refill();
+    }
+  }
+
+  async #tidy(terminal: Terminal): Promise<void> {
+    this.#rounds += 1;
+    if (this.#rounds > TIDY_ROUNDS_MAX) {
+      this.#mode = 'stuck';
+      return;
+    }
+    const line = this.#nextToTidy(terminal);
+    if (line === null) {
+      this.#mode = 'done';
+      return;
+    }
+    const result = await this.shop.type(line);
+    if (line === 'settle' && result.ok) this.#isBatchSettled = true;
+    await this.#react(result);
+  }
+
+  #nextToTidy({ state }: Terminal): string | null {
+    if (state.operator === null) return `logon ${CASHIER} ${PASSWORDS.cashier}`;
+    if (state.settlement !== null) return 'settle';
+    if (!state.signedIn || state.signInDue !== null) return 'signin';
+    const states = new Set<string>(state.transactions.map((one) => one.state));
+    if (states.has('decisionDue')) return 'reversal decide';
+    if (states.has('reversalDue') || states.has('setAside')) return 'reversal send';
+    if (states.has('repeatDue') || states.has('repeatAside')) return 'repeat send';
+    if (state.slips.some(({ copies }) => copies.some((copy) => copy.state !== 'printed'))) return 'paper';
+    return this.#isBatchSettled ? null : 'settle';
+  }
+}
+
+function weighted(dice: Dice): Task {
+  const rows = Object.entries(TASKS) as [Task, number][];
+  let at = dice.next(rows.reduce((sum, [, weight]) => sum + weight, 0));
+  for (const [task, weight] of rows) {
+    at -= weight;
+    if (at < 0) return task;
+  }
+  return 'sale';
+}

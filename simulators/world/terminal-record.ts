@@ -1,0 +1,122 @@
+/**
+ * What a terminal's journal amounts to, folded from its lines by code that shares nothing with the terminal:
+ * where two folds agree, neither hides a mistake of the other.
+ */
+import { createHash } from 'node:crypto';
+
+/** A transaction as the terminal's journal left it, over all batches. */
+export interface RecordedTransaction {
+  readonly ut: string;
+  readonly kind: string;
+  readonly batch: number;
+  readonly trace: string;
+  /** What was approved, else what was asked for; fen. */
+  amount: number;
+  readonly panMasked: string | null;
+  readonly originalUt: string | null;
+  readonly originalAuth: string | null;
+  state: string;
+  rrn: string | null;
+  auth: string | null;
+}
+
+export interface TerminalRecord {
+  readonly terminalId: string;
+  readonly transactions: ReadonlyMap<string, RecordedTransaction>;
+  /** Every head that the journal ever had: what the host may have been told as `TH`. */
+  readonly heads: ReadonlySet<string>;
+  /** Slip copies by slip, as the spool left them. */
+  readonly slips: ReadonlyMap<string, number>;
+  /** What contradicts itself. */
+  readonly faults: readonly string[];
+}
+
+interface Event {
+  readonly type: string;
+  readonly headBefore?: string;
+  readonly ut?: string;
+  readonly to?: string;
+  readonly answer?: { readonly amount: number; readonly rrn: string | null; readonly auth: string | null };
+  readonly slip?: { readonly id: string; readonly copies: readonly unknown[]; readonly slip: { readonly form: string } };
+  readonly transaction?: {
+    readonly ut: string;
+    readonly kind: string;
+    readonly batch: number;
+    readonly trace: string;
+    readonly amount: number;
+    readonly panMasked: string | null;
+    readonly state: string;
+    readonly original: { readonly ut: string | null; readonly auth: string | null } | null;
+  };
+}
+
+/** @param segments the journal's files in order of their names */
+export function readTerminalRecord(
+  terminalId: string,
+  segments: readonly { readonly name: string; readonly bytes: Buffer }[],
+): TerminalRecord {
+  const transactions = new Map<string, RecordedTransaction>();
+  const heads = new Set<string>();
+  const slips = new Map<string, number>();
+  const faults: string[] = [];
+  let head: string | null = null;
+  for (const { name, bytes } of segments) {
+    for (const [index, line] of bytes.toString('utf8').split('\n').entries()) {
+      if (line === '') continue;
+      const [body = '', hash = ''] = line.split('\t');
+      const event = JSON.parse(body) as Event;
+      head ??= event.headBefore ?? '';
+      const expected: string = createHash('sha256').update(Buffer.from(head, 'hex')).update(body).digest('hex');
+      if (expected !== hash) faults.push(`${name} line ${index + 1}: its hash does not follow`);
+      heads.add(head);
+      head = hash;
+      heads.add(hash);
+      fold(event, { transactions, slips, faults });
+    }
+  }
+  return { terminalId, transactions, heads, slips, faults };
+}
+
+function fold(
+  event: Event,
+  into: {
+    readonly transactions: Map<string, RecordedTransaction>;
+    readonly slips: Map<string, number>;
+    readonly faults: string[];
+  },
+): void {
+  const { transactions, slips, faults } = into;
+  if (event.type === 'transaction sent' && event.transaction !== undefined) {
+    const { ut, kind, batch, trace, amount, panMasked, state, original } = event.transaction;
+    if (transactions.has(ut)) faults.push(`${ut} was sent twice`);
+    transactions.set(ut, {
+      ut,
+      kind,
+      batch,
+      trace,
+      amount,
+      panMasked,
+      state,
+      originalUt: original?.ut ?? null,
+      originalAuth: original?.auth ?? null,
+      rrn: null,
+      auth: null,
+    });
+  } else if (event.type === 'transaction moved') {
+    const one = transactions.get(event.ut ?? '');
+    if (one === undefined) {
+      faults.push(`${event.ut ?? '?'} moved and was never sent`);
+      return;
+    }
+    one.state = event.to ?? '';
+    if (event.answer !== undefined) {
+      one.amount = event.answer.amount;
+      one.rrn = event.answer.rrn;
+      one.auth = event.answer.auth;
+    }
+    if (event.slip?.slip.form === 'transaction') slips.set(event.slip.id, event.slip.copies.length);
+    const isVoid = one.kind === 'void' || one.kind === 'completionVoid';
+    const original = isVoid && one.state === 'approved' ? transactions.get(one.originalUt ?? '') : undefined;
+    if (original !== undefined) original.state = 'voided';
+  }
+}
