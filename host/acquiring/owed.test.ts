@@ -244,6 +244,25 @@ owed('of another amount than its original: a difference says so, once', async ()
   assert.equal(named, [{ kind: 'amount', trace: debt.trace, theirs: 60_00, ours: 66_00, batch: 1 }]);
 });
 
+owed('nobody may approve what was proposed about another amount', async () => {
+  const debt = await lostSale(host, card, utOf(1), 66_00);
+  await tell(debt);
+  const [row] = await owedRows(host);
+  if (row === undefined) throw new Error('it is listed');
+  const by = { person: '王', role: 'operator', reason: '测试', seen: '存根' };
+  const proposal = { ...by, outcome: 'stands', transactionId: 'X', at: 1 } as const;
+  await host.deps.store.commit([
+    { guards: [], changes: { owedReversals: [{ ...row, version: 2, proposal }] }, journal: [] },
+  ]);
+  await tell(debt);
+  assert.equal((await owedRows(host))[0]?.proposal, proposal, 'the same amount again');
+  await tell({ ...debt, amount: 60_00 });
+  assert.equal(
+    (await owedRows(host)).map(({ amount, proposal: waiting }) => [amount, waiting]),
+    [[60_00, null]],
+  );
+});
+
 owed('a repeat says what was true when it was sent: it lists nothing', async () => {
   const debt = await lostSale(host, card, utOf(1), 66_00);
   const frame = saleFrame(host.shop, card, 5_00, de57Of([debt], [['UT', utOf(9)]]));
