@@ -14,6 +14,7 @@ const VERSION = 'ZUNKA SIM PAD 1.0';
 const IDLE = ['欢迎使用尊卡', 'WELCOME'];
 const SEAL_CONTEXT = 'pin pad';
 const TMK_NAME = 'tmk';
+const STORAGE_KEY = { name: 'pad-storage', use: 'data', algorithm: 'aes-256' } as const;
 
 type StateName = keyof typeof PAD_STATES;
 
@@ -29,8 +30,8 @@ export class SimulatedPinPad {
   readonly #clock: Clock;
   readonly #vault: Vault;
   readonly #random: (bytes: number) => Buffer;
-  readonly #storageKey: KeyHandle;
-  readonly #requests = new PadRequests();
+  #storageKey: KeyHandle;
+  #requests = new PadRequests();
   #tmk: KeyHandle | undefined;
   #keys: WorkingKeys | undefined;
   #previousMak: KeyHandle | undefined;
@@ -51,9 +52,7 @@ export class SimulatedPinPad {
     this.#clock = options.clock;
     this.#vault = options.vault;
     this.#random = options.random;
-    this.#storageKey =
-      options.vault.find('pad-storage') ??
-      options.vault.generate({ name: 'pad-storage', use: 'data', algorithm: 'aes-256' });
+    this.#storageKey = options.vault.find(STORAGE_KEY.name) ?? options.vault.generate(STORAGE_KEY);
     this.#tmk = options.vault.find(TMK_NAME);
     this.#line.onData((chunk) => {
       for (const request of this.#requests.push(chunk)) this.#serve(request);
@@ -64,9 +63,22 @@ export class SimulatedPinPad {
   injectTmk(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
     if (this.#tmk !== undefined) this.#vault.destroy(TMK_NAME);
     this.#tmk = this.#vault.createFromComponents({ name: TMK_NAME, use: 'tmk', algorithm, components });
+    this.loseWorkingKeys();
+    return this.#tmk.checkValue;
+  }
+
+  /** A reset: the working keys are gone; master key and storage key stay. */
+  loseWorkingKeys(): void {
+    this.losePower();
     this.#keys = undefined;
     this.#previousMak = undefined;
-    return this.#tmk.checkValue;
+  }
+
+  /** Another pad stands there, with this terminal's master key: what the old one sealed is closed for ever. */
+  replace(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
+    this.#vault.destroy(STORAGE_KEY.name);
+    this.#storageKey = this.#vault.generate(STORAGE_KEY);
+    return this.injectTmk(components, algorithm);
   }
 
   /** Four lines at most, as the cardholder sees them. */
@@ -105,11 +117,17 @@ export class SimulatedPinPad {
     this.#mode = mode;
   }
 
-  async unplug(): Promise<void> {
-    // Without its cable the entry is over; the keys have a battery.
+  /** The entry is over and half a request forgotten; the keys have a battery. */
+  losePower(): void {
     this.#entry?.abandon();
     this.#entry = undefined;
     this.#shown = IDLE;
+    this.#requests = new PadRequests();
+  }
+
+  /** Its power comes through the cable. */
+  async unplug(): Promise<void> {
+    this.losePower();
     await this.#line.unplug();
   }
 

@@ -34,7 +34,7 @@ export class SimulatedPrinter {
   readonly #clock: Clock;
   readonly #lineMs: number;
   readonly #answersQueued: boolean;
-  readonly #filter = new RealTimeFilter();
+  #filter = new RealTimeFilter();
   readonly #buffer = new PrintBuffer();
   readonly #slips: PrintedSlip[] = [];
   #rows: Row[] = [];
@@ -82,6 +82,15 @@ export class SimulatedPrinter {
   jam(isJammed: boolean): void {
     this.#hasError = isJammed;
     this.#work();
+  }
+
+  /** What waited in its buffer is gone; what is on the paper stays, and so do cover, paper and jam. */
+  losePower(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#filter = new RealTimeFilter();
+    this.#buffer.clear();
+    this.#do({ kind: 'initialise' });
   }
 
   /** How it answers from now on: as it should, not at all, or with bytes that are no status. */
@@ -213,7 +222,14 @@ export class SimulatedPrinter {
   #finish(complete: boolean): void {
     const rows = this.#rows;
     this.#rows = [];
-    this.#slips.push({ text: textOf(rows), svg: slipPicture(rows, complete), complete });
+    this.#slips.push({
+      text: textOf(rows),
+      // Drawn when somebody looks: most slips of a test are only read.
+      get svg() {
+        return slipPicture(rows, complete);
+      },
+      complete,
+    });
   }
 
   #answer(byte: number): void {
