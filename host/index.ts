@@ -27,4 +27,5 @@ export type { SqlDriver } from './store/driver.ts';
 export type { StorePort } from './store/port.ts';
 export type { BatchRow, DifferenceRow, FileRow, Tables as StoreTables } from './store/rows.ts';
 export { openSqlite } from './store/sqlite-driver.ts';
+export { SQLITE_SETTINGS, STATEMENTS_MAX, sqliteFailure } from './store/sqlite-settings.ts';
 export { openSqliteStore } from './store/sqlite-store.ts';

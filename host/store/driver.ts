@@ -7,6 +7,7 @@
  *                  transaction goes on
  *   STORE_BUSY     another process holds the database; nothing of the statement stays, an open
  *                  transaction goes on
+ *   STORE_DAMAGED  the file is no database, or a page of it is broken
  *   STORE_FAILED   anything else: the disk, the file, the SQL, a closed connection
  */
 export interface SqlDriver {

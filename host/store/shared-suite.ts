@@ -1,7 +1,9 @@
 /**
  * What every store promises, as tests: `storeSuite(name, open)` runs them against one implementation.
- * An implementation's own traps (crash, driver faults) are tested beside it.
+ * An implementation's own traps (crash, driver faults) are tested beside it, on the same sample rows.
  */
+export * as sampleRows from './sample-rows.ts';
+
 import { guardSuite, refusalSuite } from './suite-guards.ts';
 import { readSuite } from './suite-reading.ts';
 import { booksSuite, growthSuite, journalSuite } from './suite-records.ts';

@@ -6,51 +6,28 @@
  * and pins its snapshot, so that the WAL grows without end: rows are only read by `.all()`.
  */
 import sqlite3 from 'sqlite3';
-import { type FailureCode, PosError } from '../../protocol/index.ts';
+import type { PosError } from '../../protocol/index.ts';
 import type { SqlDriver } from './driver.ts';
+import { READ_SETTINGS, SQLITE_SETTINGS, STATEMENTS_MAX, sqliteFailure } from './sqlite-settings.ts';
 
 export type { SqlDriver };
-
-/** How long a call waits for another process that holds the database, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5_000;
-/** Prepared statements that are kept. The store uses some dozens. */
-const STATEMENTS_MAX = 256;
-
-// A commit is on the disk when it returns: FULL syncs the WAL at every commit. The page cache is in KiB
-// when negative. secure_delete wipes what is overwritten, so that a destroyed salt is gone.
-const SETTINGS = `
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
-PRAGMA foreign_keys = ON;
-PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-PRAGMA cache_size = -65536;
-PRAGMA temp_store = MEMORY;
-PRAGMA secure_delete = ON;`;
-
-/** SQLite's primary result codes that say something else than "the database failed". */
-// biome-ignore format: a table is read by column
-const CODES: Readonly<Record<string, FailureCode>> = {
-  SQLITE_CONSTRAINT: 'STORE_REFUSED',   // a key, a CHECK, a foreign key, a trigger's RAISE
-  SQLITE_MISMATCH:   'STORE_REFUSED',   // a value of another type than its column
-  SQLITE_TOOBIG:     'STORE_REFUSED',   // a text above the length limit
-  SQLITE_BUSY:       'STORE_BUSY',
-  SQLITE_LOCKED:     'STORE_BUSY',
-};
 
 /**
  * Opens a database file, making it when it is not there.
  * @param path a file path, or `:memory:`
- * @throws STORE_FAILED when the file cannot be opened or is not a database
+ * @param how `to read`: it must be there, and neither it nor its log is changed, not even by closing
+ * @throws STORE_FAILED when the file cannot be opened, STORE_DAMAGED when it is not a database
  */
-export async function openSqlite(path: string): Promise<SqlDriver> {
+export async function openSqlite(path: string, how: 'to write' | 'to read' = 'to write'): Promise<SqlDriver> {
+  const flags = how === 'to read' ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE;
   const database = await new Promise<sqlite3.Database>((resolve, reject) => {
-    const opened = new sqlite3.Database(path, (error) =>
+    const opened = new sqlite3.Database(path, flags, (error) =>
       error === null ? resolve(opened) : reject(failure(error)),
     );
   });
   const driver = new SqliteDriver(database);
   try {
-    await driver.exec(SETTINGS);
+    await driver.exec(how === 'to read' ? READ_SETTINGS : SQLITE_SETTINGS);
   } catch (error) {
     await driver.close();
     throw error;
@@ -139,8 +116,7 @@ function finalised(statement: sqlite3.Statement): Promise<void> {
   return new Promise((resolve) => statement.finalize(() => resolve()));
 }
 
-/** SQLite's messages name tables, columns and our triggers' texts, never a value. */
 function failure(error: Error): PosError {
   const code = (error as Error & { readonly code?: string }).code ?? '';
-  return new PosError(CODES[code] ?? 'STORE_FAILED', error.message, { cause: error });
+  return sqliteFailure(code, error.message, { cause: error });
 }
