@@ -125,6 +125,8 @@ export interface ClearingResult {
   readonly proof: readonly Check[];
   readonly openBatches: number;
   readonly overdueBatches: number;
+  /** Reversals that terminals owe still, whatever day they are of. */
+  readonly owedReversals: number;
   readonly differences: number;
   /** Pre-authorisations that were released because their days are over. */
   readonly lapsedHolds: number;

@@ -18,6 +18,7 @@ export interface ClearingDeps {
 export type StepName =
   | 'check-books'
   | 'open-batches'
+  | 'owed-reversals'
   | 'due-holds'
   | 'lapse-holds'
   | 'price'

@@ -8,6 +8,7 @@ import { type LapsedHolds, lapseHolds, listDueHolds } from './lapse.ts';
 import { differenceFile, differencesOf, overviewFile, rebateFile, rebatesOf } from './lists.ts';
 import type { Check, ClearingResult, MerchantDay, PricedDay } from './model.ts';
 import { askToSettle, openBatches } from './open-batches.ts';
+import { openOwed, owedDifferences } from './owed-open.ts';
 import { totalsOf } from './price.ts';
 import { proveFiles, proveLists } from './prove.ts';
 import { merchantFiles } from './statement-files.ts';
@@ -23,6 +24,7 @@ export interface Step {
 export const STEPS: readonly Step[] = [
   { name: 'check-books',     titleZh: '核对账簿',         titleEn: 'check the books',                        act: checkBooks },
   { name: 'open-batches',    titleZh: '未结批次催结',     titleEn: 'list open batches, ask them to settle',  act: listOpenBatches },
+  { name: 'owed-reversals',  titleZh: '未结冲正列示',     titleEn: 'name the reversals that are owed still', act: nameOwedReversals },
   { name: 'due-holds',       titleZh: '到期预授权清单',   titleEn: 'list the holds whose days are over',     act: listDueHolds },
   { name: 'lapse-holds',     titleZh: '到期预授权释放',   titleEn: 'release them',                           act: lapseHolds },
   { name: 'price',           titleZh: '按商户清分',       titleEn: 'price per merchant',                     act: price },
@@ -64,6 +66,23 @@ async function listOpenBatches(context: StepContext): Promise<StepOutcome> {
     batches: open.map(({ batch }) => batch),
   };
   return { output, guards, changes };
+}
+
+interface OwedReversalsOutput {
+  readonly open: number;
+  readonly unproven: number;
+}
+
+async function nameOwedReversals({ store, businessDate, clock }: StepContext): Promise<StepOutcome> {
+  const open = await openOwed(store, businessDate);
+  const named = await differencesOf(store, businessDate);
+  const differences = owedDifferences(open, named, { businessDate, at: clock.now() });
+  const output: OwedReversalsOutput & { named: number } = {
+    open: open.length,
+    unproven: open.filter(({ row }) => !row.proven).length,
+    named: differences.length,
+  };
+  return { output, changes: { differences } };
 }
 
 /** Writes down, beside the sums, every name that the files will show. */
@@ -146,6 +165,7 @@ export function resultOf(
 ): ClearingResult {
   const day = priced(context);
   const batches = context.output('open-batches') as OpenBatchesOutput;
+  const owed = context.output('owed-reversals') as OwedReversalsOutput;
   const proof = context.output('prove') as { checks: readonly Check[] };
   const lapsed = context.output('lapse-holds') as LapsedHolds;
   const lists = context.output('summary') as { checks: readonly Check[] };
@@ -161,6 +181,7 @@ export function resultOf(
     proof: [...proof.checks, ...lists.checks],
     openBatches: batches.open,
     overdueBatches: batches.overdue,
+    owedReversals: owed.open,
     differences: differences.differences,
     lapsedHolds: lapsed.released.length,
     rebate: rebates.rebate,
