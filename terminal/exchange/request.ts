@@ -27,8 +27,10 @@ const NO_MAC = '0000000000000000';
 const PIN_SECURITY = '2600000000000000';
 /** DE26: a PIN of up to twelve digits. */
 const PIN_CAPTURE = '12';
-/** Beyond this many open reversals the request would outgrow its frame; the rest are named later. */
-const OPEN_REVERSALS_MAX = 8;
+/** DE57's three length digits. */
+const DE57_BYTES_MAX = 999;
+/** One `OW`: tag 2, length 3, batch 6, trace 6, UT 26, amount 12. */
+const OPEN_REVERSAL_BYTES = 55;
 
 /** The card as it was swiped or typed. In memory only. */
 export interface CardInHand {
@@ -118,15 +120,17 @@ function entryMode(draft: Draft): string {
 }
 
 /**
- * DE57 for a peer that speaks it: our items and one `OW` for each open reversal; null for others.
- * Nobody is sent our private field unasked.
+ * DE57 for a peer that speaks it: our items and one `OW` for each open reversal, as many as the field
+ * carries; null for others. Nobody is sent our private field unasked.
  */
 export function privateItems(
   state: TerminalState,
   items: readonly (readonly [string, string])[],
 ): string | null {
   if (!state.peerSpeaksDe57) return null;
-  const all = [...openReversalItems(state), ...items];
+  const room = Math.floor((DE57_BYTES_MAX - buildDe57(items).length) / OPEN_REVERSAL_BYTES);
+  const ut = items.find(([tag]) => tag === 'UT')?.[1];
+  const all = [...openReversalItems(state, room, ut), ...items];
   return all.length === 0 ? null : buildDe57(all);
 }
 
@@ -143,13 +147,28 @@ export function utAsSent(one: TransactionRecord): string | null {
   return de57 !== undefined && parseDe57(de57).some(([tag]) => tag === 'UT') ? one.ut : null;
 }
 
-function openReversalItems(state: TerminalState): readonly (readonly [string, string])[] {
-  return openReversals(state)
-    .slice(0, OPEN_REVERSALS_MAX)
-    .map((one) => [
-      'OW',
-      `${String(one.batch).padStart(6, '0')}${one.trace}${one.ut}${amount12(one.amount)}`,
-    ]);
+/**
+ * All open reversals, oldest first, where they fit. Else the one that this message is about, which its 0400
+ * names by `UT`, and then as many others as there is room for: the next request, with its next trace or
+ * another try counted, goes on where this one ends, so that the host hears of all of them.
+ */
+function openReversalItems(
+  state: TerminalState,
+  room: number,
+  ut: string | undefined,
+): readonly (readonly [string, string])[] {
+  const open = openReversals(state);
+  if (open.length <= room) return open.map(openReversalItem);
+  const own = open.filter((one) => one.ut === ut);
+  const others = open.filter((one) => one.ut !== ut);
+  const width = room - own.length;
+  const turn = open.reduce((sum, { reversal }) => sum + (reversal?.tries ?? 0), Number(state.nextTrace));
+  const from = (turn * width) % others.length;
+  return [...own, ...[...others.slice(from), ...others.slice(0, from)].slice(0, width)].map(openReversalItem);
+}
+
+function openReversalItem({ batch, trace, ut, amount }: TransactionRecord): readonly [string, string] {
+  return ['OW', `${String(batch).padStart(6, '0')}${trace}${ut}${amount12(amount)}`];
 }
 
 /** Reversals that the host has not closed yet, also those set aside, oldest first. */
