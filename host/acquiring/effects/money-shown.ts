@@ -14,6 +14,14 @@ export function moneyItems(money: SaleMoney): Items {
   ];
 }
 
+/** A hold that is free again: its gross, and what the card can spend again, which its lots say. */
+export function releasedItems({ gross, lots }: SaleMoney): Items {
+  return [
+    ['GA', amount12(gross)],
+    ['PA', amount12(fen(lots.reduce((sum, lot) => sum + lot.amount, 0)))],
+  ];
+}
+
 /** Up to three lines of at most 20 bytes; none where the price is what was paid. */
 export function moneyLines(money: SaleMoney): readonly string[] {
   const lines: string[] = [];

@@ -275,7 +275,8 @@ function lotsOf(j: Judgement, row: TransactionRow): readonly LotRow[] {
   j.accountOf(accountIdOf(row));
   return j.view.lots(accountIdOf(row));
 }
-function moneyOf(row: TransactionRow): SaleMoney {
+/** The money of a transaction that moved some. */
+export function moneyOf(row: TransactionRow): SaleMoney {
   ensure(row.money !== null, `an approved ${row.kind} has its money`);
   return row.money;
 }

@@ -1,13 +1,14 @@
 /** Writing what an undoing decided, and the answer that shows it: shared by voids, refund and reversal. */
 import { fen } from '../../../protocol/index.ts';
 import { coverOwed } from '../../cards/holder-debt.ts';
+import type { SaleMoney } from '../../ledger/model.ts';
 import type { Wants } from '../../store/port.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import { type Answer, balances } from '../answer.ts';
 import { journalSecurityEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { conclude, stampOf, touchBatch, writeLots } from './deed.ts';
-import { moneyBackLines, moneyItems, remarksOfDebt, remarksOfUndoing } from './money-shown.ts';
+import { moneyBackLines, moneyItems, releasedItems, remarksOfDebt, remarksOfUndoing } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 
 /** The transactions that the original itself was about: the sale of a void, the hold of a completion. */
@@ -26,9 +27,15 @@ export function wantEarlier(j: Judgement): Wants | null {
 export function concludeUndone(
   j: Judgement,
   transactionId: string,
-  result: { readonly undone: Undone; readonly original: TransactionRow; readonly batch: number },
+  result: {
+    readonly undone: Undone;
+    readonly original: TransactionRow;
+    readonly batch: number;
+    /** The hold that is free again, where no spend is undone. */
+    readonly released?: SaleMoney;
+  },
 ): Answer {
-  const { undone, original, batch } = result;
+  const { undone, original, batch, released } = result;
   const account = j.accountOf(undone.accountId);
   const owing = { ...account, owed: fen(account.owed + undone.owed) };
   // What comes back covers a debt before it can be spent.
@@ -46,7 +53,7 @@ export function concludeUndone(
     money,
     entries: debt.entry === null ? undone.entries : [...undone.entries, debt.entry],
     fields: balances(j, debt.lots),
-    items: money === null ? [] : moneyItems(money),
+    items: money !== null ? moneyItems(money) : released !== undefined ? releasedItems(released) : [],
     lines: money === null ? [] : moneyBackLines(money, rebateKept),
     remarks: [...remarksOfUndoing(rebateKept), ...remarksOfDebt(debt, undone.owed)],
   });

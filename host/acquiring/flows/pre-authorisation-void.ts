@@ -1,6 +1,6 @@
 /** Void of a pre-authorisation 预授权撤销: the hold goes back to its lots. */
 import { ensure } from '../../../protocol/index.ts';
-import { undoHold } from '../effects/undo.ts';
+import { moneyOf, undoHold } from '../effects/undo.ts';
 import { concludeUndone } from '../effects/undone.ts';
 import { wantOriginal } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
@@ -13,6 +13,11 @@ export const preAuthorisationVoid: Flow = {
     ensure(original !== undefined, 'a void is judged before it acts');
     const transactionId = j.deps.numbers.nextId(j.now);
     const undone = undoHold(j, transactionId, original, 'void');
-    return concludeUndone(j, transactionId, { undone, original, batch: j.request.batch });
+    return concludeUndone(j, transactionId, {
+      undone,
+      original,
+      batch: j.request.batch,
+      released: moneyOf(original),
+    });
   },
 };
