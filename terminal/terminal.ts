@@ -9,6 +9,7 @@ import type { Devices } from './devices/ports.ts';
 import { type Counter, type Place, Till } from './ecr/till.ts';
 import { HostLink } from './exchange/host-link.ts';
 import type { HostWire } from './exchange/host-wire.ts';
+import { tellOwed } from './exchange/owed.ts';
 import { type CommandResult, failed, succeeded } from './flows/result.ts';
 import { statusUpload } from './flows/sign-off.ts';
 import type { JournalDisk } from './journal/disk.ts';
@@ -101,6 +102,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
   await ensureFirstOperators(deps);
   const recovery = await recover(deps);
   tellRecovery(clerk, recovery);
+  tellOwed(deps);
   const terminal = new CommandLoop(deps, recovery, repair, async () => {
     link.close();
     await devices.close();
@@ -243,7 +245,10 @@ class CommandLoop implements Terminal, Counter {
       }
       // A pad without working keys: the next command signs in first.
       if (error.code === 'KEY_UNKNOWN' && this.state.signedIn) {
-        await this.#deps.journal.append({ type: 'sign-in due', code: 'A0' });
+        return this.#guarded(async () => {
+          await this.#deps.journal.append({ type: 'sign-in due', code: 'A0' });
+          return failed(error);
+        });
       }
       return failed(error);
     }
