@@ -40,7 +40,8 @@ for (const [line, said] of [
 hands('show slips as text, torn ones marked', () =>
   withDevices(async ({ simulated, devices }) => {
     const bench = { devices: simulated, cards: CARDS, savePictures: undefined };
-    await obey(bench, 'paper 2');
+    // Three for the strip before a life's first slip, two for the slip.
+    await obey(bench, 'paper 5');
     await devices.printer
       .print({ cut: true, lines: Array(9).fill({ text: '消费 SALE' }) })
       .catch(() => undefined);

@@ -290,6 +290,31 @@ printer('recognises a status byte among others by its fixed bits', async () => {
   await devices.close();
 });
 
+printer(
+  'begins each life as after a failed slip: what waits is forgotten, what stands there cut off',
+  async () => {
+    const { clock, lines, devices } = bench();
+    await clock.pass(0);
+    const sent = () => lines.printer.written.map((bytes) => bytes.toString('hex'));
+    const clear = '100502';
+    assert.ok(
+      sent().indexOf(clear) >= 0 && sent().indexOf(clear) < sent().indexOf('1d7201'),
+      'before the proof',
+    );
+    const cutsOf = async () => {
+      lines.printer.written.length = 0;
+      const printing = devices.printer.print({ cut: true, lines: [{ text: 'x' }] });
+      await clock.pass(0);
+      await printing;
+      return sent()
+        .filter((bytes) => bytes.includes('1d56'))
+        .map((bytes) => bytes.startsWith(clear));
+    };
+    assert.equal(await cutsOf(), [true, false], 'the first slip');
+    assert.equal(await cutsOf(), [false], 'the next');
+  },
+);
+
 printer('reports a printer that answers only garbage by name, and does not hang', async () => {
   const { clock, lines, devices, faults } = bench();
   await devices.settled();

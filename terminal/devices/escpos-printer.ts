@@ -57,7 +57,8 @@ export class EscPosPrinter implements Printer {
   #turn: Promise<unknown> = Promise.resolve();
   /** False for boards that do not answer GS r: then only the real-time state is known. */
   #answersQueued = true;
-  #isUnfinished = false;
+  /** True at the start: the terminal's last life may have ended in mid-slip, and the printer has a supply of its own. */
+  #isUnfinished = true;
 
   constructor(link: DeviceLink, clock: Clock) {
     this.#link = link;
@@ -77,6 +78,8 @@ export class EscPosPrinter implements Printer {
     return this.#inTurn(async () => {
       const status = await this.#look();
       if (!canPrint(status)) throw new PosError('PRINTER_FAULT', troubleText(status));
+      // Half a command may wait there since a power cut: it would take the question for its rest.
+      await this.#write(CLEAR_AND_RECOVER);
       const { byte } = await this.#expect(QUEUED_QUERY, isQueuedAnswer, ANSWER_MS).answer;
       this.#answersQueued = byte !== undefined;
       return null;
