@@ -1,0 +1,45 @@
+/** Hard times on the real machine, each a part that can be run alone. */
+import { kills } from './kills.ts';
+import { soak } from './soak.ts';
+
+export interface PartOptions {
+  readonly seed: number;
+  /** How often, how many or how long, by what `size` names; the part's own default when it is not given. */
+  readonly size: number | undefined;
+  tell(line: string): void;
+}
+
+export interface HardshipPart {
+  /** The option that says how much. */
+  readonly size: 'times' | 'transactions' | 'minutes' | 'none';
+  readonly usage: string;
+  readonly en: string;
+  /** Members of the outcome go into the JSON line as they are. */
+  run(options: PartOptions): Promise<{ readonly failures: readonly string[] }>;
+}
+
+export const PARTS: Readonly<Record<string, HardshipPart>> = {
+  kills: {
+    size: 'times',
+    usage: '[--times 300] [--seed N] [--json]',
+    en: 'host and terminals killed with SIGKILL at random moments under load',
+    run: ({ seed, size = 300, tell }) => kills({ seed, times: size, tills: 4, tell }),
+  },
+  soak: {
+    size: 'minutes',
+    usage: '[--minutes 60] [--seed N] [--json]',
+    en: 'steady load with line faults and kills; memory, handles, agreement',
+    run: ({ seed, size = 60, tell }) =>
+      soak({
+        seed,
+        minutes: size,
+        sampleMs: 10_000,
+        pauseMs: 550,
+        tills: 4,
+        troubleMs: 2_000,
+        // A dozen, however long the run is.
+        killMs: size * 2_000,
+        tell,
+      }),
+  },
+};
