@@ -86,7 +86,8 @@ commands('reversal shows what is open and sends it on demand', async () => {
   host.mischief = [{ mti: '0200', lose: true }];
   await terminal.command('sale 5');
   assert.is((await terminal.command('reversal')).facts['open'], 1);
-  assert.ok(said.some((line) => line.includes('voucher 000002 5.00')));
+  assert.ok(said.some((line) => line.includes('应退给持卡人5.00元 卡号627788******0016 凭证号000002(批次7)')));
+  assert.ok(said.some((line) => line.includes('owed to the cardholder: 5.00 yuan, card 627788******0016')));
   assert.is((await terminal.command('reversal send')).facts['open'], 0);
 });
 

@@ -1,6 +1,7 @@
 /** What a clerk may type, one row each: names in both tongues, who may, and what it does. */
 import { PosError, yuan } from '../protocol/index.ts';
 import type { TerminalDeps } from './deps.ts';
+import { owedText } from './exchange/owed.ts';
 import { openReversals } from './exchange/request.ts';
 import { balance } from './flows/balance.ts';
 import { fateQuery } from './flows/fate-query.ts';
@@ -15,7 +16,7 @@ import { settle } from './flows/settlement.ts';
 import { signIn } from './flows/sign-in.ts';
 import { echo, signOff, statusUpload } from './flows/sign-off.ts';
 import { voidTransaction } from './flows/void.ts';
-import type { OperatorRole } from './journal/model.ts';
+import type { OperatorRole, TransactionRecord } from './journal/model.ts';
 import { countedTransactions, isPending, totalsOf } from './journal/state.ts';
 import { logOn, removeOperator, SUPERVISOR, SYSTEM, setOperator } from './operators.ts';
 import { printPending, reprint } from './spool/slips.ts';
@@ -145,7 +146,7 @@ async function reversalCommand(deps: TerminalDeps, words: CommandWords): Promise
   for (const one of open) {
     if (what === 'send') await sendReversal(deps, one.ut);
     else if (what === 'decide' && one.state === 'decisionDue') await decide(deps, one.ut);
-    else showOpen(deps, one.trace, one.amount, STATES[one.state]);
+    else showOwed(deps, one);
   }
   const left = openReversals(deps.journal.state).length;
   return succeeded(`未完成冲正${left}笔`, `${left} reversals are open`, { open: left });
@@ -156,20 +157,24 @@ async function repeatCommand(deps: TerminalDeps, words: CommandWords): Promise<C
   for (const one of openRepeats(deps)) {
     if (what === 'send') await sendRepeat(deps, one);
     else if (what === 'decide' && one.state === 'repeatDue') await decideRepeat(deps, one);
-    else showOpen(deps, one.trace, one.amount, STATES[one.state]);
+    else showRepeat(deps, one);
   }
   const left = openRepeats(deps).length;
   return succeeded(`未完成重发${left}笔`, `${left} repeats are unanswered`, { open: left });
 }
 
-function showOpen(
-  deps: TerminalDeps,
-  trace: string,
-  amount: number,
-  state: { zh: string; en: string },
-): void {
-  const text = (amount / 100).toFixed(2);
-  deps.clerk.show(`凭证号${trace} ${text} ${state.zh}`, `voucher ${trace} ${text} ${state.en}`);
+function showOwed(deps: TerminalDeps, one: TransactionRecord): void {
+  const [owed, state] = [owedText(one), STATES[one.state]];
+  deps.clerk.show(`${state.zh}:${owed.zh}`, `${state.en}: ${owed.en}`);
+}
+
+function showRepeat(deps: TerminalDeps, one: TransactionRecord): void {
+  const { zh, en } = STATES[one.state];
+  const money = yuan(one.amount);
+  deps.clerk.show(
+    `凭证号${one.trace} ${money} ${one.panMasked ?? ''} ${zh}`,
+    `voucher ${one.trace} ${money} ${one.panMasked ?? ''} ${en}`,
+  );
 }
 
 async function paper(deps: TerminalDeps): Promise<CommandResult> {

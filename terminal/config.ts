@@ -26,7 +26,14 @@ interface SwitchSetting {
   readonly meaning: string;
 }
 
-type Setting = NumberSetting | TextSetting | SwitchSetting;
+interface ChoiceSetting {
+  readonly type: 'choice';
+  readonly preset: string;
+  readonly values: readonly string[];
+  readonly meaning: string;
+}
+
+type Setting = NumberSetting | TextSetting | SwitchSetting | ChoiceSetting;
 
 // biome-ignore format: a table is read by column
 export const SETTINGS = {
@@ -45,6 +52,7 @@ export const SETTINGS = {
   cardTimeoutSeconds:      { type: 'number', unit: 's',     preset: 60,  min: 5,  max: 300,  meaning: 'to wait for the swipe' },
   pinTimeoutSeconds:       { type: 'number', unit: 's',     preset: 60,  min: 5,  max: 300,  meaning: 'to wait for the PIN' },
   reversalTries:           { type: 'number', unit: 'count', preset: 3,   min: 1,  max: 10,   meaning: 'tries before an operator must decide' },
+  afterReversalTries:      { type: 'choice', preset: 'ask', values: ['ask', 'goOn'], meaning: 'when they are used up: ask, nothing is sold until a supervisor decides; goOn, other cards go on' },
   repeatTries:             { type: 'number', unit: 'count', preset: 3,   min: 1,  max: 10,   meaning: 'tries of a repeat before a settlement' },
   speaksDe57:              { type: 'switch', preset: true,  meaning: 'sends V1 at sign-in, and our DE57 items when the host answers with V1' },
   keyedEntry:              { type: 'switch', preset: false, meaning: 'a card number may be typed' },
@@ -64,7 +72,13 @@ export const SETTINGS = {
 } as const satisfies Record<string, Setting>;
 
 type Settings = typeof SETTINGS;
-type ValueOf<S> = S extends { type: 'number' } ? number : S extends { type: 'switch' } ? boolean : string;
+type ValueOf<S> = S extends { type: 'number' }
+  ? number
+  : S extends { type: 'switch' }
+    ? boolean
+    : S extends { type: 'choice'; values: readonly (infer Value)[] }
+      ? Value
+      : string;
 
 export type TerminalConfig = { readonly [Name in keyof Settings]: ValueOf<Settings[Name]> };
 
@@ -140,6 +154,9 @@ function checked(setting: Setting, value: unknown, where: string): unknown {
       if (value === true || value === 'true') return true;
       if (value === false || value === 'false') return false;
       throw bad(`${where}: ${allowed(setting)}`);
+    case 'choice':
+      if (typeof value === 'string' && setting.values.includes(value)) return value;
+      throw bad(`${where}: ${allowed(setting)}`);
     case 'text':
       if (typeof value === 'string' && setting.pattern.test(value)) return value;
       throw bad(`${where}: ${allowed(setting)}`);
@@ -169,6 +186,8 @@ export function allowed(setting: Setting): string {
       return `allowed: ${setting.min} to ${setting.max} ${setting.unit}`;
     case 'switch':
       return 'allowed: true or false';
+    case 'choice':
+      return `allowed: ${setting.values.join(' or ')}`;
     case 'text':
       return `allowed: ${setting.form}`;
   }

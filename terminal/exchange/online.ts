@@ -5,6 +5,7 @@ import type { AnswerFacts, TransactionRecord } from '../journal/model.ts';
 import { transactionSlip } from '../spool/slips.ts';
 import { type Move, moveWithoutAnswer, STATES, stateAfter } from '../transaction-states.ts';
 import { identityOf, judge, REVERSAL_REASON, type Verdict } from './answer.ts';
+import { checkSafe } from './owed.ts';
 import {
   type Draft,
   journalledRequest,
@@ -33,11 +34,12 @@ export interface Outcome {
  * Up to the first `append` nothing of it exists anywhere and every failure is without consequence.
  * From then on the journal knows at least as much as the world.
  *
- * @throws HOST_UNREACHABLE and device failures, all before anything was sent
+ * @throws HOST_UNREACHABLE, NOT_ALLOWED_NOW (checkSafe) and device failures, all before anything was sent
  */
 export async function performOnline(deps: TerminalDeps, draft: Draft): Promise<Outcome> {
   const { journal, pinPad } = deps;
   const spec = specOf(draft.kind);
+  checkSafe(deps, draft);
 
   // 1. The last moment for a till to call it back. A line first: what cannot be sent needs no reversal.
   deps.till?.reached('online');

@@ -182,6 +182,8 @@ export type JournalEvent =
       readonly answer?: AnswerFacts;
       readonly reason?: string;
       readonly by?: string;
+      /** DE39 of the 0410 that closed a reversal, under a right MAC: the evidence. */
+      readonly code?: string;
       readonly slip?: SlipRecord;
     }
   | { readonly type: 'reversal tried'; readonly ut: string; readonly code: string }

@@ -8,7 +8,7 @@ import {
   type TransactionKind,
 } from '../../protocol/index.ts';
 import { applyTill, linked, neededByTill, withClosedBatch } from '../ecr/memory.ts';
-import { STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
+import { moveWithoutAnswer, STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
 import type { JournalEvent, OperatorRecord, SlipRecord, TerminalState, TransactionRecord } from './model.ts';
 
 const VOIDS: readonly TransactionKind[] = ['void', 'completionVoid', 'preAuthorisationVoid'];
@@ -162,6 +162,7 @@ function afterMove(
   const moved = withTransaction(state, event.ut, (one) => {
     const to = stateAfter(one.state, event.move);
     ensure(to === event.to, 'the record names the state that its move leads to');
+    ensure(isEarned(one, event), 'a debt is left only by what the host said under a right MAC');
     return {
       ...one,
       state: to,
@@ -172,6 +173,16 @@ function afterMove(
   });
   const marked = withVoided(moved, event);
   return event.slip === undefined ? marked : { ...marked, slips: [...marked.slips, event.slip] };
+}
+
+/** Silence makes of a transaction what its row says, never less; approvals and declines bring their answer. */
+function isEarned(
+  one: TransactionRecord,
+  { move, answer }: Extract<JournalEvent, { type: 'transaction moved' }>,
+): boolean {
+  if (move === 'approve' || move === 'decline') return answer !== undefined;
+  if (one.state !== 'sent') return true;
+  return move === moveWithoutAnswer(TRANSACTIONS[one.kind].lostAnswer);
 }
 
 /** An approved void marks what it voided in the same record: no power cut can come between the two. */

@@ -1,5 +1,6 @@
 /** Slips: what they are made from, how they are laid out, how they become bytes or text. */
 export { encodeEscPos } from './escpos.ts';
+export { owedWords } from './kinds.ts';
 export * from './model.ts';
 export { layOutReversalFailure, layOutSettlement } from './settlement-slip.ts';
 export { slipText } from './slip-text.ts';

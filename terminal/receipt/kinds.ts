@@ -47,13 +47,19 @@ export const SLIP_KINDS = {
   batchUpload:          { zh: '批上送',         en: 'BATCH UPLOAD',  direction: 'none',    letter: '-' },
 } as const satisfies Record<TransactionKind, SlipKind>;
 
-/** What "paid" is called in each direction, and the sign of the amount on paper. */
+/** What "paid" is called in each direction, the sign of the amount on paper, and what an open reversal owes to whom. */
 // biome-ignore format: a table is read by column
 export const DIRECTIONS = {
-  pay:     { sign: '',  paidZh: '实付',     paidEn: 'PAID' },
-  back:    { sign: '-', paidZh: '退还',     paidEn: 'GIVEN BACK' },
-  load:    { sign: '',  paidZh: '实充',     paidEn: 'LOADED' },
-  hold:    { sign: '',  paidZh: '冻结',     paidEn: 'HELD' },
-  release: { sign: '-', paidZh: '解冻',     paidEn: 'RELEASED' },
-  none:    { sign: '',  paidZh: '金额',     paidEn: 'AMOUNT' },
-} as const satisfies Record<Direction, { readonly sign: string; readonly paidZh: string; readonly paidEn: string }>;
+  pay:     { sign: '',  paidZh: '实付',     paidEn: 'PAID',       owedZh: '应退给持卡人',         owedEn: 'OWED TO THE CARDHOLDER' },
+  back:    { sign: '-', paidZh: '退还',     paidEn: 'GIVEN BACK', owedZh: '应归还商户(恢复原交易)', owedEn: 'OWED TO THE MERCHANT, THE ORIGINAL STANDS AGAIN' },
+  load:    { sign: '',  paidZh: '实充',     paidEn: 'LOADED',     owedZh: '应撤回充值',           owedEn: 'OWED TO THE ISSUER, THE LOAD IS TAKEN BACK' },
+  hold:    { sign: '',  paidZh: '冻结',     paidEn: 'HELD',       owedZh: '应解冻还给持卡人',     owedEn: 'OWED TO THE CARDHOLDER, THE HOLD IS RELEASED' },
+  release: { sign: '-', paidZh: '解冻',     paidEn: 'RELEASED',   owedZh: '应为商户恢复冻结',     owedEn: 'OWED TO THE MERCHANT, THE HOLD STANDS AGAIN' },
+  none:    { sign: '',  paidZh: '金额',     paidEn: 'AMOUNT',     owedZh: '应恢复原状',           owedEn: 'TO BE UNDONE' },
+} as const satisfies Record<Direction, { readonly sign: string; readonly paidZh: string; readonly paidEn: string; readonly owedZh: string; readonly owedEn: string }>;
+
+/** What an open reversal of such a transaction owes, and to whom. */
+export function owedWords(kind: TransactionKind): { readonly zh: string; readonly en: string } {
+  const { owedZh, owedEn } = DIRECTIONS[SLIP_KINDS[kind].direction];
+  return { zh: owedZh, en: owedEn };
+}

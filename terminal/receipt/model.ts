@@ -136,6 +136,8 @@ export interface ReversalFailureSlipData {
   readonly batch: number;
   readonly trace: string;
   readonly amount: Fen;
+  /** UTC+8: when it was sent, and when its tries were used up. */
+  readonly since: string;
   readonly stamp: string;
   readonly tries: number;
   /** What the last try met: 主机无应答 HOST SILENT, or a response code with its text. */

@@ -125,7 +125,7 @@ settlement.run();
 
 const failure = suite('reversal failure slip 冲正失败');
 
-failure('names the transaction that is still to be undone, and what the clerk must not say', () => {
+failure('says what is owed, to whom and since when, and what the clerk must not say', () => {
   const text = slipText(
     layOutReversalFailure(
       {
@@ -135,6 +135,7 @@ failure('names the transaction that is still to be undone, and what the clerk mu
         batch: 7,
         trace: '000125',
         amount: fen(88_00),
+        since: '2026-11-22 11:56:30',
         stamp: '2026-11-22 12:00:00',
         tries: 3,
         reason: '主机无应答 HOST SILENT',
@@ -146,7 +147,10 @@ failure('names the transaction that is still to be undone, and what the clerk mu
     '            冲正失败',
     '卡号 CARD NO    627788******0016',
     '凭证号 VOUCHER NO         000125',
+    '应退给持卡人',
+    'OWED TO THE CARDHOLDER',
     '             RMB 88.00',
+    '自 SINCE     2026-11-22 11:56:30',
     '已试次数 TRIES                 3',
     '          主机无应答 HOST SILENT',
     '冲正尚未成功,系统会继续发送。请',

@@ -1,6 +1,6 @@
 /** The settlement slip, and the slip that says a reversal did not come through. Source: as the transaction slip. */
 import { type SideTotals, yuan } from '../../protocol/index.ts';
-import { SLIP_KINDS } from './kinds.ts';
+import { owedWords, SLIP_KINDS } from './kinds.ts';
 import { centred, counted, large, left, marks, pair, rule, shopLines, words } from './lines.ts';
 import type { ReversalFailureSlipData, SettlementItem, SettlementSlipData, Slip, SlipLine } from './model.ts';
 
@@ -40,6 +40,7 @@ export function layOutReversalFailure(
   data: ReversalFailureSlipData,
   options: { readonly reprint: boolean },
 ): Slip {
+  const owed = owedWords(data.kind);
   return {
     cut: true,
     lines: [
@@ -49,11 +50,15 @@ export function layOutReversalFailure(
       rule(),
       ...shopLines(data.shop),
       rule(),
+      ...left(owed.zh, { bold: true }),
+      ...words(owed.en),
+      ...large('金额 AMOUNT', `RMB ${yuan(data.amount)}`),
+      ...pair('卡号 CARD NO', data.panMasked ?? '未知 UNKNOWN', { bold: true }),
+      ...pair('自 SINCE', data.since),
+      rule(),
       ...large('原交易类型 ORIG TXN', nameOf(data.kind)),
-      ...(data.panMasked === null ? [] : pair('卡号 CARD NO', data.panMasked, { bold: true })),
       ...pair('批次号 BATCH NO', String(data.batch).padStart(6, '0')),
       ...pair('凭证号 VOUCHER NO', data.trace),
-      ...large('金额 AMOUNT', `RMB ${yuan(data.amount)}`),
       ...pair('日期/时间 DATE/TIME', data.stamp),
       ...pair('已试次数 TRIES', String(data.tries)),
       ...pair('原因 REASON', data.reason),
