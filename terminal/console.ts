@@ -40,6 +40,7 @@ export class LineConsole implements Clerk {
   #script: string[] | null = null;
   #ended = false;
   #running = false;
+  #hasQuit = false;
   #waiting: ((line: string | null) => void) | null = null;
 
   constructor(write: (line: string) => void, mute: (muted: boolean) => void = () => undefined) {
@@ -53,6 +54,11 @@ export class LineConsole implements Clerk {
 
   begin(): void {
     this.#abort = new AbortController();
+  }
+
+  /** True once the clerk has stopped the terminal; not when what is typed just came to its end. */
+  get hasQuit(): boolean {
+    return this.#hasQuit;
   }
 
   /** One line from the keyboard or a script. */
@@ -157,7 +163,8 @@ export class LineConsole implements Clerk {
       this.#running = false;
       this.result(result);
       allGood &&= result.ok;
-      if (result.facts['quit'] === true) return allGood;
+      this.#hasQuit = result.facts['quit'] === true;
+      if (this.#hasQuit) return allGood;
     }
   }
 

@@ -61,6 +61,8 @@ export class TestHost {
   #key = '';
   #rrn = 0;
   signedIn = false;
+  /** The next transaction with money is declined with this code, and kept as declined. */
+  declineNext: string | null = null;
   /** What it says to a 0400, instead of judging it. */
   reversalCode: string | null = null;
   speaksDe57 = true;
@@ -154,7 +156,15 @@ export class TestHost {
       return { ...base, 39: '77' };
     const kind = transactionOf(request)?.kind ?? 'sale';
     const amount = fen(Number(request.get(4) ?? 0));
-    this.kept.set(identity, { kind, amount, de37: base[37] ?? '', state: 'approved' });
+    const code = this.declineNext;
+    this.declineNext = null;
+    this.kept.set(identity, {
+      kind,
+      amount,
+      de37: base[37] ?? '',
+      state: code === null ? 'approved' : 'declined',
+    });
+    if (code !== null) return { ...base, 39: code };
     return { ...base, 38: 'A12345', 54: '0210156C000000098765' };
   }
 

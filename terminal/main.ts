@@ -1,18 +1,21 @@
 /**
  * The terminal as a program: `npm run terminal`, `npm run terminal -- --once "sale 128"` (repeatable),
  * or commands on standard input. Settings: `--config FILE` (default terminal.json when it is there) and
- * the environment, see terminal/README.md. Ends with 0 when every command succeeded.
+ * the environment, see terminal/README.md. Ends with 0 when every command succeeded. With a `tillPort` it
+ * serves a till too, and goes on when its standard input ends, until it is told to stop.
  */
+import { once as happened } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PosError } from '../protocol/index.ts';
-import { readTerminalConfig } from './config.ts';
+import { readTerminalConfig, type TerminalConfig } from './config.ts';
 import { LineConsole } from './console.ts';
+import { openTillDoor, type TillDoor } from './ecr/node-till-door.ts';
 import { nodeOutside } from './node-outside.ts';
-import { startTerminal } from './terminal.ts';
+import { startTerminal, type Terminal } from './terminal.ts';
 
 const DEFAULT_FILE = 'terminal.json';
 async function main(): Promise<void> {
@@ -24,13 +27,38 @@ async function main(): Promise<void> {
   const outside = await nodeOutside(config, console);
   try {
     const terminal = await startTerminal(outside);
+    // A script types its commands and is gone: no till is served meanwhile.
+    const door = values.once === undefined ? await tillDoor(terminal, config, console) : null;
     const allGood = await console.run(terminal);
+    if (door !== null && !console.hasQuit) await toldToStop();
+    await door?.close();
     await terminal.stop();
     process.exitCode = allGood ? 0 : 1;
   } finally {
     close();
     await outside.devices.close();
   }
+}
+
+/** The till's door, when a port is set. @throws CONFIG_BAD, also when the port is taken */
+async function tillDoor(
+  terminal: Terminal,
+  config: TerminalConfig,
+  console: LineConsole,
+): Promise<TillDoor | null> {
+  const { tillPort, tillAddress, tillToken } = config;
+  if (tillPort === 0) return null;
+  const door = await openTillDoor(terminal.till, { address: tillAddress, port: tillPort, token: tillToken });
+  console.show(
+    `收银接口已开放 ${tillAddress} 端口${door.port}`,
+    `tills are served at ${tillAddress} port ${door.port}`,
+  );
+  return door;
+}
+
+/** A terminal that serves a till may run without a keyboard: then a signal ends it. */
+async function toldToStop(): Promise<void> {
+  await Promise.race([happened(process, 'SIGTERM'), happened(process, 'SIGINT')]);
 }
 
 function readSettingsFile(given: string | undefined): { name: string; text: string } | null {

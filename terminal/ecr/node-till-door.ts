@@ -4,7 +4,7 @@
  * Bound to loopback unless the settings say otherwise; beyond loopback it does not open without a token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import { PosError } from '../../protocol/index.ts';
 import { refusal } from './answers.ts';
@@ -70,13 +70,19 @@ export function buildTillDoor(till: Till, options: Omit<TillDoorOptions, 'port'>
   return server;
 }
 
-/** Opens the door. @throws CONFIG_BAD; the system's error when the port is taken */
+/** Opens the door. @throws CONFIG_BAD, also when the port is taken */
 export async function openTillDoor(till: Till, options: TillDoorOptions): Promise<TillDoor> {
   const server = buildTillDoor(till, options);
-  await server.listen({ host: options.address, port: options.port });
+  const { address, port } = options;
+  try {
+    await server.listen({ host: address, port });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    throw new PosError('CONFIG_BAD', `tillAddress ${address}, tillPort ${port}: ${why}`, { cause: error });
+  }
   const bound = server.server.address();
   return {
-    port: typeof bound === 'object' && bound !== null ? bound.port : options.port,
+    port: typeof bound === 'object' && bound !== null ? bound.port : port,
     close: () => server.close(),
   };
 }
@@ -125,12 +131,9 @@ function statusOf(answer: TillAnswer): number {
  * With a token: who shows it. Without: programs of this machine only, and no page in its browser: pages
  * name their origin, and a page of a name that was bent to this machine names it in `Host`.
  */
-function isAllowed(
-  headers: { readonly authorization?: string; readonly origin?: string; readonly host?: string },
-  token: string,
-): boolean {
-  if (token === '') return headers.origin === undefined && LOOPBACK_HOST.test(headers.host ?? '');
-  const given = /^Bearer (\S+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
+function isAllowed({ authorization, origin, host }: IncomingHttpHeaders, token: string): boolean {
+  if (token === '') return origin === undefined && LOOPBACK_HOST.test(host ?? '');
+  const given = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '';
   return timingSafeEqual(digestOf(given), digestOf(token));
 }
 

@@ -150,7 +150,7 @@ function firstError(value: unknown): string {
   if (first === undefined) return 'the request';
   const place = first.instancePath.slice(0, 60);
   if (first.keyword === 'boolean') return `${place}: no such member`;
-  if (place.startsWith('/op')) return `/op: one of ${OPS.join(', ')}`;
+  if (place === '/op') return `/op: one of ${OPS.join(', ')}`;
   return `${place === '' ? 'the request' : place}: ${first.message}`;
 }
 

@@ -83,6 +83,11 @@ export class Till {
     return () => this.#listeners.delete(listener);
   }
 
+  /** How many watch. */
+  get watchers(): number {
+    return this.#listeners.size;
+  }
+
   /** After a start: what ran when the power went is over. Runs once, before the first request. */
   async recover(): Promise<void> {
     await this.#finishWhere(() => true);
