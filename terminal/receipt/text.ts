@@ -17,8 +17,12 @@ const PRIVATE_USE = /\p{Co}/u;
 const CONTROL = /^[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u;
 const clusters = new Intl.Segmenter('zh', { granularity: 'grapheme' });
 
+/** Each of these stands for itself and is in the oldest fonts: nearly all that is ever printed. */
+const PLAIN = /^[\x20-\x7e\u4e00-\u9fa5]*$/;
+
 /** The same text with a space for each control character and 〓 for what the printer cannot show. */
 export function printable(text: string): string {
+  if (PLAIN.test(text)) return text;
   let shown = '';
   for (const { segment } of clusters.segment(text)) {
     if (CONTROL.test(segment)) shown += ' ';
