@@ -4,12 +4,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { printProgress, slipText } from '../../terminal/index.ts';
-import { ALL_WELL, DeviceBench, slipOf } from './device-bench.fixture.ts';
+import { ALL_WELL, DeviceBench, PAN, slipOf } from './device-bench.fixture.ts';
 import { DEVICE_FAULTS, type DeviceFault } from './device-faults.ts';
 import type { ArmedFault } from './device-lines.ts';
 import { Dice } from './dice.ts';
 
-const SEEDS = 12;
+const SEEDS = 8;
 /** The table counts the frames of a whole terminal, which has more to say to its pad than these steps. */
 const TRANSACTIONS = 4;
 /** Two more than a slip needs, so that a proof stands in its middle. */
@@ -79,6 +79,33 @@ told('a reset pad has no working keys until the next sign-in, and opens what it 
   }),
 );
 
+told('a PIN entry whose beginning was not heard is ended, so that the pad serves the next command', () =>
+  withBench('not heard', async (bench) => {
+    bench.devices.lines.pinPad.arm({ way: 'to terminal', fault: { kind: 'lost' } });
+    const { signal } = new AbortController();
+    const options = { pan: PAN, amountText: 'RMB 1.00', timeoutMs: 60_000, signal };
+    const isSilent = (error: unknown) => error instanceof PosError && error.code === 'DEVICE_SILENT';
+    await rejects(bench.until(bench.drivers.pinPad.enterPin(options)), isSilent);
+    assert.equal(bench.devices.pinPad.display(), ['欢迎使用尊卡', 'WELCOME']);
+    assert.is((await bench.until(bench.drivers.pinPad.mac(Buffer.alloc(8))))?.length, 8);
+  }),
+);
+
+told('a pad with a supply of its own that still asks for a PIN is brought back by the next life', () =>
+  withBench('own supply', async (bench) => {
+    const { signal } = new AbortController();
+    const options = { pan: PAN, amountText: 'RMB 1.00', timeoutMs: 60_000, signal };
+    // Nobody will answer it: the life that asked is over.
+    void bench.drivers.pinPad.enterPin(options);
+    await bench.pass(100);
+    assert.is(bench.devices.pinPad.display().length, 4);
+    bench.restart();
+    await bench.until(bench.drivers.settled());
+    assert.is(bench.drivers.pinPad.state(), 'ready');
+    assert.equal(bench.devices.pinPad.display(), ['欢迎使用尊卡', 'WELCOME']);
+  }),
+);
+
 told(
   'a pad that replaces another says that its keys changed, signs in, and cannot open what the other sealed',
   () =>
@@ -102,7 +129,8 @@ told(
 
 told('paper that ends at a line is known with the lines before it', () =>
   withBench('paper', async (bench) => {
-    bench.devices.printer.paper(9);
+    // Three for the strip before the first slip.
+    bench.devices.printer.paper(12);
     const failed = await bench.until(
       bench.drivers.printer.print(slipOf(LINES)).catch((error: unknown) => error),
     );

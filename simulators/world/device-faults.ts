@@ -37,7 +37,7 @@ const SLIP_LINES = 45;
 const TO: readonly Way[] = ['to device'];
 const FROM: readonly Way[] = ['to terminal'];
 const BOTH: readonly Way[] = [...TO, ...FROM];
-const GARBLED = ['DEVICE_GARBAGE', 'DEVICE_SILENT', 'DEVICE_BUSY'] as const;
+const GARBLED = ['DEVICE_GARBAGE', 'DEVICE_SILENT'] as const;
 const MISREAD = ['DEVICE_GARBAGE', 'DEVICE_SILENT', 'PAPER_OUT', 'PRINTER_FAULT'] as const;
 
 // biome-ignore format: a table is read by column
@@ -51,8 +51,8 @@ export const DEVICE_FAULTS = {
   'pad noise':       { device: 'pinPad',  zh: '键盘乱码',            en: 'up to four answers of the PIN pad are noise',   noticed: GARBLED,                                       arm: onFrame('pinPad', FROM, noise, 4) },
   'pad flip':        { device: 'pinPad',  zh: '键盘线路错一位',      en: 'one bit to or from the PIN pad is wrong',       noticed: GARBLED,                                       arm: onFrame('pinPad', BOTH, flip) },
   'pad swallows':    { device: 'pinPad',  zh: '键盘线路丢字节',      en: 'bytes to or from the PIN pad are missing',      noticed: GARBLED,                                       arm: onFrame('pinPad', BOTH, swallowed) },
-  'pad silent':      { device: 'pinPad',  zh: '键盘长时间无应答',    en: 'the PIN pad does not answer for 3 to 30 s',     noticed: ['DEVICE_SILENT', 'DEVICE_BUSY'],              arm: silent('pinPad') },
-  'pad slow':        { device: 'pinPad',  zh: '键盘应答超时',        en: 'an answer of the PIN pad comes after its time', noticed: ['DEVICE_SILENT', 'DEVICE_BUSY'],              arm: onFrame('pinPad', FROM, late) },
+  'pad silent':      { device: 'pinPad',  zh: '键盘长时间无应答',    en: 'the PIN pad does not answer for 3 to 30 s',     noticed: ['DEVICE_SILENT'],                             arm: silent('pinPad') },
+  'pad slow':        { device: 'pinPad',  zh: '键盘应答超时',        en: 'an answer of the PIN pad comes after its time', noticed: ['DEVICE_SILENT'],                             arm: onFrame('pinPad', FROM, late) },
   'pad reset':       { device: 'pinPad',  zh: '键盘复位,失工作密钥', en: 'the PIN pad is reset and has no working keys',  noticed: ['KEY_UNKNOWN', 'DEVICE_SILENT'],              arm: onFrame('pinPad', TO, padReset) },
   'pad replaced':    { device: 'pinPad',  zh: '换键盘,失密封密钥',   en: 'another PIN pad: what the old one sealed is closed for ever', noticed: ['DEVICE_ABSENT', 'KEY_UNKNOWN', 'SEAL_BROKEN'], arm: onFrame('pinPad', TO, padReplaced) },
   'printer pulled':  { device: 'printer', zh: '打印中打印机脱落',    en: 'the printer comes off in mid-slip',             noticed: ['DEVICE_ABSENT'],                             arm: onFrame('printer', BOTH, pulled) },

@@ -4,7 +4,7 @@
  */
 import iconv from 'iconv-lite';
 import type { KeyMode } from '../../keys/index.ts';
-import { PosError } from '../../protocol/index.ts';
+import { type FailureCode, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceLink } from './device-link.ts';
 import { PadExchange } from './pad-exchange.ts';
@@ -50,7 +50,7 @@ export class SerialPinPad implements PinPad {
 
   /** The link's probe: does it talk our protocol, and does it still hold the keys it held before? */
   async probe(): Promise<string | null> {
-    const { macCheckValue } = readStatus((await this.#exchange.run('status', Buffer.alloc(0))).payload);
+    const { macCheckValue } = readStatus(await this.#idleStatus());
     const before = this.#macCheckValue;
     this.#macCheckValue = macCheckValue;
     const isLost = before !== null && before !== macCheckValue;
@@ -111,6 +111,12 @@ export class SerialPinPad implements PinPad {
       if (state === PAD_STATES.bypassed) return 'bypassed';
       if (!PIN_BLOCK_BYTES.includes(payload.length)) throw garbage(`a PIN block of ${payload.length} bytes`);
       return payload;
+    } catch (error) {
+      // It may still be asking, and would refuse everything else until the holder's time is over.
+      if (hasCode(error, 'DEVICE_SILENT') || hasCode(error, 'DEVICE_GARBAGE')) {
+        await this.cancel().catch(() => undefined);
+      }
+      throw error;
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -138,6 +144,18 @@ export class SerialPinPad implements PinPad {
   async cancel(): Promise<void> {
     await this.#link.needLine();
     await this.#exchange.run('cancel', Buffer.alloc(0));
+  }
+
+  /** A pad with a supply of its own may still be asking for the PIN of the terminal's last life. */
+  async #idleStatus(): Promise<Buffer> {
+    const status = () => this.#exchange.run('status', Buffer.alloc(0));
+    try {
+      return (await status()).payload;
+    } catch (error) {
+      if (!hasCode(error, 'DEVICE_BUSY')) throw error;
+      await this.#exchange.run('cancel', Buffer.alloc(0));
+      return (await status()).payload;
+    }
   }
 
   async #ask(command: PadCommandName, payload: Buffer): Promise<Buffer> {
@@ -171,6 +189,10 @@ function readStatus(payload: Buffer): PinPadStatus {
     macCheckValue: mak || null,
     pinCheckValue: pik || null,
   };
+}
+
+function hasCode(error: unknown, code: FailureCode): boolean {
+  return error instanceof PosError && error.code === code;
 }
 
 function exactly(count: number, bytes: Buffer): Buffer {
