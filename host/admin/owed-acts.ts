@@ -31,6 +31,14 @@ export interface OwedAct {
   readonly row: OwedReversalRow;
 }
 
+/** What is there already of the names under which an original could still come. */
+export interface NamesTaken {
+  /** Of the keys of `keysToBurn`. */
+  readonly identities: readonly IdentityRow[];
+  /** Some transaction has the UT, wherever. */
+  readonly isUtUsed: boolean;
+}
+
 /** @throws NOT_ALLOWED_NOW when it is closed, or another proposal waits */
 export function propose(row: OwedReversalRow, books: OwedBooks, seen: string, by: By): OwedAct {
   demandOpen(row);
@@ -52,15 +60,9 @@ export function propose(row: OwedReversalRow, books: OwedBooks, seen: string, by
 }
 
 /**
- * @param identities what is there of the keys that `keysToBurn` named
  * @throws NOT_AUTHORISED the same person; NOT_ALLOWED_NOW nothing was proposed, or the books changed since
  */
-export function approve(
-  row: OwedReversalRow,
-  books: OwedBooks,
-  identities: readonly IdentityRow[],
-  by: By,
-): OwedAct {
+export function approve(row: OwedReversalRow, books: OwedBooks, names: NamesTaken, by: By): OwedAct {
   const { proposal, approval } = row;
   if (approval !== null && isSamePerson(approval.person, by.person)) return { item: null, row };
   demandOpen(row);
@@ -86,7 +88,7 @@ export function approve(
     approval: { person, role, reason, at },
   });
   const item = itemOf('owed.approve', row, next, by);
-  const held = keptTrue(row, books, identities, at);
+  const held = keptTrue(row, books, names, at);
   const count: readonly Guard[] = row.proven
     ? []
     : [{ kind: 'counter', counter: unprovenCounter(row.terminalId), add: -1, max: null }];
@@ -123,7 +125,7 @@ export function keysToBurn({ ut, proven, ...place }: OwedReversalRow): readonly 
 function keptTrue(
   row: OwedReversalRow,
   { original }: OwedBooks,
-  identities: readonly IdentityRow[],
+  { identities, isUtUsed }: NamesTaken,
   at: number,
 ): Pick<CommitItem, 'guards' | 'changes'> {
   if (original !== null) {
@@ -133,7 +135,10 @@ function keptTrue(
   const there = new Set(identities.map(({ key }) => key));
   const keys = keysToBurn(row).filter((key) => !there.has(key));
   return {
-    guards: keys.map((key) => ({ kind: 'absent', table: 'identities', key })),
+    guards: [
+      ...keys.map((key): Guard => ({ kind: 'absent', table: 'identities', key })),
+      ...(isUtUsed ? [] : [{ kind: 'unused', ut: row.ut } as const]),
+    ],
     changes: {
       identities: keys.map((key) => ({
         ...{ key, fingerprint: '', ut: row.ut, transactionId: null, answer: null, at },

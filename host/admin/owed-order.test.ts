@@ -161,7 +161,7 @@ class Play {
     const row = (await store.read({ owed: [place] })).owedReversals.find((one) => one.ut === ut);
     if (row === undefined) return 'not listed';
     const { transactions, identities, day } = await store.read({
-      ...{ traces: [place], identities: keysToBurn(row) },
+      ...{ traces: [place], uts: [ut], identities: keysToBurn(row) },
     });
     const by = { person, role: 'settlement', reason: '测试', at: this.#host.clock.now(), day };
     const books = booksOf(row, row.merchantId, transactions);
@@ -170,7 +170,7 @@ class Play {
         act === 'propose'
           ? propose(row, books, `存根 ${by.at}`, by)
           : act === 'approve'
-            ? approve(row, books, identities, by)
+            ? approve(row, books, { identities, isUtUsed: transactions.some((one) => one.ut === ut) }, by)
             : refuse(row, by);
       if (done.item === null) return 'done before';
       const [outcome] = await store.commit([done.item]);

@@ -7,9 +7,18 @@ import { PosError } from '../../protocol/index.ts';
 import { booksOf, type OwedBooks } from '../acquiring/facts/owed-books.ts';
 import { traceKey } from '../acquiring/view.ts';
 import type { By } from '../cards/issue.ts';
-import type { IdentityRow, OwedReversalRow } from '../store/rows.ts';
+import type { OwedReversalRow } from '../store/rows.ts';
 import { type Door, decided, REASON, reader, refuseCardNumber, TERMINAL_ID, writer } from './door.ts';
-import { approve, keysToBurn, type OwedAct, owedId, partsOfId, propose, refuse } from './owed-acts.ts';
+import {
+  approve,
+  keysToBurn,
+  type NamesTaken,
+  type OwedAct,
+  owedId,
+  partsOfId,
+  propose,
+  refuse,
+} from './owed-acts.ts';
 
 const ROWS_MAX = 500;
 /** Places whose transactions one read asks for. */
@@ -82,9 +91,7 @@ export function owedRoutes(door: Door): void {
     { schema: { params: PARAMS, body: BECAUSE } },
     async (request) => {
       const by = await writer(door, request, 'owed.approve', request.body.reason);
-      return acted(door, request.params.id, by, ({ row, books, identities }) =>
-        approve(row, books, identities, by),
-      );
+      return acted(door, request.params.id, by, ({ row, books, names }) => approve(row, books, names, by));
     },
   );
 
@@ -121,7 +128,7 @@ async function listed(
 interface Case {
   readonly row: OwedReversalRow;
   readonly books: OwedBooks;
-  readonly identities: readonly IdentityRow[];
+  readonly names: NamesTaken;
 }
 
 /** Reads the case, acts on it, commits, and shows it as it is then. @throws NOT_FOUND */
@@ -140,9 +147,10 @@ async function caseOf(door: Door, id: string): Promise<Case> {
   const row = (await store.read({ owed: [place] })).owedReversals.find((one) => one.ut === ut);
   if (row === undefined) throw new PosError('NOT_FOUND', `owed reversal ${id}`);
   // The row again, with what the books say at the same moment.
-  const found = await store.read({ owed: [place], traces: [place], identities: keysToBurn(row) });
+  const found = await store.read({ owed: [place], traces: [place], uts: [ut], identities: keysToBurn(row) });
   const now = found.owedReversals.find((one) => one.ut === ut) ?? row;
-  return { row: now, books: booksAt(now, found.transactions), identities: found.identities };
+  const names = { identities: found.identities, isUtUsed: found.transactions.some((one) => one.ut === ut) };
+  return { row: now, books: booksAt(now, found.transactions), names };
 }
 
 /** In the rows' order. */

@@ -9,13 +9,13 @@ import type { Entry } from '../ledger/model.ts';
 import type { CommitItem, Guard, JournalDraft } from './port.ts';
 import type { TableName } from './rows.ts';
 import { keyOf, keyParts } from './schema.ts';
-import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable } from './statements.ts';
+import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from './statements.ts';
 
 /** An item as the store looked through it. */
 export interface PreparedItem {
   readonly item: CommitItem;
   readonly records: readonly HashedRecord[];
-  /** The guarded rows that it writes: table mark, key, version. */
+  /** The guarded rows that it writes: table mark, key, version; and the UTs that it uses, as version 1. */
   readonly written: readonly WrittenRow[];
   /** Why it cannot be written, whatever its guards say. */
   readonly failure: PosError | null;
@@ -35,7 +35,7 @@ const MARKS: ReadonlyMap<string, number> = new Map(GUARDED_TABLES.map((table, ma
 export function prepareItem(item: CommitItem): PreparedItem {
   try {
     const records = item.journal.map(hashedRecord);
-    for (const guard of item.guards) if (guard.kind !== 'counter') keyParts(guard.table, guard.key);
+    for (const guard of item.guards) if ('table' in guard) keyParts(guard.table, guard.key);
     for (const entry of item.changes.entries ?? []) checkBalanced(entry);
     return { item, records, written: writtenRows(item), failure: null };
   } catch (cause) {
@@ -60,6 +60,9 @@ function writtenRows(item: CommitItem): readonly WrittenRow[] {
         written.push({ mark, key, version: (row as { version?: number }).version ?? 1 });
     }
   }
+  for (const { ut } of item.changes.transactions ?? []) {
+    if (ut !== null) written.push({ mark: UT_MARK, key: ut, version: 1 });
+  }
   return written;
 }
 
@@ -78,7 +81,7 @@ function unbalanced(entry: Entry, why: string): PosError {
 
 /** What the guards of a batch name: the parameters of GUARD_SQL and, at the same places, the keys. */
 export class GuardQuestions {
-  readonly #keys: readonly Map<string, number>[] = Array.from({ length: COUNTER_MARK + 1 }, () => new Map());
+  readonly #keys: readonly Map<string, number>[] = Array.from({ length: UT_MARK + 1 }, () => new Map());
 
   constructor(items: Iterable<PreparedItem>) {
     for (const { item, failure } of items) {
@@ -112,7 +115,7 @@ export class GuardQuestions {
   }
 }
 
-/** By mark: the version of each named row that is there; under COUNTER_MARK the counters' values. */
+/** By mark: the version of each named row, or UT, that is there; under COUNTER_MARK the counters' values. */
 export type GuardAnswers = readonly ReadonlyMap<string, number>[];
 
 /** The answers with the accepted items laid over them. */
@@ -136,6 +139,7 @@ export class GuardState {
     const now = this.#now[markOf(guard)]?.get(guardKey(guard));
     switch (guard.kind) {
       case 'absent':
+      case 'unused':
         return now === undefined;
       case 'version':
         return now === guard.version;
@@ -166,9 +170,11 @@ export class GuardState {
 }
 
 function markOf(guard: Guard): number {
-  return guard.kind === 'counter' ? COUNTER_MARK : GUARDED_TABLES.indexOf(guard.table satisfies GuardedTable);
+  if (guard.kind === 'counter') return COUNTER_MARK;
+  return guard.kind === 'unused' ? UT_MARK : GUARDED_TABLES.indexOf(guard.table satisfies GuardedTable);
 }
 
 function guardKey(guard: Guard): string {
-  return guard.kind === 'counter' ? guard.counter : guard.key;
+  if (guard.kind === 'counter') return guard.counter;
+  return guard.kind === 'unused' ? guard.ut : guard.key;
 }

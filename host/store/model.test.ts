@@ -60,6 +60,10 @@ class ModelStore {
       counters.set(guard.counter, sum);
       return guard.add <= 0 || guard.max === null || sum <= guard.max;
     }
+    if (guard.kind === 'unused') {
+      const rows = [...(this.tables.get('transactions')?.values() ?? [])];
+      return rows.every(({ ut }) => ut !== guard.ut);
+    }
     const row = this.tables.get(guard.table)?.get(guard.key);
     return guard.kind === 'absent' ? row === undefined : row?.['version'] === guard.version;
   }

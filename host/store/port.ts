@@ -95,6 +95,8 @@ export type Guard =
       readonly key: string;
       readonly version: number;
     }
+  /** No transaction has this UT: what a burnt one promises. */
+  | { readonly kind: 'unused'; readonly ut: string }
   /** Adds to a counter; fails when the sum would pass `max`. Giving back (`add` below zero) never fails. */
   | { readonly kind: 'counter'; readonly counter: string; readonly add: number; readonly max: number | null };
 

@@ -25,12 +25,14 @@ export type GuardedTable = (typeof GUARDED_TABLES)[number];
 
 /** Where the guard statement marks a counter's row, after the tables. */
 export const COUNTER_MARK = GUARDED_TABLES.length;
+/** Where it marks a UT that a transaction has, after the counters. */
+export const UT_MARK = COUNTER_MARK + 1;
 
 /**
  * Which of the named rows are there, at which version: one parameter a guarded table (a list of key
- * values, each a list of its parts), then one with counters' names. Rows: `mark` the table or
- * COUNTER_MARK, `place` in the parameter's list, `value` the version (1 for tables that only grow) or
- * the counter's value.
+ * values, each a list of its parts), then one with counters' names, then one with UTs. Rows: `mark` the
+ * table, COUNTER_MARK or UT_MARK, `place` in the parameter's list, `value` the version (1 for tables that
+ * only grow, and for a UT that is in use) or the counter's value.
  */
 export const GUARD_SQL = [
   ...GUARDED_TABLES.map((table, mark) => {
@@ -41,6 +43,7 @@ export const GUARD_SQL = [
     return `SELECT ${mark} AS "mark", j."key" AS "place", ${version} AS "value" FROM json_each(?${mark + 1}) AS j CROSS JOIN ${quoted(table)} AS x ON ${on}`;
   }),
   `SELECT ${COUNTER_MARK}, j."key", x."value" FROM json_each(?${COUNTER_MARK + 1}) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"`,
+  `SELECT ${UT_MARK}, j."key", 1 FROM json_each(?${UT_MARK + 1}) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`,
 ].join('\nUNION ALL ');
 
 /** The parameters of `WRITE_SQL`, in order. */

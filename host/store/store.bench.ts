@@ -161,6 +161,7 @@ async function checkNaively(driver: SqlDriver, guard: CommitItem['guards'][numbe
     );
     return;
   }
+  ensure(guard.kind !== 'unused', 'a sale burns nothing');
   const key = specOf(guard.table).key[0] as string;
   const version = guard.kind === 'version' ? '"version"' : '1';
   const [row] = await driver.all(

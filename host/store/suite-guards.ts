@@ -60,6 +60,26 @@ export function guardSuite(name: string, open: OpenStore): void {
   );
 
   guards(
+    '"unused" holds until a transaction has the UT, also one of the same batch, and asks for no other',
+    withStore(open, async (store) => {
+      const guard = { kind: 'unused', ut: 'U1' } as const;
+      const burning = (key: string) =>
+        sample.item({ identities: [sample.identityRow(key)] }, { guards: [guard] });
+      await committed(store, sample.provisioned('A1'), burning('I1'));
+      const using = sample.item({
+        transactions: [sample.transactionRow('X1', { ut: 'U1' }), sample.transactionRow('X2', { ut: null })],
+      });
+      const outcomes = await store.commit([burning('I2'), using, burning('I3')]);
+      assert.equal(
+        outcomes.map((outcome) => outcome.committed),
+        [true, true, false],
+      );
+      assert.equal(conflictOf(outcomes[2]), guard);
+      assert.equal(conflictOf((await store.commit([burning('I4')]))[0]), guard);
+    }),
+  );
+
+  guards(
     'a counter stops at its maximum, counts a batch in order, and gives back',
     withStore(open, async (store) => {
       const add = (amount: number, max: number | null = 100) =>

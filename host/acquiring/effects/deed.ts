@@ -8,6 +8,7 @@ import type { Stamp } from '../../ledger/postings.ts';
 import type { RuleTrace } from '../../rules/model.ts';
 import type { AccountRow, LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
 import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from '../answer.ts';
+import { burntUtKey } from '../identity.ts';
 import { journalTransaction } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { authorisationCode } from '../reference-numbers.ts';
@@ -72,6 +73,8 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   writes.put('transactions', row);
   writes.put('entries', ...(deed.entries ?? []));
   if (deed.remembered !== false) remember(j, answer, transactionId);
+  // Another host may be telling, at this moment, that it never came.
+  if (row.ut !== null) writes.absent('identities', burntUtKey(row.ut));
   if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
   journalTransaction(j, row, deed.entries ?? []);
   return answer;
@@ -88,6 +91,13 @@ export function remember(j: Judgement, answer: Answer, transactionId: string | n
     answer,
     at: j.now,
   });
+}
+
+/** Marks a UT whose transaction has not come: if it comes later, under whatever identity, it is answered 12. */
+export function burnUt(j: Judgement, ut: string): void {
+  burn(j, burntUtKey(ut));
+  // One that somebody else's terminal used is no reason to refuse this answer: it is 94 here anyway.
+  if (j.view.transactionsByUt(ut).length === 0) j.writes.unused(ut);
 }
 
 /** Marks an identity whose original has not come: if it comes later, it is answered 12. */

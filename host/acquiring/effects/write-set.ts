@@ -80,6 +80,16 @@ export class WriteSet {
     return next;
   }
 
+  /** Holds only while nothing is there under this key; nothing is written. */
+  absent(table: 'identities', key: string): void {
+    this.#guards.push({ kind: 'absent', table, key });
+  }
+
+  /** Holds only while no transaction has this UT. */
+  unused(ut: string): void {
+    this.#guards.push({ kind: 'unused', ut });
+  }
+
   /** The decision holds only while this business day stays open. */
   duringDay(day: DayRow): void {
     this.#guards.push({ kind: 'version', table: 'days', key: day.businessDate, version: day.version });

@@ -4,10 +4,9 @@
  */
 import { amount12, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
-import { burn, conclude } from '../effects/deed.ts';
+import { burn, burnUt, conclude } from '../effects/deed.ts';
 import { everyIdentityAt, LEAVES_NO_FATE } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { burntUtKey } from '../identity.ts';
 import type { Request } from '../request.ts';
 import { traceKey, type View } from '../view.ts';
 
@@ -35,6 +34,7 @@ export const fateQuery: Flow = {
     const transactionId = j.deps.numbers.nextId(j.now);
     if (original === undefined) {
       for (const identity of identitiesToBurn(request)) burn(j, identity);
+      if (request.ut !== null) burnUt(j, request.ut);
       return conclude(j, transactionId, { code: '25', state: 'declined', remembered: false });
     }
     const { mti, de3 } = TRANSACTIONS[original.kind as TransactionKind];
@@ -70,12 +70,8 @@ function find(request: Request, view: View): TransactionRow | undefined {
 const placeOf = (request: Request, original: { batch: number; trace: string }) =>
   traceKey(request.terminalId, original.batch, original.trace);
 
-/** DE61 names no MTI and no DE3: every kind that could have stood there is burnt, and the UT. */
-function identitiesToBurn(request: Request): readonly string[] {
-  const { original, terminalId, merchantId, ut } = request;
-  const { batch = 0, trace = '' } = original ?? {};
-  return [
-    ...(ut === null ? [] : [burntUtKey(ut)]),
-    ...(original === null ? [] : everyIdentityAt({ terminalId, merchantId, batch, trace })),
-  ];
+/** DE61 names no MTI and no DE3: every kind that could have stood there is burnt. */
+function identitiesToBurn({ original, terminalId, merchantId }: Request): readonly string[] {
+  if (original === null) return [];
+  return everyIdentityAt({ terminalId, merchantId, batch: original.batch, trace: original.trace });
 }
