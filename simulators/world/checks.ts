@@ -76,7 +76,9 @@ const OPEN: ReadonlySet<string> = new Set([
 
 function liveness({ terminals, isCleared }: Evidence): readonly string[] {
   return [
-    ...terminals.filter((one) => !one.isInOrder).map(({ terminalId }) => `${terminalId} does not come to order`),
+    ...terminals
+      .filter((one) => !one.isInOrder)
+      .map(({ terminalId }) => `${terminalId} does not come to order`),
     ...(isCleared ? [] : ['the day cannot be cleared']),
   ];
 }
@@ -89,13 +91,17 @@ function noDefect({ terminals, defects }: Evidence): readonly string[] {
 }
 
 function journals({ terminals, audit, headsTold }: Evidence): readonly string[] {
-  const wrong = terminals.flatMap(({ terminalId, faults }) => faults.map((fault) => `${terminalId}: ${fault}`));
+  const wrong = terminals.flatMap(({ terminalId, faults }) =>
+    faults.map((fault) => `${terminalId}: ${fault}`),
+  );
   for (const { stream, wrong: fault } of audit.streams)
     if (fault !== null) wrong.push(`host stream ${stream}, record ${fault.sequence}: ${fault.why}`);
   const heads = new Map(terminals.map((one) => [one.terminalId, one.heads]));
   for (const { terminalId, head } of headsTold) {
     if (heads.get(terminalId)?.has(head) === false)
-      wrong.push(`the host was told the head ${head.slice(0, 12)} that the journal of ${terminalId} never had`);
+      wrong.push(
+        `the host was told the head ${head.slice(0, 12)} that the journal of ${terminalId} never had`,
+      );
   }
   return wrong;
 }
@@ -120,7 +126,8 @@ function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
       const standsHere = STANDS_AT_TERMINAL.has(one.state);
       const standsThere = row !== undefined && STANDS_AT_HOST.has(row.state);
       const there = row === undefined ? 'unknown' : row.state;
-      if (standsHere !== standsThere) wrong.push(`${terminalId} ${named(one)}: ${one.state} here, ${there} at the host`);
+      if (standsHere !== standsThere)
+        wrong.push(`${terminalId} ${named(one)}: ${one.state} here, ${there} at the host`);
       else if (standsHere && row !== undefined) {
         if (row.kind !== one.kind || row.amount !== one.amount || row.rrn !== one.rrn)
           wrong.push(`${named(one)} ${one.rrn ?? ''}: the host has ${row.kind} ${row.amount} ${row.rrn}`);
@@ -147,13 +154,15 @@ function toldIsDone({ terminals, transactions, told }: Evidence): readonly strin
   for (const { ut, kind, said, by, amount, terminalId } of told) {
     if (!isMoney(kind)) continue;
     const what = `${terminalId} ${kind} ${amount} ${ut}`;
-    if (said === 'approved' && !stands(ut)) wrong.push(`${what}: the ${by} said approved, and it does not stand`);
+    if (said === 'approved' && !stands(ut))
+      wrong.push(`${what}: the ${by} said approved, and it does not stand`);
     if ((said === 'declined' || said === 'undone') && stands(ut))
       wrong.push(`${what}: the ${by} said ${said}, and it stands`);
   }
   for (const { terminalId, paper } of terminals) {
     for (const slip of paper) {
-      if (slip.ut !== null && !stands(slip.ut)) wrong.push(`${terminalId}: a slip of ${slip.ut} that does not stand`);
+      if (slip.ut !== null && !stands(slip.ut))
+        wrong.push(`${terminalId}: a slip of ${slip.ut} that does not stand`);
     }
   }
   return wrong;
@@ -165,9 +174,12 @@ function oneOriginal({ terminals }: Evidence): readonly string[] {
     for (const [ut, copies] of slips) {
       const one = transactions.get(ut);
       if (one === undefined) continue;
-      const prints = paper.filter((slip) => slip.ut === ut || (slip.batch === one.batch && slip.trace === one.trace));
+      const prints = paper.filter(
+        (slip) => slip.ut === ut || (slip.batch === one.batch && slip.trace === one.trace),
+      );
       const whole = new Set(prints.filter(({ complete }) => complete).map(({ copy }) => copy)).size;
-      if (whole < copies) wrong.push(`${terminalId} ${named(one)}: ${whole} of ${copies} copies came out whole`);
+      if (whole < copies)
+        wrong.push(`${terminalId} ${named(one)}: ${whole} of ${copies} copies came out whole`);
       for (const copy of new Set(prints.map((slip) => slip.copy))) {
         const originals = prints.filter((slip) => slip.copy === copy && !slip.marked).length;
         if (originals > 1) wrong.push(`${terminalId} ${named(one)}: ${originals} prints without the mark`);
@@ -206,7 +218,8 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
   for (const [account, fen] of expected) {
     const held = lots.filter((lot) => lot.accountId === account).reduce((sum, lot) => sum + lot.remaining, 0);
     const owed = accounts.find((row) => row.accountId === account)?.owed ?? 0;
-    if (held - owed !== fen) wrong.push(`${account}: its slips leave ${fen} fen, the books hold ${held - owed}`);
+    if (held - owed !== fen)
+      wrong.push(`${account}: its slips leave ${fen} fen, the books hold ${held - owed}`);
   }
   return wrong;
 }
@@ -266,9 +279,11 @@ function settlementFile({ files, transactions, isCleared }: Evidence): readonly 
     const due = STANDS_AT_HOST.has(row.state) ? sign * row.amount : 0;
     const told = inFiles.get(row.transactionId) ?? 0;
     inFiles.delete(row.transactionId);
-    if (due !== told) wrong.push(`${row.kind} ${row.rrn} (${row.state}): ${told} fen in the files, ${due} are due`);
+    if (due !== told)
+      wrong.push(`${row.kind} ${row.rrn} (${row.state}): ${told} fen in the files, ${due} are due`);
   }
-  for (const [key, fen] of inFiles) if (fen !== 0) wrong.push(`${fen} fen in the files for ${key}, which the books do not know`);
+  for (const [key, fen] of inFiles)
+    if (fen !== 0) wrong.push(`${fen} fen in the files for ${key}, which the books do not know`);
   return wrong;
 }
 

@@ -2,8 +2,9 @@
  * A clerk's day: one command after the other, chosen from what a shop does, until the tasks are done; then,
  * when the faults have stopped, whatever is left open is put in order, as a careful clerk does before closing.
  */
-import type { Card } from '../programme/index.ts';
+
 import type { CommandResult, Terminal } from '../../terminal/index.ts';
+import type { Card } from '../programme/index.ts';
 import type { Dice } from './dice.ts';
 import { CASHIER, customerOf, PASSWORDS } from './people.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -161,7 +162,10 @@ export class Counter {
       case 'void':
       case 'completion-void': {
         const kind = task === 'void' ? 'sale' : 'completion';
-        const one = this.#kept(kind, (kept) => kept.terminalId === this.shop.terminalId && kept.batch === terminal.state.batch);
+        const one = this.#kept(
+          kind,
+          (kept) => kept.terminalId === this.shop.terminalId && kept.batch === terminal.state.batch,
+        );
         return one === null ? null : { line: `void ${one.trace}`, card: null };
       }
       case 'refund': {

@@ -50,7 +50,8 @@ export class Dice {
     const bytes = Buffer.alloc(count);
     for (let at = 0; at < count; at += 4) {
       const word = this.#generator.next();
-      for (let byte = 0; byte < 4 && at + byte < count; byte += 1) bytes[at + byte] = (word >>> (8 * byte)) & 0xff;
+      for (let byte = 0; byte < 4 && at + byte < count; byte += 1)
+        bytes[at + byte] = (word >>> (8 * byte)) & 0xff;
     }
     return bytes;
   }

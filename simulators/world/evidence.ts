@@ -56,7 +56,8 @@ export async function gather(world: World): Promise<Evidence> {
     return rows;
   };
   const lines: string[] = [];
-  for await (const text of exportJournal(host.store)) lines.push(...text.split('\n').filter((line) => line !== ''));
+  for await (const text of exportJournal(host.store))
+    lines.push(...text.split('\n').filter((line) => line !== ''));
   const files: FileReading[] = [];
   for (const row of await all('files')) {
     const bytes = await host.files.read(row.name);

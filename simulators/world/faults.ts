@@ -4,12 +4,11 @@
  */
 import { DEVICE_FAULTS, type DeviceFaultName } from './device-faults.ts';
 import type { Dice } from './dice.ts';
-import type { FrameFault } from './network.ts';
+import type { FrameFault, Network } from './network.ts';
 import type { Office } from './office.ts';
-import type { Network } from './network.ts';
-import type { Shop } from './shop.ts';
-import type { SettlementStaff } from './settlement-staff.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { SettlementStaff } from './settlement-staff.ts';
+import type { Shop } from './shop.ts';
 
 /** What a fault may lay hands on. */
 export interface Struck {

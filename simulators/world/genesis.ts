@@ -8,8 +8,8 @@ import { PosError } from '../../protocol/index.ts';
 import type { CommandResult } from '../../terminal/index.ts';
 import {
   Bureau,
-  type Card,
   CARDS,
+  type Card,
   firstLoadOf,
   issueOf,
   MERCHANTS,
@@ -219,6 +219,7 @@ async function closed(office: Office, scheduler: Scheduler): Promise<DiskSnapsho
 async function until(scheduler: Scheduler, isSo: () => boolean): Promise<void> {
   await scheduler.quiet();
   for (let steps = 0; !isSo(); steps += 1) {
-    if (steps > STEPS_MAX || !(await scheduler.step())) throw new PosError('INVARIANT', 'the first morning ends');
+    if (steps > STEPS_MAX || !(await scheduler.step()))
+      throw new PosError('INVARIANT', 'the first morning ends');
   }
 }

@@ -114,7 +114,8 @@ export class Network {
         const cable = new Cable(this, terminal, host);
         this.#cables.add(cable);
         accept(cable.hostEnd);
-        for (const stray of this.#strays.get(terminal.name) ?? []) cable.deliver('answer', stray, this.#latency());
+        for (const stray of this.#strays.get(terminal.name) ?? [])
+          cable.deliver('answer', stray, this.#latency());
         this.#strays.delete(terminal.name);
         return cable.terminalEnd;
       },

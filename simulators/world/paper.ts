@@ -35,14 +35,14 @@ function paperSlip({ text, complete }: PrintedSlip): PaperSlip {
     copy: /(MERCHANT|CARDHOLDER|BANK) COPY/.exec(text)?.[1] ?? '',
     marked: text.includes(MARK),
     complete,
-    kind: kindOf(valueOf(text, 'TXN TYPE') ?? ''),
-    batch: Number(valueOf(text, 'BATCH NO') ?? 0),
-    trace: valueOf(text, 'VOUCHER NO') ?? '',
-    rrn: valueOf(text, '交易参考号 REF NO') ?? '',
-    auth: valueOf(text, '授权码 AUTH NO'),
-    gross: fenOf(valueOf(text, '金额 AMOUNT')),
-    paid: fenOf(valueOf(text, '(?:实付 PAID|退还 GIVEN BACK|冻结 HELD|解冻 RELEASED)')),
-    balance: fenOf(valueOf(text, '余额 BALANCE')),
+    kind: kindOf(behind(text, 'TXN TYPE') ?? ''),
+    batch: Number(behind(text, 'BATCH NO') ?? 0),
+    trace: behind(text, 'VOUCHER NO') ?? '',
+    rrn: behind(text, '交易参考号 REF NO') ?? '',
+    auth: behind(text, '授权码 AUTH NO'),
+    gross: fenOf(behind(text, '金额 AMOUNT')),
+    paid: fenOf(behind(text, '(?:实付 PAID|退还 GIVEN BACK|冻结 HELD|解冻 RELEASED)')),
+    balance: fenOf(behind(text, '余额 BALANCE')),
   };
 }
 
@@ -71,7 +71,7 @@ function kindOf(title: string): PaperKind | null {
 }
 
 /** What stands behind a label, in its line or in the next. */
-function valueOf(text: string, label: string): string | null {
+function behind(text: string, label: string): string | null {
   const found = new RegExp(`${label}[ \\t]*\\n?[ \\t]*(\\S[^\\n]*?)[ \\t]*(?:\\n|$)`).exec(text);
   return found?.[1] ?? null;
 }

@@ -1,11 +1,12 @@
 /** The people of a world: what clerks and customers do, drawn from dice, good and bad habits alike. */
-import type { Card } from '../programme/index.ts';
-import type { Clerk, PromptName } from '../../terminal/index.ts';
+
 import { PosError } from '../../protocol/index.ts';
+import type { Clerk, PromptName } from '../../terminal/index.ts';
+import type { Card } from '../programme/index.ts';
 import type { Dice } from './dice.ts';
-import type { WorldDevices } from './world-devices.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Timeline } from './timeline.ts';
+import type { WorldDevices } from './world-devices.ts';
 
 export const PASSWORDS = { supervisor: '246810', system: '975310', cashier: '1357' } as const;
 export const CASHIER = '01';
@@ -96,10 +97,17 @@ export class ModelClerk implements Clerk {
   async ask(prompt: PromptName, detail = ''): Promise<string> {
     const habit = HABITS[prompt];
     const answer =
-      habit === undefined ? null : !this.isCalm && this.#dice.falls(habit.otherwise) ? habit.other : habit.answer;
+      habit === undefined
+        ? null
+        : !this.isCalm && this.#dice.falls(habit.otherwise)
+          ? habit.other
+          : habit.answer;
     await this.#scheduler.pause(this.#hand());
     const isSecret = prompt.toLowerCase().includes('password');
-    this.#timeline.note(this.#name, `? ${prompt} ${detail} → ${answer === null ? 'cancel' : isSecret ? '****' : answer}`);
+    this.#timeline.note(
+      this.#name,
+      `? ${prompt} ${detail} → ${answer === null ? 'cancel' : isSecret ? '****' : answer}`,
+    );
     if (answer === null) throw new PosError('CANCELLED', 'the clerk cancelled');
     return answer;
   }

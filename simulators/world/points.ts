@@ -39,15 +39,24 @@ export interface Point {
 }
 
 export interface PointResult {
-  readonly point: Point;
   readonly about: string;
+  readonly steps: number;
+  readonly transactions: number;
+  readonly powerCuts: number;
   readonly violations: readonly Violation[];
+  readonly timeline: readonly string[];
 }
 
+/** What may be left of un-synced writes at an exact point; torn ones are drawn by the random worlds. */
+const WAYS = ['lose everything un-synced', 'keep everything'] as const;
 const SEED = 1;
 
 /** The world of one script, calm but for what is planned at the last task. */
-async function scripted(script: PointScript, afterCut: AfterCut, atLastTask: (world: World) => void): Promise<World> {
+async function scripted(
+  script: PointScript,
+  afterCut: AfterCut,
+  atLastTask: (world: World) => void,
+): Promise<World> {
   const world = await World.open({ seed: SEED, faults: [], terminals: 1, tasks: 0 });
   const tasks: readonly Task[] = POINT_SCRIPTS[script];
   const [counter] = world.counters;
@@ -109,13 +118,47 @@ export async function cutAt(point: Point): Promise<PointResult> {
     });
   });
   world.keepsSecondCut = point.second !== null;
-  const { violations } = await world.run();
-  world.close();
-  return { point, about: tell(point), violations };
+  try {
+    const { steps, transactions, powerCuts, violations } = await world.run();
+    return {
+      about: tell(point),
+      steps,
+      transactions,
+      powerCuts,
+      violations,
+      timeline: world.timeline.lines(),
+    };
+  } finally {
+    world.close();
+  }
+}
+
+/** Every point of a script on both sides, with all that the disks may keep; and the pairs, when they are asked for. */
+export async function pointsOf(
+  script: PointScript,
+  withPairs: boolean,
+): Promise<{ readonly singles: readonly Point[]; readonly pairs: readonly Point[] }> {
+  const singles: Point[] = [];
+  const pairs: Point[] = [];
+  for (const side of ['terminal', 'host'] as const) {
+    singles.push(...(await singlePoints(script, side, WAYS)));
+    if (!withPairs) continue;
+    const [way] = WAYS;
+    const effects = await effectsOf(script, side);
+    for (const point of await singlePoints(script, side, [way])) {
+      const kind = effects[point.effect - 1]?.kind;
+      if (kind !== undefined && LASTING_EFFECTS.has(kind)) pairs.push(...(await pairsAfter(point)));
+    }
+  }
+  return { singles, pairs };
 }
 
 /** All single points of a script: each effect and each of the ways in which a disk may be left. */
-export async function singlePoints(script: PointScript, side: Side, ways: readonly AfterCut[]): Promise<readonly Point[]> {
+export async function singlePoints(
+  script: PointScript,
+  side: Side,
+  ways: readonly AfterCut[],
+): Promise<readonly Point[]> {
   const effects = await effectsOf(script, side);
   return ways.flatMap((afterCut) =>
     effects.map((_, index) => ({ script, side, effect: index + 1, second: null, afterCut })),

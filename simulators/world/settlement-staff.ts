@@ -101,7 +101,10 @@ export class SettlementStaff {
   async #clear(host: NonNullable<Office['host']>): Promise<void> {
     for (const businessDate of this.#closed) {
       const { files, differences } = await runClearing(host, { ...BY, businessDate });
-      this.#timeline.note('people', `cleared ${businessDate}: ${files.length} files, ${differences} differences`);
+      this.#timeline.note(
+        'people',
+        `cleared ${businessDate}: ${files.length} files, ${differences} differences`,
+      );
     }
   }
 }

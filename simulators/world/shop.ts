@@ -152,7 +152,9 @@ export class Shop {
     this.#terminal = null;
     this.devices.disconnect();
     const { scheduler } = this.#world;
-    scheduler.after(0, () => this.disk.powerCut(this.afterCut === 'dice' ? this.machine.dice : this.afterCut));
+    scheduler.after(0, () =>
+      this.disk.powerCut(this.afterCut === 'dice' ? this.machine.dice : this.afterCut),
+    );
     const ms = this.machine.dice.between(RESTART_LEAST_MS, RESTART_MOST_MS);
     scheduler.after(Math.max(ms, this.#offUntil - scheduler.now), () => this.boot());
   }

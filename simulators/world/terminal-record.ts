@@ -37,7 +37,11 @@ interface Event {
   readonly ut?: string;
   readonly to?: string;
   readonly answer?: { readonly amount: number; readonly rrn: string | null; readonly auth: string | null };
-  readonly slip?: { readonly id: string; readonly copies: readonly unknown[]; readonly slip: { readonly form: string } };
+  readonly slip?: {
+    readonly id: string;
+    readonly copies: readonly unknown[];
+    readonly slip: { readonly form: string };
+  };
   readonly transaction?: {
     readonly ut: string;
     readonly kind: string;
@@ -66,7 +70,10 @@ export function readTerminalRecord(
       const [body = '', hash = ''] = line.split('\t');
       const event = JSON.parse(body) as Event;
       head ??= event.headBefore ?? '';
-      const expected: string = createHash('sha256').update(Buffer.from(head, 'hex')).update(body).digest('hex');
+      const expected: string = createHash('sha256')
+        .update(Buffer.from(head, 'hex'))
+        .update(body)
+        .digest('hex');
       if (expected !== hash) faults.push(`${name} line ${index + 1}: its hash does not follow`);
       heads.add(head);
       head = hash;
