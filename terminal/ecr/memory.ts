@@ -33,9 +33,20 @@ export function linked(requests: TillRequests, requestId: string | undefined, ut
 
 /** The settle that is under way has closed this batch. */
 export function withClosedBatch(requests: TillRequests, batch: number): TillRequests {
-  return requests.map((one) =>
-    one.op === 'settle' && one.answer === null ? { ...one, closedBatch: batch } : one,
-  );
+  return requests.map((one) => (isRunningSettle(one) ? { ...one, closedBatch: batch } : one));
+}
+
+export function isRunningSettle(one: TillRequestRecord): boolean {
+  return one.op === 'settle' && one.answer === null;
+}
+
+/** How a new slip's copies begin: printed here, unless the request that it belongs to says otherwise. */
+export function firstCopyState(
+  requests: TillRequests,
+  belongsTo: (one: TillRequestRecord) => boolean,
+): 'spooled' | 'elsewhere' {
+  const { print = 'terminal' } = requests.find(belongsTo) ?? {};
+  return print === 'terminal' ? 'spooled' : 'elsewhere';
 }
 
 /** Transactions that an answer is still to be made of: they must outlive their batch. */

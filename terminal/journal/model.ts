@@ -72,7 +72,8 @@ export interface TransactionRecord {
   readonly repeats: number;
 }
 
-export type SlipCopyState = 'spooled' | 'printing' | 'stopped' | 'printed';
+/** elsewhere: a till prints it, or nobody wants it; when it is printed here after all, it bears the mark. */
+export type SlipCopyState = 'spooled' | 'printing' | 'stopped' | 'printed' | 'elsewhere';
 
 export type AnySlip =
   | { readonly form: 'transaction'; readonly data: SlipData }

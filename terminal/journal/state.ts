@@ -9,7 +9,14 @@ import {
 } from '../../protocol/index.ts';
 import { applyTill, linked, neededByTill, withClosedBatch } from '../ecr/memory.ts';
 import { moveWithoutAnswer, STATES, stateAfter, type TransactionState } from '../transaction-states.ts';
-import type { JournalEvent, OperatorRecord, SlipRecord, TerminalState, TransactionRecord } from './model.ts';
+import type {
+  JournalEvent,
+  OperatorRecord,
+  SlipCopyState,
+  SlipRecord,
+  TerminalState,
+  TransactionRecord,
+} from './model.ts';
 
 const VOIDS: readonly TransactionKind[] = ['void', 'completionVoid', 'preAuthorisationVoid'];
 const NUMBER_MAX = 999_999;
@@ -249,9 +256,13 @@ function slipAfter(slip: SlipRecord, event: Extract<JournalEvent, { type: 'slip 
   };
 }
 
-/** True while a copy of the slip is not on paper. */
+/** True while a copy of the slip is to be printed here and is not on paper. */
 export function isPending(slip: SlipRecord): boolean {
-  return slip.copies.some((one) => one.state !== 'printed');
+  return slip.copies.some(({ state }) => isCopyPending(state));
+}
+
+export function isCopyPending(state: SlipCopyState): boolean {
+  return state !== 'printed' && state !== 'elsewhere';
 }
 
 /** What the next batch begins with: what is open, or a till must still be told of; the last settlement for a reprint. */

@@ -1,6 +1,7 @@
 /** What the settlement slip says: totals, rows by kind, every item, and what is still owed. */
 import { ensure, fen, localTimeOf, type TransactionKind } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { firstCopyState, isRunningSettle } from '../ecr/memory.ts';
 import { openReversals } from '../exchange/request.ts';
 import type { Settlement, SlipRecord, TransactionRecord } from '../journal/model.ts';
 import { approvedAmount, countedTransactions } from '../journal/state.ts';
@@ -33,7 +34,7 @@ export function settlementSlip(deps: TerminalDeps, settlement: Settlement): Slip
         failed: failedItems(deps),
       },
     },
-    copies: [{ copy: 'merchant', state: 'spooled' }],
+    copies: [{ copy: 'merchant', state: firstCopyState(state.tillRequests, isRunningSettle) }],
   };
 }
 
