@@ -5,7 +5,7 @@ import { hostSettingsTable } from '../host/config.ts';
 import { documentFieldsTable } from '../host/programme/documents.ts';
 import { storeTables } from '../host/store/schema-table.ts';
 import { protocolTables } from '../protocol/index.ts';
-import { terminalSettingsTable, terminalTables } from '../terminal/index.ts';
+import { terminalSettingsTable, terminalTables, tillTables } from '../terminal/index.ts';
 
 /** README path → marker name → Markdown. */
 export function generatedTables(): Readonly<Record<string, Readonly<Record<string, string>>>> {
@@ -13,6 +13,7 @@ export function generatedTables(): Readonly<Record<string, Readonly<Record<strin
     'README.md': { 'host-settings': hostSettingsTable(), 'terminal-settings': terminalSettingsTable() },
     'protocol/README.md': protocolTables(),
     'terminal/README.md': terminalTables(),
+    'terminal/ecr/README.md': tillTables(),
     'host/acquiring/README.md': acquiringTables(),
     'host/store/README.md': storeTables(),
     'host/programme/README.md': { documents: documentFieldsTable() },

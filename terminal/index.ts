@@ -5,14 +5,15 @@ export { COMMANDS } from './commands.ts';
 export { readTerminalConfig, type TerminalConfig, terminalConfig, terminalSettingsTable } from './config.ts';
 export { LineConsole } from './console.ts';
 export * from './devices/index.ts';
-export type {
-  Till,
-  TillAnswer,
-  TillOp,
-  TillSlip,
-  TillState,
-  TillTransaction,
-  TillWarning,
+export {
+  type Till,
+  type TillAnswer,
+  type TillOp,
+  type TillSlip,
+  type TillState,
+  type TillTransaction,
+  type TillWarning,
+  tillTables,
 } from './ecr/index.ts';
 export type { HostConnection, HostWire } from './exchange/host-wire.ts';
 export { tcpWire } from './exchange/tcp-wire.ts';
