@@ -91,6 +91,18 @@ for (const [what, sql, when, fault, code, done] of [
   });
 }
 
+failures('leaves nothing to be read until another commit is on the disk', async () => {
+  const { store, fail } = await openFaulty();
+  fail('COMMIT', 'before');
+  assert.is(await codeOf(store.commit([sale(1, 2)])), 'STORE_UNKNOWN');
+  fail('COMMIT', 'before');
+  assert.is(await codeOf(versionOf(store)), 'STORE_FAILED');
+  fail('COMMIT', 'before');
+  assert.is(await codeOf(store.commit([sale(1, 2)])), 'STORE_FAILED');
+  assert.is(await versionOf(store), 1);
+  await store.close();
+});
+
 failures('is not tried at all when every item conflicts', async () => {
   const { store, fail } = await openFaulty();
   fail('COMMIT', 'before');

@@ -61,7 +61,14 @@ export async function openWorldSqlite(
   { clock, dice, faults = new StoreFaults() }: SqliteSurroundings,
 ): Promise<WorldSqlite> {
   const inside = { now: () => clock.now(), random: randomState(dice) };
-  const driver = new WorldDriver(new SqliteConnection(door, path, inside), door, { clock, faults });
+  let connection: SqliteConnection;
+  try {
+    connection = new SqliteConnection(door, path, inside);
+  } catch (error) {
+    if (!door.isAlive) return never();
+    throw error;
+  }
+  const driver = new WorldDriver(connection, door, { clock, faults });
   try {
     await driver.exec(`PRAGMA locking_mode = EXCLUSIVE;${SQLITE_SETTINGS}`);
   } catch (error) {
