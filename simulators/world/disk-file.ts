@@ -60,10 +60,6 @@ export class DiskFile {
     return this.#seen.length;
   }
 
-  get hasUnsynced(): boolean {
-    return this.#effects.length > 0;
-  }
-
   read(into: Uint8Array, offset: number): number {
     return this.#seen.read(into, offset);
   }
