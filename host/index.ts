@@ -23,6 +23,7 @@ export { type BooksProof, proveBooks } from './ledger/proofs.ts';
 export { type RunningHost, startHost } from './node-host.ts';
 export { type HostOutside, type OpenHost, openHost } from './open-host.ts';
 export type { DocumentKind, Documents } from './programme/model.ts';
+export { type MarkSlots, SLOT_BYTES } from './store/commit-mark.ts';
 export type { SqlDriver } from './store/driver.ts';
 export type { StorePort } from './store/port.ts';
 export type { BatchRow, DifferenceRow, FileRow, Tables as StoreTables } from './store/rows.ts';

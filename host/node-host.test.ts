@@ -14,6 +14,8 @@ import { putToRest as restingNumber } from './cards/card-number.ts';
 import { HOST_DEFAULTS, type HostConfig } from './config.ts';
 import { nodeClock } from './node-clock.ts';
 import { type RunningHost, startHost } from './node-host.ts';
+import { slotOf } from './store/commit-mark.ts';
+import { nodeMarkSlots } from './store/node-mark-slots.ts';
 import type { Changes } from './store/port.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -141,6 +143,27 @@ starts('makes no new keys beside an old database: a lost key file is restored, n
     writeFileSync(file, kept);
     await running(config, async (host) => assert.equal(host.made, []));
   }),
+);
+
+starts(
+  'serves nothing from a database that does not reach what was acknowledged, and changes nothing of it',
+  () =>
+    inFolder(async (config) => {
+      await running(config, async () => undefined);
+      const path = join(config.dataFolder, 'host.sqlite');
+      const before = readFileSync(path);
+      const slots = nodeMarkSlots(join(config.dataFolder, 'acknowledged-01.mark'));
+      await slots.write(0, slotOf({ stream: 'host-01', sequence: 5, head: '0'.repeat(64) }));
+      await slots.close();
+      for (const bytes of [before, Buffer.alloc(0), before.fill(0xff, 4_096, 8_192)]) {
+        writeFileSync(path, bytes);
+        await rejects(startHost(config, silent), codeIs('STORE_DAMAGED'));
+        assert.equal(readFileSync(path), bytes);
+      }
+      rmSync(path);
+      await rejects(startHost(config, silent), codeIs('STORE_DAMAGED'));
+      assert.throws(() => statSync(path));
+    }),
 );
 
 for (const what of ['card', 'terminal'] as const) {

@@ -20,6 +20,9 @@ import { nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
 import { openHost } from './open-host.ts';
 import type { SqlDriver } from './store/driver.ts';
+import { proveDatabase } from './store/node-database.ts';
+import { nodeMarkSlots } from './store/node-mark-slots.ts';
+import { DEPTHS, type Depth } from './store/soundness.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
 
 export interface RunningHost {
@@ -76,7 +79,13 @@ async function assemble(
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
   const vault = await openVault(config, place, { made, closing });
 
-  // 2. The host over this machine's disk and wire. The database is opened last: the host closes it.
+  // 2. The database's files are proven as they lie there, before anything can change them.
+  const marks = nodeMarkSlots(place(`acknowledged-${config.stream}.mark`));
+  closing.push(() => marks.close());
+  const found = await proveDatabase(place(DATABASE), { depth: depthOf(config), marks });
+  if (found === 'unmarked') log.warn({}, UNMARKED);
+
+  // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const files = await folderFiles(nodeSettlementFiles, place('settlement'), nodeRandom);
   const host = await openHost({
     clock: nodeClock,
@@ -88,6 +97,7 @@ async function assemble(
     log,
     stream: config.stream,
     initialBusinessDate: config.initialBusinessDate,
+    marks,
     limits: {
       frameBytesMax: config.frameBytesMax,
       halfFrameMs: config.idleTimeoutSeconds * 1000,
@@ -98,7 +108,7 @@ async function assemble(
   });
   closing.push(() => host.stop());
 
-  // 3. The administration's door.
+  // 4. The administration's door.
   const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
   if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
   const admin = await startAdmin(host.deps, { host: '127.0.0.1', port: config.adminPort, tokens });
@@ -114,8 +124,15 @@ async function assemble(
 }
 
 const DATABASE = 'host.sqlite';
+const UNMARKED =
+  '数据库旁无已确认位置的记录,无法得知其末尾是否完整 nothing beside the database says how far it was acknowledged: a lost end would not be noticed this time';
 
 type Closing = (() => Promise<void> | void)[];
+
+/** The setting is one of them: it was judged when it was read. */
+function depthOf(config: HostConfig): Depth {
+  return DEPTHS.find((depth) => depth === config.databaseCheck) ?? 'full';
+}
 
 async function openDatabase(path: string): Promise<SqlDriver> {
   const driver = await openSqlite(path);

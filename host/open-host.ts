@@ -16,7 +16,10 @@ import { assembleHost, type HostDeps, type Logger } from './deps.ts';
 import { keysOf } from './host-keys.ts';
 import { openDirectory } from './programme/directory.ts';
 import { proveOpens, restingSecrets } from './resting-secrets.ts';
+import { MarkedStore, type MarkSlots, readMark } from './store/commit-mark.ts';
 import type { SqlDriver } from './store/driver.ts';
+import type { StorePort } from './store/port.ts';
+import { proveSound } from './store/soundness.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 
 /** What a host is given. */
@@ -36,6 +39,8 @@ export interface HostOutside {
   /** YYYYMMDD, used only in an empty database; '' is the clock's day. */
   readonly initialBusinessDate: string;
   readonly limits?: Partial<AcquirerLimits>;
+  /** Where it is noted how far the journal is acknowledged. Without it a lost end of the database goes unnoticed. */
+  readonly marks?: MarkSlots;
 }
 
 export interface OpenHost {
@@ -49,7 +54,7 @@ export interface OpenHost {
 /**
  * Opens the host and lets terminals in.
  *
- * @throws KEY_UNKNOWN, SEAL_BROKEN, STORE_BUSY, STORE_SCHEMA, STORE_FAILED …, or what the listener says; the
+ * @throws KEY_UNKNOWN, SEAL_BROKEN, STORE_DAMAGED, STORE_BUSY, STORE_SCHEMA, STORE_FAILED …, or what the listener says; the
  *   driver is closed again
  */
 export async function openHost(outside: HostOutside): Promise<OpenHost> {
@@ -74,16 +79,11 @@ export async function openHost(outside: HostOutside): Promise<OpenHost> {
 type Closing = (() => Promise<void>)[];
 
 async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<OpenHost, 'stop'>> {
-  const { clock, random, vault, driver, log, files } = outside;
+  const { clock, random, vault, log, files } = outside;
 
   // 1. The database, the proof that the keys are its own, and what is cached of it.
   const keys = keysOf(vault);
-  const store = await openSqliteStore({
-    driver,
-    stream: `host-${outside.stream}`,
-    clock,
-    initialBusinessDate: outside.initialBusinessDate || businessDateOf(clock.now()),
-  });
+  const store = await openBooks(outside);
   closing.splice(0, 1, () => store.close());
   proveOpens({ vault, keys }, await restingSecrets(store));
   const directory = await openDirectory(store);
@@ -95,4 +95,18 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   const acquirer = await startAcquirer(deps, outside.listener, outside.limits);
   closing.push(() => acquirer.stop());
   return { deps: { ...deps, files }, acquirer };
+}
+
+/** The store, whose end was proven to be the one that was acknowledged. */
+async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside): Promise<StorePort> {
+  const stream = `host-${outside.stream}`;
+  await proveSound(driver, { depth: 'journal', mark: marks === undefined ? null : await readMark(marks) });
+  const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
+  const store = await openSqliteStore({ driver, stream, clock, initialBusinessDate });
+  if (marks === undefined) return store;
+  const failed = (error: unknown) =>
+    log.error({ err: error }, '未能记下已确认的位置 how far the journal is acknowledged could not be noted');
+  const marked = new MarkedStore({ store, stream, slots: marks, failed });
+  await marked.begin();
+  return marked;
 }

@@ -28,16 +28,20 @@ export interface KnownHead {
   readonly head: string;
 }
 
-/** @param pages rows of each stream in sequence order; streams may be mixed */
+/**
+ * @param pages rows of each stream in sequence order; streams may be mixed
+ * @param from where to begin in a stream: what stands up to there is believed, and not among the pages
+ */
 export async function verifyJournal(
   pages: AsyncIterable<readonly JournalRow[]>,
   known: readonly KnownHead[] = [],
+  from: readonly KnownHead[] = [],
 ): Promise<JournalVerdict> {
   const streams = new Map<string, StreamProof>();
-  for (const { stream } of known) streams.set(stream, new StreamProof(stream, known));
+  for (const { stream } of [...known, ...from]) streams.set(stream, new StreamProof(stream, known, from));
   for await (const page of pages) {
     for (const row of page) {
-      const proof = streams.get(row.stream) ?? new StreamProof(row.stream, known);
+      const proof = streams.get(row.stream) ?? new StreamProof(row.stream, known, from);
       streams.set(row.stream, proof);
       proof.take(row);
     }
@@ -53,12 +57,14 @@ class StreamProof {
   #head: string;
   #wrong: StreamVerdict['wrong'] = null;
 
-  constructor(stream: string, known: readonly KnownHead[]) {
+  constructor(stream: string, known: readonly KnownHead[], from: readonly KnownHead[]) {
     this.#stream = stream;
     this.#known = new Map(
       known.filter((head) => head.stream === stream).map(({ sequence, head }) => [sequence, head]),
     );
-    this.#head = genesisHead(stream);
+    const start = from.find((head) => head.stream === stream);
+    this.#records = start?.sequence ?? 0;
+    this.#head = start?.head ?? genesisHead(stream);
   }
 
   take(row: JournalRow): void {

@@ -14,6 +14,9 @@ export function quotedList(names: readonly string[]): string {
   return names.map(quoted).join(', ');
 }
 
+/** Behind a row's columns: what its values came to when they were written (row-shape.ts). */
+export const SUM_COLUMN = 'sum';
+
 /** Column kind to SQL type. STRICT tables hold to it: a fraction in an INTEGER column is refused. */
 // biome-ignore format: a table is read by column
 const SQL_TYPES: Record<Exclude<ColumnKind, 'postings' | 'postings?'>, string> = {
@@ -32,7 +35,7 @@ export function tableSql(table: TableName): string {
     if (kind === 'postings' || kind === 'postings?') continue;
     lines.push(`${quoted(name)} ${SQL_TYPES[kind]}${checkOf(name, kind)}`);
   }
-  lines.push(`PRIMARY KEY (${quotedList(spec.key)})`);
+  lines.push(`${quoted(SUM_COLUMN)} INTEGER NOT NULL`, `PRIMARY KEY (${quotedList(spec.key)})`);
   if (spec.parent !== undefined) {
     lines.push(`FOREIGN KEY (${quoted(spec.parent.column)}) REFERENCES ${quoted(spec.parent.table)}`);
   }

@@ -102,7 +102,8 @@ function insertSql(table: (typeof TABLE_NAMES)[number]): string {
     if (name === 'version' || kind === 'flag') return '1';
     return kind === 'text' || kind === 'json' ? `'x'` : '5';
   });
-  return `INSERT INTO "${table}" (${columns.map(([name]) => `"${name}"`).join(', ')}) VALUES (${values.join(', ')})`;
+  const names = [...columns.map(([name]) => name), 'sum'].map((name) => `"${name}"`);
+  return `INSERT INTO "${table}" (${names.join(', ')}) VALUES (${[...values, '5'].join(', ')})`;
 }
 
 async function refusalOf(driver: SqlDriver, sql: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -100,8 +100,26 @@ driving('refuses a file that is not a database, and a folder that is not there',
         3,
       ),
     );
-    assert.is(await codeOf(openSqlite(path)), 'STORE_FAILED');
+    assert.is(await codeOf(openSqlite(path)), 'STORE_DAMAGED');
     assert.is(await codeOf(openSqlite(join(folder, 'absent', 'a.db'))), 'STORE_FAILED');
+  }),
+);
+
+driving('changes nothing of a database that it opens to read, nor of its log', () =>
+  withFolder(async (folder) => {
+    const [path, copy] = [join(folder, 'a.db'), join(folder, 'copy.db')];
+    const writer = await openSqlite(path);
+    await writer.exec('CREATE TABLE "t" ("n" INTEGER); INSERT INTO "t" VALUES (1)');
+    // As a killed writer leaves it: all that was committed is in the log only.
+    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, copy + suffix);
+    await writer.close();
+    const lying = () => ['', '-wal'].map((suffix) => readFileSync(copy + suffix));
+    const before = lying();
+    const reader = await openSqlite(copy, 'to read');
+    assert.equal(await reader.all('SELECT "n" FROM "t"', []), [{ n: 1 }]);
+    assert.is(await codeOf(reader.run('INSERT INTO "t" VALUES (2)', [])), 'STORE_FAILED');
+    await reader.close();
+    assert.equal(lying(), before);
   }),
 );
 

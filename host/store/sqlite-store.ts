@@ -14,14 +14,14 @@ import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepa
 import { migrate } from './migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { READ_COUNTERS_MARK, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
-import { journalRowOf, rowOf } from './row-shape.ts';
+import { journalRowOf, rowOf, valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
 
-const INITIAL_DAY_SQL = `INSERT INTO "days" ("businessDate", "version", "state", "openedAt", "closedAt")
-SELECT ?1, 1, 'open', ?2, NULL WHERE NOT EXISTS (SELECT 1 FROM "days")`;
+const INITIAL_DAY_SQL = `INSERT INTO "days" ("businessDate", "version", "state", "openedAt", "closedAt", "sum")
+SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM "days")`;
 
 /** Changes a page of the database whenever it runs; how often it did is told by the counter. */
 const SETTLE_SQL = `INSERT INTO "counters" ("counter", "value") VALUES ('store:doubts', 1)
@@ -46,7 +46,14 @@ export async function openSqliteStore(options: {
     throw new PosError('DATE_BAD', 'the first business date is not YYYYMMDD');
   await migrate(driver, clock.now());
   await driver.exec(sql.WRITE_VIEW_SQL);
-  await driver.run(INITIAL_DAY_SQL, [initialBusinessDate, clock.now()]);
+  const day: DayRow = {
+    businessDate: initialBusinessDate,
+    version: 1,
+    state: 'open',
+    openedAt: clock.now(),
+    closedAt: null,
+  };
+  await driver.run(INITIAL_DAY_SQL, valuesOf('days', day));
   const store = new SqliteStore(driver, stream);
   await store.readHead();
   return store;
@@ -195,8 +202,8 @@ class SqliteStore implements StorePort {
       }
       const sealed = seal(this.#stream, after, prepared.records);
       const one = new BatchWrite();
-      one.add(prepared.item, sealed.rows, state.countersAfter(prepared));
       try {
+        one.add(prepared.item, sealed.rows, state.countersAfter(prepared));
         // One statement: refused, it leaves nothing behind, as if it had a savepoint of its own.
         await this.#driver.run(sql.WRITE_SQL, one.parameters());
       } catch (error) {

@@ -2,7 +2,7 @@
  * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of
  * values is one JSON parameter, so that a batch of any size is the same prepared statement.
  */
-import { quoted, quotedList } from './ddl.ts';
+import { quoted, quotedList, SUM_COLUMN } from './ddl.ts';
 import type { TableName } from './rows.ts';
 import { type ColumnKind, columnsOf, specOf, TABLE_NAMES } from './schema.ts';
 
@@ -68,9 +68,9 @@ END;`;
 
 function writeTableSql(table: TableName): string {
   const { guard, key, writeOrder } = specOf(table);
-  const stored = columnsOf(table)
-    .map(([name, kind], place) => ({ name, kind, place }))
-    .filter(isStored);
+  const columns = columnsOf(table).map(([name, kind], place) => ({ name, kind, place }));
+  const sum = { name: SUM_COLUMN, kind: 'int', place: columns.length } as const;
+  const stored = [...columns.filter(isStored), sum];
   const names = stored.map(({ name }) => name);
   const values = stored.map(({ kind, place }) => `"value" ${kind === 'json' ? '->' : '->>'} ${place}`);
   const order =
@@ -110,7 +110,7 @@ export function rowSql(table: TableName, alias: string): string {
     const column = `${alias}.${quoted(name)}`;
     return kind === 'json' || kind === 'json?' ? `json(${column})` : column;
   });
-  return `json_array(${values.join(', ')})`;
+  return `json_array(${[...values, `${alias}.${quoted(SUM_COLUMN)}`].join(', ')})`;
 }
 
 function postingsSql(alias: string): string {

@@ -10,7 +10,7 @@ import { ensure, fen } from '../../protocol/index.ts';
 import { genesisHead } from '../journal/record.ts';
 import { type StreamHead, seal } from '../journal/seal.ts';
 import { nodeClock } from '../node-clock.ts';
-import { quoted, quotedList } from './ddl.ts';
+import { quoted, quotedList, SUM_COLUMN } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { prepareItem } from './guards.ts';
 import type { CommitItem } from './port.ts';
@@ -180,7 +180,8 @@ function upsertSql(table: TableName): string {
   const known = UPSERTS.get(table);
   if (known !== undefined) return known;
   const { key, guard } = specOf(table);
-  const names = columnsOf(table).flatMap(([name, kind]) => (kind === 'postings' ? [] : [name]));
+  const columns = columnsOf(table).flatMap(([name, kind]) => (kind === 'postings' ? [] : [name]));
+  const names = [...columns, SUM_COLUMN];
   const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) VALUES (${names.map(() => '?').join(', ')})`;
   const changes = names
     .filter((name) => !key.includes(name))

@@ -1,0 +1,160 @@
+import { rejects } from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fen } from '../../protocol/index.ts';
+import { nodeClock } from '../node-clock.ts';
+import { MarkedStore, type MarkSlots, readMark, SLOT_BYTES, slotOf } from './commit-mark.ts';
+import { nodeMarkSlots } from './node-mark-slots.ts';
+import type { StorePort } from './port.ts';
+import { BUSINESS_DATE, item, provisioned, saleItem } from './sample-rows.ts';
+import { openSqlite } from './sqlite-driver.ts';
+import { openSqliteStore } from './sqlite-store.ts';
+
+const HEAD = 'ab'.repeat(32);
+const mark = (sequence: number) => ({ stream: 'host-01', sequence, head: HEAD });
+
+/** Slots of memory that note what was written, and fail or wait when told to. */
+function memorySlots() {
+  const slots: (Buffer | null)[] = [null, null];
+  const written: number[] = [];
+  const memory = {
+    fails: false,
+    written,
+    slots,
+    read: async (slot: 0 | 1) => slots[slot] ?? null,
+    write: async (slot: 0 | 1, bytes: Buffer) => {
+      if (memory.fails) throw new Error('the disk is gone');
+      slots[slot] = bytes;
+      written.push(slot);
+    },
+  };
+  return memory satisfies MarkSlots;
+}
+
+async function withStore(
+  act: (
+    store: StorePort,
+    marked: (slots: MarkSlots) => Promise<MarkedStore>,
+    failures: unknown[],
+  ) => Promise<void>,
+) {
+  const store = await openSqliteStore({
+    driver: await openSqlite(':memory:'),
+    stream: 'host-01',
+    clock: nodeClock,
+    initialBusinessDate: BUSINESS_DATE,
+  });
+  const failures: unknown[] = [];
+  const marked = async (slots: MarkSlots) => {
+    const failed = (error: unknown) => void failures.push(error);
+    const opened = new MarkedStore({ store, stream: 'host-01', slots, failed });
+    await opened.begin();
+    return opened;
+  };
+  try {
+    await store.commit([provisioned('A1')]);
+    await act(store, marked, failures);
+  } finally {
+    await store.close();
+  }
+}
+const sale = (serial: number) => saleItem(serial, 'A1', serial + 1, fen(1_000_00 - serial));
+
+const slots = suite('the mark of what is acknowledged');
+
+slots('is one sector of text, the newer of two counts', async () => {
+  const memory = memorySlots();
+  assert.is(await readMark(memory), null);
+  assert.is(slotOf(mark(7)).length, SLOT_BYTES);
+  memory.slots[1] = slotOf(mark(7));
+  assert.equal(await readMark(memory), mark(7));
+  memory.slots[0] = slotOf(mark(8));
+  assert.equal(await readMark(memory), mark(8));
+});
+
+slots('counts for nothing when it is torn at any byte; then the other one does', async () => {
+  const memory = memorySlots();
+  memory.slots[0] = slotOf(mark(7));
+  const [whole, other] = [slotOf(mark(8)), slotOf({ ...mark(6), head: 'cd'.repeat(32) })];
+  const said = whole.toString().trimEnd().length;
+  for (let cut = 0; cut <= SLOT_BYTES; cut += 1) {
+    memory.slots[1] = Buffer.concat([whole.subarray(0, cut), other.subarray(cut)]);
+    const read = await readMark(memory);
+    // The newer one counts as soon as all that it says is there.
+    assert.equal(read, cut >= said ? mark(8) : mark(7), `cut at ${cut}`);
+  }
+});
+
+slots('is written after the commit and before its outcome is told, in turn to either slot', async () => {
+  await withStore(async (store, marked) => {
+    const memory = memorySlots();
+    const books = await marked(memory);
+    for (let serial = 1; serial <= 4; serial += 1) {
+      const [outcome] = await books.commit([sale(serial)]);
+      assert.ok(outcome?.committed);
+      const [head] = await store.journalHeads();
+      assert.equal(await readMark(memory), head);
+    }
+    assert.equal(memory.written, [0, 1, 0, 1]);
+    // The next process begins with the slot that is older, whichever that is.
+    await (await marked(memory)).commit([sale(5)]);
+    assert.equal(memory.written.slice(4), [0, 1]);
+  });
+});
+
+slots('is not written for what has no record, and not for what was refused', async () => {
+  await withStore(async (_store, marked) => {
+    const memory = memorySlots();
+    const books = await marked(memory);
+    await books.commit([item({})]);
+    const [outcome] = await books.commit([saleItem(1, 'A1', 9, fen(1))]);
+    assert.not.ok(outcome?.committed);
+    assert.equal(memory.written, []);
+  });
+});
+
+slots(
+  'that cannot be written fails nothing: the commit stands and is told, the failure is shown',
+  async () => {
+    await withStore(async (_store, marked, failures) => {
+      const memory = memorySlots();
+      const books = await marked(memory);
+      await books.commit([sale(1)]);
+      memory.fails = true;
+      const [outcome] = await books.commit([sale(2)]);
+      assert.ok(outcome?.committed);
+      assert.is(failures.length, 1);
+      assert.is((await readMark(memory))?.sequence, 1);
+      memory.fails = false;
+      await books.commit([sale(3)]);
+      assert.is((await readMark(memory))?.sequence, 3);
+    });
+  },
+);
+
+slots('lies in a private file of two sectors, made at the first write', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-mark-'));
+  try {
+    const path = join(folder, 'acknowledged-01.mark');
+    const file = nodeMarkSlots(path);
+    assert.is(await readMark(file), null);
+    assert.throws(() => statSync(path));
+    await file.write(1, slotOf(mark(3)));
+    assert.is(statSync(path).mode & 0o777, 0o600);
+    assert.is(readFileSync(path).length, 2 * SLOT_BYTES);
+    assert.equal(await readMark(file), mark(3));
+    await file.close();
+    const again = nodeMarkSlots(path);
+    await again.write(0, slotOf(mark(4)));
+    assert.equal(await readMark(again), mark(4));
+    await again.close();
+    await rejects(nodeMarkSlots(join(folder, 'absent', 'a')).write(0, slotOf(mark(1))));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+slots.run();

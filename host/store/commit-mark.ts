@@ -1,0 +1,125 @@
+/**
+ * How far the journal has been acknowledged, noted beside the database. Before a commit's answers go out its
+ * journal head is on the disk a second time, in a file of its own: a database that has lost its end (a damaged
+ * or lost write-ahead log, an old copy, an empty file) is noticed at the next start.
+ *
+ * Two slots are written in turn, so that a power cut tears at most the newer one. The mark never runs ahead
+ * of the database: it is written after the commit. One that could not be written only proves less.
+ */
+import { hash } from 'node:crypto';
+import type { StreamHead } from '../journal/seal.ts';
+import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { JournalRow, TableName, Tables } from './rows.ts';
+import { Turns } from './turns.ts';
+
+/** Two places of `SLOT_BYTES` on a disk. */
+export interface MarkSlots {
+  /** What was written last, or less after a power cut; null when nothing ever was. */
+  read(slot: 0 | 1): Promise<Buffer | null>;
+  /** Replaces the slot; when it resolves the bytes are on the disk. The other slot is not touched. */
+  write(slot: 0 | 1, bytes: Buffer): Promise<void>;
+}
+
+/** One sector. */
+export const SLOT_BYTES = 512;
+
+export interface Mark extends StreamHead {
+  readonly stream: string;
+}
+
+/** The newer of the marks that are whole; null when there is none. */
+export async function readMark(slots: MarkSlots): Promise<Mark | null> {
+  const [first, second] = [markIn(await slots.read(0)), markIn(await slots.read(1))];
+  if (first === null || second === null) return first ?? second;
+  return first.sequence > second.sequence ? first : second;
+}
+
+/** One line `stream sequence head checksum`, filled up with spaces. */
+export function slotOf(mark: Mark): Buffer {
+  const text = `${mark.stream} ${mark.sequence} ${mark.head}`;
+  return Buffer.from(`${text} ${hash('sha256', text, 'hex')}\n`.padEnd(SLOT_BYTES), 'utf8');
+}
+
+function markIn(bytes: Buffer | null): Mark | null {
+  const [stream = '', sequence = '', head = '', checksum] = bytes?.toString('utf8').trim().split(' ') ?? [];
+  if (checksum !== hash('sha256', `${stream} ${sequence} ${head}`, 'hex')) return null;
+  return { stream, sequence: Number(sequence), head };
+}
+
+/** The store, whose commits are acknowledged when they are marked. */
+export class MarkedStore implements StorePort {
+  readonly #store: StorePort;
+  readonly #stream: string;
+  readonly #slots: MarkSlots;
+  readonly #failed: (error: unknown) => void;
+  readonly #turns = new Turns();
+  #marked = 0;
+  #slot: 0 | 1 = 0;
+
+  /** @param parts.failed told when a mark could not be written: the commit stands, and is answered */
+  constructor(parts: {
+    readonly store: StorePort;
+    readonly stream: string;
+    readonly slots: MarkSlots;
+    readonly failed: (error: unknown) => void;
+  }) {
+    this.#store = parts.store;
+    this.#stream = parts.stream;
+    this.#slots = parts.slots;
+    this.#failed = parts.failed;
+  }
+
+  /** Marks where the stream stands now. Whichever slot holds the newer mark, the other one is written first. */
+  async begin(): Promise<void> {
+    const [first, second] = [markIn(await this.#slots.read(0)), markIn(await this.#slots.read(1))];
+    this.#slot = (first?.sequence ?? 0) > (second?.sequence ?? 0) ? 1 : 0;
+    const own = (await this.#store.journalHeads()).find(({ stream }) => stream === this.#stream);
+    if (own !== undefined) await this.#mark(own);
+  }
+
+  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    const outcomes = await this.#store.commit(items);
+    const last = outcomes.findLast((outcome) => outcome.committed);
+    if (last?.committed === true) await this.#mark(last);
+    return outcomes;
+  }
+
+  async #mark({ sequence, head }: StreamHead): Promise<void> {
+    await this.#turns.take(async () => {
+      // A later commit may have been marked already: it vouches for this one.
+      if (sequence <= this.#marked) return;
+      try {
+        await this.#slots.write(this.#slot, slotOf({ stream: this.#stream, sequence, head }));
+        this.#marked = sequence;
+        this.#slot = this.#slot === 0 ? 1 : 0;
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
+  }
+
+  read(wants: Wants): Promise<Found> {
+    return this.#store.read(wants);
+  }
+  scan<T extends TableName>(
+    table: T,
+    where?: Partial<Record<keyof Tables[T] & string, string | number>>,
+  ): AsyncIterable<readonly Tables[T][]> {
+    return this.#store.scan(table, where);
+  }
+  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]> {
+    return this.#store.scanJournal(stream, afterSequence);
+  }
+  journalHeads(): ReturnType<StorePort['journalHeads']> {
+    return this.#store.journalHeads();
+  }
+  balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
+    return this.#store.balances(options);
+  }
+  highest(): ReturnType<StorePort['highest']> {
+    return this.#store.highest();
+  }
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+}
