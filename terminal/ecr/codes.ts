@@ -10,7 +10,7 @@ export const TILL_CODES = {
   OK:                { http: 200, retry: false, zh: '完成',                       en: 'done' },
   RUNNING:           { http: 200, retry: false, zh: '处理中',                     en: 'it is running' },
   UNKNOWN:           { http: 200, retry: false, zh: '结果未知,请勿再次收款',      en: 'do not take another payment for this order yet: ask status until it is final' },
-  REVERSED:          { http: 200, retry: true,  zh: '未收款,已冲正',              en: 'not paid: what was sent is reversed at the host' },
+  REVERSED:          { http: 200, retry: true,  zh: '未生效,已冲正',              en: 'it had no effect: what was sent is reversed at the host' },
   INTERRUPTED:       { http: 200, retry: true,  zh: '终端重启,操作中断',          en: 'the terminal restarted before it was done' },
   ABORTED:           { http: 200, retry: true,  zh: '收银机已中止',               en: 'the till aborted it: nothing was sent' },
   SLIP_PENDING:      { http: 200, retry: false, zh: '签购单未打印完,账务不受影响', en: 'the slip is not on paper yet; the money is not touched' },

@@ -21,7 +21,7 @@ const OPS = [...Object.keys(TILL_OPS), ...UNSUPPORTED_OPS] as (TillOp | (typeof 
 const REQUEST = Type.Object(
   {
     v: Type.Literal(1),
-    op: Type.Union(OPS.map((op) => Type.Literal(op))),
+    op: Type.Unsafe<(typeof OPS)[number]>({ type: 'string', enum: OPS }),
     requestId: Type.Optional(REQUEST_ID),
     tillId: Type.Optional(NAME),
     cashier: Type.Optional(NAME),

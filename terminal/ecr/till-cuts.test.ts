@@ -11,9 +11,9 @@ const text = (answer: TillAnswer) => JSON.stringify(answer);
 
 /** How often the journal says that a request was sent. */
 function timesSent(shop: Shop, requestId: string): number {
-  const journal = Buffer.concat([...shop.disk.files.values()]).toString();
-  return journal
-    .split('\n')
+  // File by file: what is torn has no line end, and must not run on into the next file's first line.
+  return [...shop.disk.files.values()]
+    .flatMap((file) => file.toString().split('\n'))
     .filter((line) => line.includes('"type":"transaction sent"') && line.includes(`"${requestId}"`)).length;
 }
 
