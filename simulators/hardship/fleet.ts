@@ -55,7 +55,7 @@ export class Fleet {
     this.snapshot = parts.snapshot;
     this.folder = parts.folder;
     this.#seed = seed;
-    this.#watchHost();
+    this.watchHost();
   }
 
   /** A provisioned host and open shops. */
@@ -136,7 +136,7 @@ export class Fleet {
       await starting;
     }
     await this.office.start();
-    this.#watchHost();
+    this.watchHost();
   }
 
   /** The same for a terminal. */
@@ -185,7 +185,8 @@ export class Fleet {
     }
   }
 
-  #watchHost(): void {
+  /** From now on an end of the host that nobody asked for is a failure. */
+  watchHost(): void {
     const child = this.office.child;
     child?.once('exit', (code, signal) => {
       if (this.office.child === child)

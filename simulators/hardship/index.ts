@@ -1,6 +1,8 @@
 /** Hard times on the real machine, each a part that can be run alone. */
+import { badLine } from './bad-line.ts';
 import { kills } from './kills.ts';
 import { soak } from './soak.ts';
+import { writes } from './writes.ts';
 
 export interface PartOptions {
   readonly seed: number;
@@ -24,6 +26,18 @@ export const PARTS: Readonly<Record<string, HardshipPart>> = {
     usage: '[--times 300] [--seed N] [--json]',
     en: 'host and terminals killed with SIGKILL at random moments under load',
     run: ({ seed, size = 300, tell }) => kills({ seed, times: size, tills: 4, tell }),
+  },
+  writes: {
+    size: 'times',
+    usage: '[--times 110] [--seed N] [--json]',
+    en: 'writes and fsyncs that fail, in the host and in a terminal: the n-th, from the n-th on, by chance',
+    run: ({ seed, size = 110, tell }) => writes({ seed, times: size, tell }),
+  },
+  link: {
+    size: 'transactions',
+    usage: '[--transactions 3000] [--seed N] [--json]',
+    en: 'thousands of transactions through lines that drop, delay, double, corrupt, cut and hang',
+    run: ({ seed, size = 3_000, tell }) => badLine({ seed, transactions: size, tills: 4, tell }),
   },
   soak: {
     size: 'minutes',

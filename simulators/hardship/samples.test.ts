@@ -49,6 +49,12 @@ judging('a restart is no leak: the longest life is judged, by its second half', 
   assert.equal([complaints, minutes], [[], 14]);
 });
 
+judging('the first look at a process, which may fall into its start, does not count', () => {
+  const [first, ...rest] = life(40, 1, 0, { heap: 0, handles: 0 });
+  assert.ok(first);
+  assert.equal(conclude('host', 'host', [{ ...first, handles: 138 }, ...rest]).complaints, []);
+});
+
 judging('no sample at all is a complaint', () => {
   assert.equal(conclude('host', 'host', []).complaints, ['host: no sample was taken']);
 });

@@ -106,11 +106,13 @@ export const BOUNDS = {
 } as const;
 
 export function conclude(who: string, kind: 'host' | 'terminal', samples: readonly Sample[]): Conclusion {
-  const own = samples.filter((one) => one.who === who);
-  const lives = new Map<number, Sample[]>();
-  for (const one of own) lives.set(one.pid, [...(lives.get(one.pid) ?? []), one]);
+  const looks = new Map<number, Sample[]>();
+  for (const one of samples) if (one.who === who) looks.set(one.pid, [...(looks.get(one.pid) ?? []), one]);
+  // The first look at a process may fall into its start, when it has all its modules open at once.
+  const lives = [...looks.values()].map((life) => life.slice(1));
+  const own = lives.flat();
   const lasted = (life: readonly Sample[]) => (life.at(-1)?.at ?? 0) - (life[0]?.at ?? 0);
-  const longest = [...lives.values()].toSorted((a, b) => lasted(b) - lasted(a))[0] ?? [];
+  const longest = lives.toSorted((a, b) => lasted(b) - lasted(a))[0] ?? [];
   const middle = (longest[0]?.at ?? 0) + lasted(longest) / 2;
   const half = longest.filter(({ at }) => at >= middle);
   const slope = (value: (one: Sample) => number) =>
