@@ -86,7 +86,9 @@ commands('reversal shows what is open and sends it on demand', async () => {
   host.mischief = [{ mti: '0200', lose: true }];
   await terminal.command('sale 5');
   assert.is((await terminal.command('reversal')).facts['open'], 1);
-  assert.ok(said.some((line) => line.includes('应退给持卡人5.00元 卡号627788******0016 凭证号000002(批次7)')));
+  assert.ok(
+    said.some((line) => line.includes('应退给持卡人5.00元 卡号627788******0016 凭证号000002(批次7)')),
+  );
   assert.ok(said.some((line) => line.includes('owed to the cardholder: 5.00 yuan, card 627788******0016')));
   assert.is((await terminal.command('reversal send')).facts['open'], 0);
 });
@@ -157,6 +159,8 @@ commands('a printer that is back prints what is pending without being told', asy
   await terminal.command('sale 5');
   printer.status = { ...printer.status, paper: 'enough' };
   for (const tell of faults) tell('printer', 'ready', 'READY AGAIN');
+  await terminal.command('status');
+  assert.is(prints.length, 2, 'a command waits for one copy, not for all');
   await terminal.command('status');
   assert.is(prints.length, 3);
   assert.is((await terminal.command('paper')).facts['printed'], 0);

@@ -19,7 +19,8 @@ import { voidTransaction } from './flows/void.ts';
 import type { OperatorRole, TransactionRecord } from './journal/model.ts';
 import { countedTransactions, isPending, totalsOf } from './journal/state.ts';
 import { logOn, removeOperator, SUPERVISOR, SYSTEM, setOperator } from './operators.ts';
-import { printPending, reprint } from './spool/slips.ts';
+import { printPending, reprint } from './spool/printing.ts';
+import { slipNamed } from './spool/slips.ts';
 import { STATES } from './transaction-states.ts';
 
 /** Words after the command: plain ones in order, `name=value` ones by name, `keyed` as a switch. */
@@ -180,18 +181,15 @@ function showRepeat(deps: TerminalDeps, one: TransactionRecord): void {
 async function paper(deps: TerminalDeps): Promise<CommandResult> {
   const pending = deps.journal.state.slips.filter(isPending).length;
   const done = await printPending(deps);
+  if (!done && deps.clerk.signal.aborted)
+    throw new PosError('CANCELLED', 'the rest is printed between commands');
   if (!done) throw new PosError('PAPER_OUT', 'slips are still pending');
   return succeeded(`补打${pending}张`, `${pending} pending slips are printed`, { printed: pending });
 }
 
 async function reprintCommand(deps: TerminalDeps, words: CommandWords): Promise<CommandResult> {
   const [which] = words.plain;
-  const slip = deps.journal.state.slips.findLast(({ slip: { form, data } }) => {
-    if (which === undefined) return true;
-    if (which === 'settlement') return form === 'settlement';
-    return form === 'transaction' && data.trace === which.padStart(6, '0');
-  });
-  if (slip === undefined) throw new PosError('NOT_FOUND', 'there is no such slip in the open batch');
+  const slip = slipNamed(deps.journal.state.slips, which);
   if (!(await reprint(deps, slip))) throw new PosError('PAPER_OUT', 'the slip stays pending');
   return succeeded('重打印完成', 'printed once more');
 }

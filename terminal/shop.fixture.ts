@@ -4,7 +4,7 @@ import { PosError, parseTrack2 } from '../protocol/index.ts';
 import type { Clerk, PromptName } from './clerk.ts';
 import type { Clock, Random } from './clock.ts';
 import { type TerminalConfig, terminalConfig } from './config.ts';
-import type { CardReader, Devices, FaultListener, PrinterStatus } from './devices/ports.ts';
+import type { CardReader, Devices, FaultListener, PrinterStatus, PrintProgress } from './devices/ports.ts';
 import type { HostWire } from './exchange/host-wire.ts';
 import { TestHost, testMac } from './host.fixture.ts';
 import type { JournalDisk } from './journal/disk.ts';
@@ -201,6 +201,8 @@ export class TestPrinter {
   status: PrinterStatus = { online: true, paper: 'enough', coverOpen: false, error: false };
   /** Lines after which the paper runs out, once. */
   tearsAfter: number | null = null;
+  /** What it never answers any more. */
+  hangs: 'nothing' | 'status' | 'print' = 'nothing';
   readonly prints: string[] = [];
 }
 
@@ -222,6 +224,8 @@ export async function openShop(options: {
   const { pad = new TestPad(), printer = new TestPrinter() } = options;
   const happened: string[] = [];
   const logged: string[] = [];
+  // One life at a time: what the last one still had to do it never does.
+  if (options.disk !== undefined) options.disk.power.isOn = false;
   const disk = new MemoryDisk(options.disk?.files ?? new Map<string, Buffer>(), happened);
   disk.power = power;
   const faults: FaultListener[] = [];
@@ -364,17 +368,25 @@ function devicesOf(
       state: () => 'ready',
     },
     printer: {
-      status: async () => printer.status,
+      status: () =>
+        printer.hangs === 'status' ? new Promise(() => undefined) : Promise.resolve(printer.status),
       print: (slip) =>
         power.act(
           () => {
+            if (printer.hangs === 'print') return new Promise(() => undefined);
             const lines = slipText(slip).split('\n');
             const tornAt = printer.tearsAfter;
             printer.prints.push(lines.slice(0, tornAt ?? lines.length).join('\n'));
             if (tornAt === null) return void happened.push('printed');
             printer.tearsAfter = null;
             printer.status = { ...printer.status, paper: 'out' };
-            throw new PosError('PAPER_OUT', `the paper ended after ${tornAt} lines`);
+            const progress: PrintProgress = {
+              kind: 'print progress',
+              linesKnownPrinted: 0,
+              linesSent: tornAt,
+              linesTotal: lines.length,
+            };
+            throw new PosError('PAPER_OUT', `the paper ended after ${tornAt} lines`, { cause: progress });
           },
           () => printer.prints.push('half a slip'),
         ),

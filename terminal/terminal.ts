@@ -15,10 +15,11 @@ import { statusUpload } from './flows/sign-off.ts';
 import type { JournalDisk } from './journal/disk.ts';
 import { type JournalRepair, openJournal } from './journal/journal.ts';
 import type { TerminalState } from './journal/model.ts';
+import { isPending } from './journal/state.ts';
 import type { TerminalLog } from './log.ts';
 import { ensureFirstOperators } from './operators.ts';
 import { type Recovery, recover } from './recovery.ts';
-import { printPending } from './spool/slips.ts';
+import { printNext } from './spool/printing.ts';
 
 /** What a terminal stands on. Built in main.ts, or by a test or a simulated world. */
 export interface TerminalOutside {
@@ -136,10 +137,11 @@ function tellRecovery(clerk: Clerk, recovery: Recovery): void {
 /** A printer that is back prints what is pending, a pad that is back shows its keys. */
 function watchDevices(deps: TerminalDeps, devices: Devices, loop: CommandLoop): void {
   devices.onFault((device, state) => {
-    if (device === 'printer' && state === 'ready') loop.whenIdle(() => printPending(deps));
+    if (device === 'printer' && state === 'ready') loop.printIdly();
     if (device === 'pinPad' && state === 'ready') loop.whenIdle(() => checkPad(deps));
   });
   devices.pinPad.onKey((key) => deps.clerk.padKey(key));
+  loop.printIdly();
 }
 
 async function checkPad(deps: TerminalDeps): Promise<void> {
@@ -157,6 +159,12 @@ class CommandLoop implements Terminal, Counter {
   readonly #deps: TerminalDeps;
   readonly #close: () => Promise<void>;
   #isTaken = false;
+  #isStopping = false;
+  /** An idle print is in the queue. */
+  #printsIdly = false;
+  /** It was waited for in vain: not again before it says that it is ready, or somebody asks for paper. */
+  #printerIsSilent = false;
+  #chores: Promise<unknown> = Promise.resolve();
   /** Ends when everything that was begun has ended: commands and chores never overlap. */
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -209,6 +217,7 @@ class CommandLoop implements Terminal, Counter {
         }),
       leave: () => {
         this.#isTaken = false;
+        if (!this.#printerIsSilent) this.printIdly();
       },
     };
   }
@@ -222,10 +231,28 @@ class CommandLoop implements Terminal, Counter {
 
   /** Runs a small chore between commands. */
   whenIdle(chore: () => Promise<unknown>): void {
-    this.#after(chore).catch((error: unknown) => this.#logFailure(error));
+    this.#chores = this.#after(async () => {
+      if (!this.#isStopping) await chore();
+    }).catch((error: unknown) => this.#logFailure(error));
   }
 
+  /** Pending slips, one copy at a time: a command that comes meanwhile waits for no more than that. */
+  printIdly(): void {
+    if (!this.state.slips.some(isPending) || this.#printsIdly) return;
+    this.#printsIdly = true;
+    this.whenIdle(async () => {
+      this.#printsIdly = false;
+      if (this.#deps.printer.state() !== 'ready') return;
+      const trouble = await printNext(this.#deps);
+      this.#printerIsSilent = trouble?.code === 'DEVICE_SILENT';
+      if (trouble === null) this.printIdly();
+    });
+  }
+
+  /** A copy that is being printed is ended first, within its time. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (!this.#isTaken) await this.#chores;
     await this.#close();
   }
 

@@ -127,8 +127,9 @@ export class EscPosPrinter implements Printer {
     this.#isUnfinished = true;
     await this.#write(opening);
     for (const line of lines) {
-      await this.#write(line);
+      // Counted before it leaves: of a line that was cut off in the middle some is on the paper.
       progress.linesSent += 1;
+      await this.#write(line);
       if (progress.linesSent % LINES_BETWEEN_PROOFS === 0) {
         await this.#needProof();
         progress.linesKnownPrinted = progress.linesSent;

@@ -2,7 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
 import { closeUnjudged } from '../exchange/online.ts';
-import { printerTrouble, printPending } from '../spool/slips.ts';
+import { printerTrouble } from '../spool/printing.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { sendRepeats } from './repeat.ts';
 import { clearReversals } from './reversal.ts';
@@ -26,10 +26,9 @@ export async function beforeTransaction(deps: TerminalDeps): Promise<void> {
   await signInIfDue(deps);
 }
 
-/** As before, for what ends with a slip: old slips first, and paper before authorisation is asked for. */
+/** As before, for what ends with a slip: paper before authorisation is asked for. Old slips wait for an idle moment. */
 export async function beforeSlipTransaction(deps: TerminalDeps): Promise<void> {
   await beforeTransaction(deps);
-  await printPending(deps);
   const trouble = await printerTrouble(deps);
   if (trouble === null) return;
   const answer = await deps.clerk.ask('noPaper', trouble.code);

@@ -2,7 +2,8 @@
 import { responseCode, yuan } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
 import type { Outcome } from '../exchange/online.ts';
-import { balancesOf, printPending } from '../spool/slips.ts';
+import { printOwn } from '../spool/printing.ts';
+import { balancesOf } from '../spool/slips.ts';
 import { display } from './card-input.ts';
 import { answered, type CommandResult, transactionFacts } from './result.ts';
 
@@ -15,7 +16,7 @@ export async function finish(deps: TerminalDeps, outcome: Outcome): Promise<Comm
       const lines =
         balance === null ? ['交易成功', 'APPROVED'] : ['交易成功', 'APPROVED', '余额 BALANCE', yuan(balance)];
       await display(deps, lines);
-      await printPending(deps);
+      await printOwn(deps, transaction.ut);
       return answered(outcome.code ?? '00', facts);
     }
     case 'declined': {

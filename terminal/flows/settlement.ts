@@ -26,8 +26,9 @@ import { closeUnjudged, noteSignIn } from '../exchange/online.ts';
 import { CURRENCY, openCardIfPossible } from '../exchange/request.ts';
 import type { Settlement, SettlementPhase } from '../journal/model.ts';
 import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.ts';
+import { printOwn } from '../spool/printing.ts';
 import { settlementSlip } from '../spool/settlement-slip.ts';
-import { printPending, stampOf } from '../spool/slips.ts';
+import { stampOf } from '../spool/slips.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { clearRepeats } from './repeat.ts';
 import { answered, type CommandResult } from './result.ts';
@@ -192,7 +193,7 @@ async function close(deps: TerminalDeps, settlement: Settlement): Promise<Comman
   const { batch } = deps.journal.state;
   const slip = settlementSlip(deps, settlement);
   await deps.journal.append({ type: 'batch closed', slip });
-  await printPending(deps);
+  await printOwn(deps, slip.id);
   const balanced = settlement.ownResult === RESULT.balanced && settlement.foreignResult === RESULT.balanced;
   return {
     ok: true,

@@ -1,4 +1,4 @@
-/** Slips: made from what the journal and the answer say, spooled, printed copy by copy. */
+/** Slips: made from what the journal and the answer say. `printing.ts` brings them onto paper. */
 import {
   type Fen,
   fen,
@@ -9,9 +9,9 @@ import {
   parseDe63,
 } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
+import { firstCopyState } from '../ecr/memory.ts';
 import { type Items, itemsOf } from '../exchange/answer.ts';
 import type { AnswerFacts, SlipRecord, TransactionRecord } from '../journal/model.ts';
-import { isPending } from '../journal/state.ts';
 import {
   copiesFor,
   layOutReversalFailure,
@@ -21,7 +21,6 @@ import {
   type SlipCopy,
   type SlipData,
   type SlipShop,
-  slipText,
 } from '../receipt/index.ts';
 
 export function shopOf(deps: TerminalDeps, operator: string): SlipShop {
@@ -65,6 +64,7 @@ export function transactionSlip(
   facts: AnswerFacts,
   answer: Message,
 ): SlipRecord {
+  const { tillRequests: requests } = deps.journal.state;
   const items = itemsOf(answer);
   const amounts = balancesOf(answer);
   const data: SlipData = {
@@ -96,7 +96,10 @@ export function transactionSlip(
   return {
     id: one.ut,
     slip: { form: 'transaction', data },
-    copies: copies(deps).map((copy) => ({ copy, state: 'spooled' })),
+    copies: copies(deps).map((copy) => ({
+      copy,
+      state: firstCopyState(requests, ({ ut }) => ut === one.ut),
+    })),
   };
 }
 
@@ -154,6 +157,18 @@ function hostLinesOf(answer: Message, items: Items): readonly string[] {
   }
 }
 
+/** The last slip, the one of a voucher, or that of the last settlement. @throws NOT_FOUND */
+export function slipNamed(slips: readonly SlipRecord[], which: string | undefined): SlipRecord {
+  const found = slips.findLast(({ slip: { form, data } }) => {
+    if (which === undefined) return true;
+    if (which === 'settlement') return form === 'settlement';
+    return form === 'transaction' && data.trace === which.padStart(6, '0');
+  });
+  if (found === undefined) throw new PosError('NOT_FOUND', 'there is no such slip in the open batch');
+  return found;
+}
+
+/** One copy as lines, with the reprint mark or without. */
 export function layOut(record: SlipRecord, copy: SlipCopy, reprint: boolean): Slip {
   const { slip } = record;
   switch (slip.form) {
@@ -164,77 +179,4 @@ export function layOut(record: SlipRecord, copy: SlipCopy, reprint: boolean): Sl
     case 'reversal failure':
       return layOutReversalFailure(slip.data, { reprint });
   }
-}
-
-/** null: the printer can print; otherwise why it cannot. */
-export async function printerTrouble(deps: TerminalDeps): Promise<PosError | null> {
-  try {
-    const { online, paper, coverOpen, error } = await deps.printer.status();
-    if (paper === 'out') return new PosError('PAPER_OUT', 'the printer has no paper');
-    if (coverOpen) return new PosError('PRINTER_FAULT', "the printer's cover is open");
-    if (error || !online) return new PosError('PRINTER_FAULT', 'the printer reports a fault');
-    if (paper === 'near end') deps.clerk.show('打印纸即将用完', 'the paper is near its end');
-    return null;
-  } catch (error) {
-    if (error instanceof PosError) return error;
-    throw error;
-  }
-}
-
-/**
- * Prints what is not on paper yet. A copy that was begun before is completed as a reprint, with the
- * mark: exactly one print of it is without. Money is never touched; trouble leaves it pending.
- *
- * @returns true when nothing is pending any more
- */
-export async function printPending(deps: TerminalDeps): Promise<boolean> {
-  for (const slip of deps.journal.state.slips.filter(isPending)) {
-    for (const { copy, state } of slip.copies) {
-      if (state === 'printed') continue;
-      if (!(await printCopy(deps, slip, copy, state !== 'spooled'))) return false;
-    }
-  }
-  return true;
-}
-
-/** Prints a slip of this batch once more, all copies with the mark. */
-export async function reprint(deps: TerminalDeps, slip: SlipRecord): Promise<boolean> {
-  for (const { copy, state } of slip.copies) {
-    if (!(await printCopy(deps, slip, copy, state !== 'spooled'))) return false;
-  }
-  return true;
-}
-
-async function printCopy(
-  deps: TerminalDeps,
-  slip: SlipRecord,
-  copy: SlipCopy,
-  again: boolean,
-): Promise<boolean> {
-  const trouble = await printerTrouble(deps);
-  if (trouble !== null) {
-    tellPending(deps, trouble);
-    return false;
-  }
-  await deps.journal.append({ type: 'slip moved', id: slip.id, copy, to: 'printing' });
-  const page = layOut(slip, copy, again);
-  try {
-    await deps.printer.print(page);
-  } catch (error) {
-    if (!(error instanceof PosError)) throw error;
-    await deps.journal.append({ type: 'slip moved', id: slip.id, copy, to: 'stopped' });
-    tellPending(deps, error);
-    return false;
-  }
-  await deps.journal.append({ type: 'slip moved', id: slip.id, copy, to: 'printed' });
-  deps.clerk.slip(slipText(page));
-  return true;
-}
-
-function tellPending(deps: TerminalDeps, error: PosError): void {
-  deps.clerk.show(
-    '签购单未打印完,账务不受影响;换纸后输入 paper 补打',
-    `slip pending (${error.code}): the money is not touched; refill and type paper`,
-  );
-  deps.log.warn({ code: error.code, detail: error.detail }, 'a slip is pending');
 }
