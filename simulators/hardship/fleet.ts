@@ -194,12 +194,21 @@ export class Fleet {
     });
   }
 
-  /** Ends everything. @param keep leaves the folder for whoever looks for the cause */
-  async close({ keep, tell }: { readonly keep: boolean; tell(line: string): void }): Promise<void> {
+  /** Ends everything. `keep` leaves the folder for whoever looks for the cause; `before` it is removed. */
+  async close({
+    keep,
+    tell,
+    before = () => undefined,
+  }: {
+    readonly keep: boolean;
+    tell(line: string): void;
+    before?(): void;
+  }): Promise<void> {
     for (const till of this.tills) await till.close();
     for (const link of this.links) await link.stop();
     await this.office.stop();
     await this.snapshot.remove();
+    before();
     if (keep) tell(`kept for whoever looks for the cause: ${this.folder}`);
     else {
       await this.office.close();

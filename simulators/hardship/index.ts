@@ -1,5 +1,6 @@
 /** Hard times on the real machine, each a part that can be run alone. */
 import { badLine } from './bad-line.ts';
+import { diskFull } from './disk-full.ts';
 import { kills } from './kills.ts';
 import { soak } from './soak.ts';
 import { writes } from './writes.ts';
@@ -32,6 +33,12 @@ export const PARTS: Readonly<Record<string, HardshipPart>> = {
     usage: '[--times 110] [--seed N] [--json]',
     en: 'writes and fsyncs that fail, in the host and in a terminal: the n-th, from the n-th on, by chance',
     run: ({ seed, size = 110, tell }) => writes({ seed, times: size, tell }),
+  },
+  'disk-full': {
+    size: 'times',
+    usage: '[--times 20] [--seed N] [--json]',
+    en: "the host's disk and a terminal's run full under load; needs root for a tmpfs",
+    run: ({ seed, size = 20, tell }) => diskFull({ seed, times: size, tell }),
   },
   link: {
     size: 'transactions',
