@@ -6,7 +6,15 @@ import type { StorePort } from '../store/port.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { handleFrame } from './handle-frame.ts';
-import { balanceFrame, openFixture, saleFrame, TENTH, TODAY } from './node-acquiring.fixture.ts';
+import {
+  balanceFrame,
+  openFixture,
+  reversalFrame,
+  saleFrame,
+  TENTH,
+  TODAY,
+  voidFrame,
+} from './node-acquiring.fixture.ts';
 import { parseAnswer } from './wire-terminal.fixture.ts';
 
 const many = suite('many requests at once come out as if one after the other');
@@ -188,6 +196,50 @@ many('sales on one card by two hosts on one database come out as if one after th
   assert.equal(await host.faults(), []);
   const rrns = (await host.rows('transactions')).map((row) => row.rrn);
   assert.is(new Set(rrns).size, rrns.length, 'DE37 is never used twice');
+  await other.engine.drain();
+  await store.close();
+  await host.close();
+});
+
+many('a 0400 is judged again when another host changes its original before it is written', async () => {
+  const host = await openFixture();
+  await host.signIn(host.shop);
+  const card = await host.card({ principal: 300_00, bonus: 0 });
+  const traceOf = (frame: { readonly fields: Readonly<Record<number, string>> }) => frame.fields[11] ?? '';
+  const sale = await host.answer(saleFrame(host.shop, card, 10_00));
+  const voided = await host.answer(voidFrame(host.shop, sale));
+  const ofSale = reversalFrame(host.shop, { de3: '000000', type: '22', amount: 10_00, trace: traceOf(sale) });
+  const ofVoid = reversalFrame(host.shop, {
+    de3: '200000',
+    type: '23',
+    amount: 10_00,
+    trace: traceOf(voided),
+  });
+  // The second host has decided that a voided sale is not to be undone; then the void itself is undone.
+  let isFirst = true;
+  const store = await openSqliteStore({
+    driver: await openSqlite(host.path),
+    stream: 'host-2',
+    clock: host.clock,
+    initialBusinessDate: TODAY,
+  });
+  const { engine: _, numbers: __, ...parts } = host.deps;
+  const wrapped: StorePort = {
+    ...bound(store),
+    commit: async (items) => {
+      if (isFirst && items.some(({ journal }) => journal.length > 0)) {
+        isFirst = false;
+        assert.is((await host.answer(ofVoid)).fields[39], '00');
+        assert.is(await host.available(card.accountId), 290_00, 'the sale stands again');
+      }
+      return store.commit(items);
+    },
+  };
+  const other = await assembleHost({ ...parts, store: wrapped }, { stream: '02' });
+  const answer = await handleFrame(other, { id: 2, remote: 'test' }, ofSale);
+  assert.is(answer === undefined ? 'silent' : parseAnswer(answer).fields[39], '00');
+  assert.is(await host.available(card.accountId), 300_00);
+  assert.equal(await host.faults(), []);
   await other.engine.drain();
   await store.close();
   await host.close();

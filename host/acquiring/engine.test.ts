@@ -111,6 +111,19 @@ engines('what arrives while one commit runs rides in the next, decided in arriva
   assert.equal(commits, [20]);
 });
 
+engines('keeps the order of arrival when decisions must read further first', async () => {
+  const { engine, metrics } = fakeStore();
+  // What it looks at is not among what it wanted: it is decided again after a read.
+  const reading = (name: string) => take(name, (view) => void view.counter(`of ${name}`));
+  const works = [take('a'), reading('b'), reading('c'), take('d'), reading('e'), take('f')];
+  const answers = await Promise.all(works.map((work) => engine.submit(work)));
+  assert.equal(
+    answers.map((answer) => answer.slice(0, 3)),
+    ['a 1', 'b 2', 'c 3', 'd 4', 'e 5', 'f 6'],
+  );
+  assert.ok(metrics.value('engine', 'read again') > 0);
+});
+
 engines('a commit holds at most 256 works', async () => {
   const { engine, commits } = fakeStore();
   await Promise.all(Array.from({ length: 300 }, (_, index) => engine.submit(take(`w${index}`))));

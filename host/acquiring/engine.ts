@@ -182,8 +182,13 @@ export class Engine {
   #decideAll(items: readonly Item[], snapshot: Snapshot): { decided: Decided[]; layer: Layer } {
     const layer = emptyLayer();
     const decided: Decided[] = [];
-    for (const item of items) {
+    for (const [at, item] of items.entries()) {
       const done = this.#decideOne(item, snapshot);
+      if (done === 'read again') {
+        // With all behind it: nobody is decided before one who came first.
+        this.#queue.unshift(...items.slice(at));
+        break;
+      }
       if (done === null) continue;
       decided.push({ item, decision: done.decision });
       if (done.decision.item === null) continue;
@@ -194,6 +199,7 @@ export class Engine {
     return { decided, layer };
   }
 
+  /** Null when it failed alone, and was told so. */
   #decideOne(item: Item, snapshot: Snapshot) {
     try {
       item.attempts += 1;
@@ -203,8 +209,7 @@ export class Engine {
       if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
         item.extra = [...item.extra, error.wants];
         this.#metrics.count('engine', 'read again');
-        this.#queue.unshift(item);
-        return null;
+        return 'read again' as const;
       }
       this.#metrics.count('engine', 'decision threw');
       item.reject(item.unknown ? unknownOutcome(error) : error);

@@ -90,6 +90,11 @@ export class WriteSet {
     this.#guards.push({ kind: 'unused', ut });
   }
 
+  /** The decision holds only while this row stays as it was read; nothing is written. */
+  unchanged(table: 'transactions', row: TransactionRow): void {
+    this.#guards.push({ kind: 'version', table, key: GUARD_KEY[table](row), version: row.version });
+  }
+
   /** The decision holds only while this business day stays open. */
   duringDay(day: DayRow): void {
     this.#guards.push({ kind: 'version', table: 'days', key: day.businessDate, version: day.version });

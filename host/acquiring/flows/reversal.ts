@@ -73,7 +73,9 @@ export const reversal: Flow = {
   },
 };
 
+/** What became of the original decides: it must be so still when this is written, whatever another host does. */
 function withoutEffect(j: Judgement, code: string, original: TransactionRow | undefined): Answer {
+  if (original !== undefined) j.writes.unchanged('transactions', original);
   const state = code === '00' ? 'approved' : 'declined';
   return conclude(j, j.deps.numbers.nextId(j.now), { code, state, original });
 }
