@@ -17,6 +17,8 @@ export interface RunEnd {
   readonly result: CommandResult;
   readonly phase: TillPhase;
   readonly abortedByTill: boolean;
+  /** What a reprint is about, when the till prints it. */
+  readonly reprinted: SlipRecord | null;
 }
 
 /** What a transaction of the journal means to the till that asked for it. */
@@ -129,13 +131,24 @@ export function finalAnswer(
       tillTransaction(transaction, slipData(state, record), typeof balance === 'number' ? balance : null),
     facts: factsOf(state, record, end),
     warnings: slip !== null && isPending(slip) ? [warning('SLIP_PENDING')] : [],
-    slips: slip === null || record.print !== 'till' ? [] : slipsOf(slip, false),
+    slips: tillSlips(record, slip, end),
     finishedAt,
   };
 }
 
+function tillSlips(
+  record: TillRequestRecord,
+  slip: SlipRecord | null,
+  end: RunEnd | null,
+): readonly TillSlip[] {
+  if (record.print !== 'till') return [];
+  const reprinted = end?.reprinted ?? null;
+  if (reprinted !== null) return slipsOf(reprinted, true);
+  return slip === null ? [] : slipsOf(slip, false);
+}
+
 /** A slip as text, one for each copy. */
-export function slipsOf(slip: SlipRecord, reprint: boolean): readonly TillSlip[] {
+function slipsOf(slip: SlipRecord, reprint: boolean): readonly TillSlip[] {
   return slip.copies.map(({ copy }) => ({ copy, lines: slipText(layOut(slip, copy, reprint)).split('\n') }));
 }
 

@@ -100,6 +100,22 @@ waiting('abort before the card is asked for sends nothing of it, also what needs
   assert.is(terminal.state.transactions.length, 1);
 });
 
+waiting(
+  'abort is looked at once more before the first byte, where neither card nor person is waited for',
+  async () => {
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host, settings: { cardForCompletion: false } });
+    const held = { amountFen: 100_00, currency: 'CNY' };
+    await terminal.till.handle(ask('preauth', 'preauth-0001', held));
+    const completing = terminal.till.handle(
+      ask('complete', 'complete-001', { ...held, orig: { requestId: 'preauth-0001' } }),
+    );
+    const aborted = await terminal.till.handle(ask('abort', 'complete-001'));
+    assert.equal([aborted.state, aborted.code, (await completing).code], ['cancelled', 'ABORTED', 'ABORTED']);
+    assert.is(host.standing('completion'), 0);
+  },
+);
+
 waiting('nobody with a card: timed-out, nothing was sent; timeoutS is how long it waits', async () => {
   const { till, reader, ...shop } = await shopWithPatientReader();
   const answer = till.handle(saleOf('request-0001', 100, { options: { timeoutS: 7 } }));
@@ -225,3 +241,81 @@ prompts('a reversal that waits for a decision is not decided by a till: the next
 });
 
 prompts.run();
+
+const slips = suite('the till: who prints the slip');
+
+slips(
+  'print till: the lines of every copy are in the answer, our printer prints none, nothing is pending',
+  async () => {
+    const { terminal, prints } = await openShopForBusiness({ host: new TestHost() });
+    const answer = await terminal.till.handle(saleOf('request-0001', 128_00, { options: { print: 'till' } }));
+    assert.equal(
+      answer.slips.map(({ copy }) => copy),
+      ['merchant', 'cardholder'],
+    );
+    const [merchant] = answer.slips;
+    const text = merchant?.lines.join('\n') ?? '';
+    for (const part of ['128.00', 'R00000000002', '627788******0016']) assert.match(text, part);
+    assert.not.match(text, 'DUPLICATED');
+    assert.equal([prints.length, answer.warnings], [0, []]);
+    await terminal.command('paper');
+    assert.is(prints.length, 0);
+  },
+);
+
+slips('print till needs no paper of ours', async () => {
+  const { terminal, printer } = await openShopForBusiness({ host: new TestHost() });
+  printer.status = { ...printer.status, paper: 'out' };
+  const answer = await terminal.till.handle(saleOf('request-0001', 128_00, { options: { print: 'till' } }));
+  assert.equal([answer.state, answer.warnings], ['approved', []]);
+});
+
+slips('print none: no lines and no paper; asked for later, it bears the mark', async () => {
+  const { terminal, prints } = await openShopForBusiness({ host: new TestHost() });
+  const answer = await terminal.till.handle(saleOf('request-0001', 128_00, { options: { print: 'none' } }));
+  assert.equal([answer.slips, prints.length], [[], 0]);
+  await terminal.till.handle(ask('reprint', 'reprint-0001', { orig: { requestId: 'request-0001' } }));
+  assert.is(prints.length, 2);
+  for (const print of prints) assert.match(print, 'DUPLICATED');
+});
+
+slips('an acknowledged answer needs no lines any more; a reprint gives them with the mark', async () => {
+  const { terminal, prints } = await openShopForBusiness({ host: new TestHost() });
+  const { till } = terminal;
+  await till.handle(saleOf('request-0001', 128_00, { options: { print: 'till' } }));
+  assert.equal((await till.handle(ask('ack', 'request-0001'))).slips, []);
+  const again = await till.handle(
+    ask('reprint', 'reprint-0001', { orig: { voucher: '000002' }, options: { print: 'till' } }),
+  );
+  assert.is(again.state, 'done');
+  for (const { lines } of again.slips) assert.match(lines.join('\n'), 'DUPLICATED');
+  assert.is(prints.length, 0);
+});
+
+slips('a settlement slip goes to the till that settles', async () => {
+  const { terminal, prints } = await openShopForBusiness({ host: new TestHost() });
+  await terminal.till.handle(saleOf('request-0001', 128_00, { options: { print: 'none' } }));
+  const answer = await terminal.till.handle(ask('settle', 'settle-00001', { options: { print: 'till' } }));
+  assert.match(answer.slips[0]?.lines.join('\n') ?? '', '128.00');
+  assert.is(prints.length, 0);
+});
+
+slips('a refund that another command repeats keeps to what its own till said', async () => {
+  const host = new TestHost();
+  const { terminal, prints } = await openShopForBusiness({ host });
+  const { till } = terminal;
+  await till.handle(saleOf('request-0001', 128_00, { options: { print: 'none' } }));
+  host.mischief = [{ mti: '0220', lose: true }];
+  const refund = ask('refund', 'refund-00001', {
+    amountFen: 64_00,
+    currency: 'CNY',
+    orig: { requestId: 'request-0001' },
+    options: { print: 'till' },
+  });
+  assert.is((await till.handle(refund)).state, 'unknown');
+  await till.handle(saleOf('request-0002', 100, { options: { print: 'none' } }));
+  const answer = await till.handle(refund);
+  assert.equal([answer.state, answer.slips.length, prints.length], ['approved', 2, 0]);
+});
+
+slips.run();

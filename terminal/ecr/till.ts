@@ -9,8 +9,10 @@ import { PosError } from '../../protocol/index.ts';
 import { runCommand } from '../commands.ts';
 import type { TerminalDeps } from '../deps.ts';
 import { display } from '../flows/card-input.ts';
+import { cashierOnDuty } from '../flows/operator-check.ts';
 import { type CommandResult, succeeded } from '../flows/result.ts';
-import type { TerminalState } from '../journal/model.ts';
+import type { SlipRecord, TerminalState } from '../journal/model.ts';
+import { slipNamed } from '../spool/slips.ts';
 import { factsAnswer, finalAnswer, presentAnswer, type RunEnd, refusal } from './answers.ts';
 import { batchFacts, deviceFacts } from './facts.ts';
 import type { TillAnswer, TillRequestRecord } from './model.ts';
@@ -43,6 +45,7 @@ interface ActiveRequest {
   readonly clerk: TillClerk;
   phase: TillPhase;
   abortedByTill: boolean;
+  reprinted: SlipRecord | null;
   readonly ended: Promise<void>;
 }
 
@@ -146,6 +149,7 @@ export class Till {
       clerk: new TillClerk(clerk, clock, timeoutMs),
       phase: 'accepted',
       abortedByTill: false,
+      reprinted: null,
       ended,
     };
     this.#active = active;
@@ -157,6 +161,7 @@ export class Till {
         result,
         phase: active.phase,
         abortedByTill: active.abortedByTill,
+        reprinted: active.reprinted,
       });
     } finally {
       this.#active = null;
@@ -175,6 +180,12 @@ export class Till {
     );
     // What makes no transaction of its own cannot be called back once it has begun.
     if (!sends) this.#reached(active, 'online');
+    if (request.op === 'reprint' && active.record.print === 'till') {
+      cashierOnDuty(this.#deps);
+      const { voucher } = original;
+      active.reprinted = slipNamed(this.#state.slips, voucher === '' ? undefined : voucher);
+      return succeeded('重打印由收银机完成', 'the till prints it once more');
+    }
     return runCommand(this.#drivenDeps(active, request), line === null ? '' : line(original));
   }
 
