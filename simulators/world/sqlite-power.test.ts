@@ -22,6 +22,8 @@ const SEEDS = Number(process.env['SEEDS'] ?? 40);
 const BATCHES = [1, 3, 2];
 /** Pages in the WAL after which it is brought into the database: so few that a life meets it between its batches. */
 const CHECKPOINT_PAGES = 60;
+/** Effects at the beginning of a life among which the recovery is, if there is one. */
+const RECOVERY_EFFECTS = 12;
 
 interface Life {
   readonly told: Told;
@@ -58,7 +60,6 @@ async function everyPoint(image: { snapshot: DiskSnapshot; told: Told }, how: Cu
     disk.obeysSync = obeysSync;
     const { told, open } = await life(disk, image.told, point);
     disk.powerCut(how);
-    disk.obeysSync = true;
     await provesWhole(disk, told, open).catch((error: unknown) => {
       const at = `power cut before effect ${point}, ${whole.effects[point - 1]}`;
       throw new Error(`${at}: ${(error as Error).message}`, { cause: error });
@@ -95,11 +96,18 @@ cuts(
       const which = dice.next(images.length);
       const { snapshot, told } = images[which] as (typeof images)[number];
       const disk = WorldDisk.from(snapshot);
-      const first = await life(disk, told, 1 + dice.next(lengths[which] ?? 1));
-      disk.powerCut(dice);
-      await provesWhole(disk, first.told, first.open).catch((error: unknown) => {
-        throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
-      });
+      let found = told;
+      // The second life begins with the recovery from the first one's end: half of the cuts meet it early.
+      for (const points of [
+        lengths[which] ?? 1,
+        dice.next(2) === 0 ? RECOVERY_EFFECTS : (lengths[which] ?? 1),
+      ]) {
+        const lived = await life(disk, found, 1 + dice.next(points));
+        disk.powerCut(dice);
+        found = await provesWhole(disk, lived.told, lived.open).catch((error: unknown) => {
+          throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
+        });
+      }
     }
     console.log(`${SEEDS} seeds from ${SEED}`);
   },

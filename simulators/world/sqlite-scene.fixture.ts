@@ -112,12 +112,13 @@ export async function preparedDisk(sales: number): Promise<{ snapshot: DiskSnaps
 }
 
 /**
- * Opens the store again and proves: what was acknowledged is there, each batch whole or not at all, the journal
+ * Opens the store again, on a copy of the disk, and proves: what was acknowledged is there, each batch whole or not at all, the journal
  * proves right, and all tables tell the same.
- * @param next sizes of the batches that may have been committed without an answer: one of them at most
+ * @param next the size of the batch that may have been committed without an answer
+ * @returns what is there
  */
-export async function provesWhole(disk: WorldDisk, told: Told, next: number): Promise<void> {
-  const { store, driver } = await openOn(disk, computer().hooks);
+export async function provesWhole(disk: WorldDisk, told: Told, next: number): Promise<Told> {
+  const { store, driver } = await openOn(WorldDisk.from(disk.snapshot()), computer().hooks);
   try {
     assert.equal(await driver.all('PRAGMA integrity_check', []), [{ integrity_check: 'ok' }]);
     const heads = new Map<number, string>();
@@ -131,7 +132,7 @@ export async function provesWhole(disk: WorldDisk, told: Told, next: number): Pr
     if (told.sequence > 0) assert.is(heads.get(told.sequence), told.head, 'the acknowledged head');
     const { accounts, lots } = await store.read({ accountIds: ['A1'] });
     if (told.isProvisioned) assert.is(accounts.length, 1, 'the acknowledged account');
-    if (accounts.length === 0) return;
+    if (accounts.length === 0) return nothingTold();
     assert.is(accounts[0]?.version, sales + 1);
     assert.is(lots[0]?.remaining, LOADED - sales);
     for (const table of ['identities', 'transactions', 'entries'] as const) {
@@ -141,6 +142,7 @@ export async function provesWhole(disk: WorldDisk, told: Told, next: number): Pr
     }
     const balances = await store.balances();
     assert.is(balances.find(({ account }) => account === 'purse:principal:A1')?.sum ?? 0, sales * PAID);
+    return { isProvisioned: true, sales, sequence: sales, head: heads.get(sales) ?? '' };
   } finally {
     driver.abandon();
   }
