@@ -82,6 +82,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     log,
     tpdu: config.tpdu,
     header: headerOf(config),
+    connectTimeoutMs: config.connectTimeoutSeconds * SECOND_MS,
     answerTimeoutMs: config.answerTimeoutSeconds * SECOND_MS,
   });
   const deps: TerminalDeps = {

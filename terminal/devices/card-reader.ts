@@ -48,7 +48,6 @@ export class SerialCardReader implements CardReader {
     onBadRead(left: number): void;
   }): Promise<SwipedCard> {
     if (this.#armed !== undefined) throw new PosError('DEVICE_BUSY', 'a swipe is already being waited for');
-    if (options.signal.aborted) throw new PosError('CANCELLED', 'before the swipe');
     await this.#link.needLine();
     // Somebody else may have armed it while this call waited for the line.
     if (this.#armed !== undefined) throw new PosError('DEVICE_BUSY', 'a swipe is already being waited for');
@@ -61,6 +60,8 @@ export class SerialCardReader implements CardReader {
     onBadRead(left: number): void;
   }): Promise<SwipedCard> {
     const { timeoutMs, signal } = options;
+    // Also by somebody who cancelled while the line was being opened: that signal comes only once.
+    if (signal.aborted) return Promise.reject(new PosError('CANCELLED', 'before the swipe'));
     return new Promise<SwipedCard>((resolve, reject) => {
       const disarm = () => {
         timer.cancel();

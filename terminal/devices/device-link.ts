@@ -11,6 +11,8 @@ import type { BytePort, DeviceName, DeviceState } from './ports.ts';
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 4_000;
+/** A line that neither opens nor refuses is not waited for any longer. */
+const OPENING_MS = 10_000;
 
 // biome-ignore format: a table is read by column
 const NAMES = {
@@ -76,15 +78,25 @@ export class DeviceLink {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Waits out an attempt under way, then demands a line. A device in error may be spoken to. */
+  /** Waits out an attempt under way, within its time, then demands a line. A device in error may be spoken to. */
   async needLine(): Promise<void> {
-    await this.settled();
+    if (this.#state === 'opening') await this.#openingEnds();
     if (this.#closed || !this.#options.port.isOpen) {
       throw new PosError(
         'DEVICE_ABSENT',
         this.#fault ?? `${NAMES[this.#options.device]} 未连接 not connected`,
       );
     }
+  }
+
+  #openingEnds(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(OPENING_MS, resolve);
+      this.#waiters.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   /** Runs `work` in state busy. */

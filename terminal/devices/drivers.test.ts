@@ -83,6 +83,18 @@ link('fails what is pending when the line closes, instead of waiting for an answ
   await devices.close();
 });
 
+link('does not wait for a line that neither opens nor refuses', async () => {
+  const clock = new ManualClock();
+  const lines = { reader: new TestLine(), pinPad: new TestLine(), printer: new TestLine() };
+  lines.printer.open = () => new Promise(() => undefined);
+  const devices = openDevices({ ...lines, clock });
+  const status = devices.printer.status();
+  status.catch(() => undefined);
+  await clock.pass(10_000);
+  await rejects(status, withCode('DEVICE_ABSENT'));
+  await devices.close();
+});
+
 link.run();
 
 const reader = suite('card reader: armed only while somebody waits');
@@ -100,6 +112,29 @@ reader('drops a swipe that comes while nobody waits', async () => {
   await clock.pass(60_000);
   await rejects(card, withCode('DEVICE_SILENT'));
   await devices.close();
+});
+
+reader('hears a cancel that came while its line was being opened', async () => {
+  const { clock, lines, devices } = bench();
+  await devices.settled();
+  lines.reader.pullOut();
+  lines.reader.isThere = true;
+  let opens = () => {};
+  const open = lines.reader.open.bind(lines.reader);
+  lines.reader.open = async () => {
+    await new Promise<void>((resolve) => {
+      opens = resolve;
+    });
+    return open();
+  };
+  await clock.pass(500);
+  const cancel = new AbortController();
+  const card = devices.reader.read({ timeoutMs: 60_000, signal: cancel.signal, onBadRead() {} });
+  card.catch(() => undefined);
+  cancel.abort();
+  opens();
+  await settle();
+  await rejects(card, withCode('CANCELLED'));
 });
 
 reader('takes noise before the sentinel and a reader without end marks', async () => {

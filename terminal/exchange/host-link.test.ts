@@ -4,12 +4,13 @@ import * as assert from 'uvu/assert';
 import { buildFrame, codec, PosError } from '../../protocol/index.ts';
 import { ManualClock } from '../shop.fixture.ts';
 import { type AnswerIdentity, HostLink } from './host-link.ts';
-import type { HostConnection } from './host-wire.ts';
+import type { HostConnection, HostWire } from './host-wire.ts';
 
 const link = suite('host link: one request, one answer');
 
 const TPDU = Buffer.from('6000000003', 'hex');
 const HEADER = '603100311000';
+const ADDRESSES = { tpdu: '6000030000', header: HEADER };
 const IDENTITY: AnswerIdentity = {
   mti: '0210',
   trace: '000005',
@@ -59,6 +60,7 @@ function bench() {
     log,
     tpdu: '6000030000',
     header: HEADER,
+    connectTimeoutMs: 10_000,
     answerTimeoutMs: 60_000,
   });
   return { lines, clock, logged, hostLink };
@@ -177,11 +179,55 @@ link('an unreachable host is a failure before anything was sent', async () => {
   const { clock } = bench();
   const wire = { connect: () => Promise.reject(new PosError('HOST_UNREACHABLE', 'refused')) };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const hostLink = new HostLink({ wire, clock, log, tpdu: '6000030000', header: HEADER, answerTimeoutMs: 1 });
+  const hostLink = new HostLink({
+    wire,
+    clock,
+    log,
+    ...ADDRESSES,
+    connectTimeoutMs: 10_000,
+    answerTimeoutMs: 1,
+  });
   await rejects(
     hostLink.connect(),
     (error: unknown) => error instanceof PosError && error.code === 'HOST_UNREACHABLE',
   );
+});
+
+link('waits no longer for a line than its time, and closes one that comes later', async () => {
+  const clock = new ManualClock();
+  const closed: string[] = [];
+  let arrive = () => {};
+  const wire: HostWire = {
+    connect: () =>
+      new Promise((resolve) => {
+        arrive = () =>
+          resolve({
+            write: () => Promise.resolve(),
+            onData: () => undefined,
+            onClose: () => undefined,
+            close: () => closed.push('closed'),
+          });
+      }),
+  };
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const hostLink = new HostLink({
+    wire,
+    clock,
+    log,
+    ...ADDRESSES,
+    connectTimeoutMs: 10_000,
+    answerTimeoutMs: 1,
+  });
+  const connecting = hostLink.connect();
+  clock.pass(10_000);
+  await rejects(
+    connecting,
+    (error: unknown) => error instanceof PosError && error.code === 'HOST_UNREACHABLE',
+  );
+  arrive();
+  await connecting.catch(() => undefined);
+  await Promise.resolve();
+  assert.equal(closed, ['closed']);
 });
 
 link.run();

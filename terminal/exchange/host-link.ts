@@ -44,6 +44,7 @@ export class HostLink {
     readonly log: TerminalLog;
     readonly tpdu: string;
     readonly header: string;
+    readonly connectTimeoutMs: number;
     readonly answerTimeoutMs: number;
   };
   #connection: HostConnection | null = null;
@@ -57,6 +58,7 @@ export class HostLink {
     readonly log: TerminalLog;
     readonly tpdu: string;
     readonly header: string;
+    readonly connectTimeoutMs: number;
     readonly answerTimeoutMs: number;
   }) {
     this.#options = options;
@@ -65,11 +67,33 @@ export class HostLink {
   /** Makes sure that there is a line. @throws HOST_UNREACHABLE: nothing was sent */
   async connect(): Promise<void> {
     if (this.#connection !== null) return;
-    const connection = await this.#options.wire.connect();
+    const connection = await this.#connected();
     const splitter = new FrameSplitter(FRAME_BYTES_MAX);
     this.#connection = connection;
     connection.onData((chunk) => this.#received(connection, splitter, chunk));
     connection.onClose((reason) => this.#closed(connection, reason));
+  }
+
+  /** A line that comes after its time is closed again. */
+  async #connected(): Promise<HostConnection> {
+    const { wire, clock, connectTimeoutMs } = this.#options;
+    let isLate = false;
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = clock.after(connectTimeoutMs, () => {
+        isLate = true;
+        reject(new PosError('HOST_UNREACHABLE', `no connection within ${connectTimeoutMs} ms`));
+      });
+    });
+    const connecting = wire.connect().then((connection) => {
+      if (isLate) connection.close();
+      return connection;
+    });
+    try {
+      return await Promise.race([connecting, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   /**
@@ -95,6 +119,8 @@ export class HostLink {
       this.#waiting = { identity, done };
       const frame = buildFrame({ tpdu: Buffer.from(tpdu, 'hex'), header, body });
       connection.write(frame).catch((error: unknown) => {
+        // Whatever it was, this line carries nothing any more: the next request gets another.
+        this.#setAside(connection);
         done({
           kind: 'silent',
           why: error instanceof PosError ? error.detail : 'the line broke while sending',
@@ -111,6 +137,7 @@ export class HostLink {
 
   /** The next request gets a new line; the old one is still heard, for what comes late. */
   #setAside(connection: HostConnection): void {
+    if (this.#connection !== connection) return;
     this.#connection = null;
     this.#old.push(connection);
     if (this.#old.length > OLD_LINES_MAX) this.#old.shift()?.close();
