@@ -1,5 +1,6 @@
 /** Hard times on the real machine, each a part that can be run alone. */
 import { badLine } from './bad-line.ts';
+import { damage } from './damage.ts';
 import { diskFull } from './disk-full.ts';
 import { kills } from './kills.ts';
 import { soak } from './soak.ts';
@@ -39,6 +40,12 @@ export const PARTS: Readonly<Record<string, HardshipPart>> = {
     usage: '[--times 20] [--seed N] [--json]',
     en: "the host's disk and a terminal's run full under load; needs root for a tmpfs",
     run: ({ seed, size = 20, tell }) => diskFull({ seed, times: size, tell }),
+  },
+  damage: {
+    size: 'times',
+    usage: '[--times 120] [--seed N] [--json]',
+    en: 'bytes turned and files cut, of a terminal journal and of the host database, while they are stopped',
+    run: ({ seed, size = 120, tell }) => damage({ seed, times: size, tell }),
   },
   link: {
     size: 'transactions',
