@@ -2,7 +2,7 @@
  * Batches against files: what the host told each terminal at its settlement must be what the files of the
  * day, and the transactions of its other days, add up to.
  */
-import { addDays, parseHt, responseCode, TRANSACTIONS } from '../../protocol/index.ts';
+import { parseHt, responseCode, TRANSACTIONS } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import type { BatchRow, TransactionRow } from '../store/rows.ts';
 import { check } from './check.ts';
@@ -33,17 +33,17 @@ export async function proveBatches(
   for (let from = 0; from < sorted.length; from += READ_AT_ONCE) {
     const wanted = sorted.slice(from, from + READ_AT_ONCE);
     const found = await store.read({ batches: wanted.map((key) => ({ key, withTransactions: true })) });
-    const reversedAt = await reversals(store, found.transactions);
     for (const batch of found.batches) {
       if (batch.hostTotals === null || batch.closedAt === null) continue;
       const rows = found.transactions.filter(
         (row) => row.terminalId === batch.terminalId && row.batch === batch.batch,
       );
       settled += 1;
-      let difference = compared(batch, rows, { businessDate, amounts, reversedAt });
+      let difference = compared(batch, rows.filter(stoodAtClosing), { businessDate, amounts });
       // A batch closed by its upload stated its totals before: what was reversed in between may count in them.
       if (difference !== null && batch.closedBy === 'upload') {
-        difference = compared(batch, rows, { businessDate, amounts, reversedAt: ALWAYS_LATER });
+        const orReversed = rows.filter((row) => stoodAtClosing(row) || row.state === 'reversed');
+        difference = compared(batch, orReversed, { businessDate, amounts });
       }
       if (difference !== null) wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
     }
@@ -56,14 +56,10 @@ export async function proveBatches(
   );
 }
 
-const ALWAYS_LATER = { get: () => Number.POSITIVE_INFINITY };
-
 interface Facts {
   readonly businessDate: string;
   /** As the files of the day tell them, by transaction. */
   readonly amounts: ReadonlyMap<string, number>;
-  /** By entry: when it was undone by a 0400. */
-  readonly reversedAt: { get(entryId: string): number | undefined };
 }
 
 function compared(batch: BatchRow, rows: readonly TransactionRow[], facts: Facts): string | null {
@@ -71,7 +67,7 @@ function compared(batch: BatchRow, rows: readonly TransactionRow[], facts: Facts
   const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
   for (const row of rows) {
     const side = sideOf(row);
-    if (side === 'no' || !stoodAt(row, batch.closedAt ?? 0, facts.reversedAt)) continue;
+    if (side === 'no') continue;
     // A row of the day counts with what its file says; one that no merchant file tells, with its own amount.
     const amount =
       (row.businessDate === facts.businessDate ? facts.amounts.get(row.transactionId) : undefined) ??
@@ -103,36 +99,11 @@ function sideOf(row: TransactionRow): 'debit' | 'credit' | 'no' {
   return Object.values(TRANSACTIONS).find((spec) => spec.kind === row.kind)?.counts ?? 'no';
 }
 
-const isAdvice = (row: TransactionRow) =>
-  Object.values(TRANSACTIONS).some(({ kind, mti }) => kind === row.kind && mti === '0220');
-
 /**
  * What was reversed before its batch closed is not counted in it; what was reversed later was. A refund
  * that is repeated until it is answered keeps its batch, and may come when that one is closed.
  */
-function stoodAt(row: TransactionRow, closedAt: number, reversedAt: Facts['reversedAt']): boolean {
-  // Only an advice may: anything else is answered 77 then, whatever a clock that was set back says.
-  if (row.at > closedAt && isAdvice(row)) return false;
-  if (row.state !== 'reversed') return true;
-  const at = row.entryId === null ? undefined : reversedAt.get(row.entryId);
-  return at !== undefined && at > closedAt;
-}
-
-/** When each entry was reversed: looked for from the first day of these transactions to the open day. */
-async function reversals(
-  store: StorePort,
-  rows: readonly TransactionRow[],
-): Promise<ReadonlyMap<string, number>> {
-  const found = new Map<string, number>();
-  const dates = rows.filter(({ state }) => state === 'reversed').map(({ businessDate }) => businessDate);
-  const [first] = dates.sort();
-  if (first === undefined) return found;
-  const { day } = await store.read({});
-  for (let date = first; date <= day.businessDate; date = addDays(date, 1)) {
-    for await (const page of store.scan('entries', { businessDate: date })) {
-      for (const { event, corrects, at } of page)
-        if (event === 'reversal' && corrects !== null) found.set(corrects, at);
-    }
-  }
-  return found;
+function stoodAtClosing({ state, afterClose }: TransactionRow): boolean {
+  if (afterClose === 'came') return false;
+  return state !== 'reversed' || afterClose === 'reversed';
 }

@@ -67,7 +67,7 @@ export async function movementsOf(deps: MovementDeps, businessDate: string): Pro
   );
   const rows: Movement[] = [];
   for (const { entry, payee, type } of candidates) {
-    const merchantId = payee ?? spentAt(entry, transactions);
+    const merchantId = payee ?? (setsFree(entry) ? null : spentAt(entry, transactions));
     if (merchantId === null) continue;
     if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
     rows.push(movement(entry, merchantId, type, transactions));
@@ -87,6 +87,11 @@ function payeeOf(entry: Entry): string | null {
   const [merchantId, another] = parties;
   if (another !== undefined) refuse(entry, '两个商户 two merchants');
   return merchantId ?? null;
+}
+
+/** A hold that goes back to its lots, also with the reversal of a completion's void: no merchant has part in it. */
+function setsFree(entry: Entry): boolean {
+  return entry.postings.some(({ account }) => familyOf(account)?.family === 'holds');
 }
 
 /** The merchant at whom the spend, or what undid it, was made; null for what is no spend, as the release of a hold. */

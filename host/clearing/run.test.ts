@@ -289,7 +289,10 @@ late('leave the closed day as it was and stand in the next day with the original
   const original = sale(wine);
   await world.commit({
     changes: {
-      transactions: [{ ...transactionRow(wine), version: 2, state: 'reversed' }, transactionRow(undo)],
+      transactions: [
+        { ...transactionRow(wine), version: 2, state: 'reversed', afterClose: 'reversed' },
+        transactionRow(undo),
+      ],
       entries: [mirror(original, 'reversal', undo)],
       lots: [await soleLot(world, 11_520)],
       batches: [

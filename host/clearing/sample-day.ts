@@ -210,6 +210,7 @@ export function transactionRow(spent: Spent): TransactionRow {
     taken: null,
     entryId: `E-${spent.id}`,
     rebateRun: null,
+    afterClose: null,
     trace57: [],
     operator: null,
     at: spent.at,

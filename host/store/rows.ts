@@ -205,6 +205,11 @@ export interface TransactionRow {
   readonly entryId: string | null;
   /** The clearing run that paid this transaction's rebate. */
   readonly rebateRun: string | null;
+  /**
+   * What befell it when its batch was closed already: a repeated refund may come then, a late reversal may
+   * undo it then. Null: neither. A record, because no clock tells what was first: clocks are set back.
+   */
+  readonly afterClose: 'came' | 'reversed' | null;
   readonly trace57: readonly RuleTrace[];
   /** The operator (DE63.1) where the terminal sent one. */
   readonly operator: string | null;

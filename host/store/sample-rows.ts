@@ -173,6 +173,7 @@ export function transactionRow(transactionId: string, changes: Partial<Transacti
     taken: null,
     entryId: null,
     rebateRun: null,
+    afterClose: null,
     trace57: [{ rule: 'D10', version: 1, applied: true, because: '', worth: 1_280 }],
     operator: '001',
     at: AT,

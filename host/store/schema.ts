@@ -121,7 +121,7 @@ export const TABLES = {
       responseCode: 'text', terminalId: 'text', merchantId: 'text', branchId: 'text', batch: 'int', trace: 'text',
       rrn: 'text', auth: 'text?', accountId: 'text?', cardId: 'text?', panMasked: 'text', amount: 'fen',
       businessDate: 'text', localDate: 'text', localTime: 'text', entryMode: 'text', originalId: 'text?',
-      money: 'json?', rates: 'json?', taken: 'json?', entryId: 'text?', rebateRun: 'text?', trace57: 'json',
+      money: 'json?', rates: 'json?', taken: 'json?', entryId: 'text?', rebateRun: 'text?', afterClose: 'text?', trace57: 'json',
       operator: 'text?', at: 'int',
     },
     indexes: [

@@ -114,15 +114,42 @@ function nothingOwed({ terminals }: Evidence): readonly string[] {
   );
 }
 
+type HostRow = Evidence['transactions'][number];
+
+/**
+ * The host's row of each transaction that a terminal sent: by its own name; where the host was never told that
+ * (an answer to a sign-in that was changed on the way lets the terminal think that its peer speaks no DE57), by
+ * terminal, batch, trace and kind.
+ */
+function rowsByTransaction(
+  terminals: Evidence['terminals'],
+  rows: readonly HostRow[],
+): ReadonlyMap<string, HostRow> {
+  const placeOf = (terminalId: string, { batch, trace, kind }: Pick<HostRow, 'batch' | 'trace' | 'kind'>) =>
+    `${terminalId} ${batch} ${trace} ${kind}`;
+  const byUt = new Map(rows.filter(({ ut }) => ut !== null).map((row) => [row.ut, row]));
+  const byPlace = new Map(
+    rows.filter(({ ut }) => ut === null).map((row) => [placeOf(row.terminalId, row), row]),
+  );
+  const found = new Map<string, HostRow>();
+  for (const { terminalId, transactions } of terminals) {
+    for (const one of transactions.values()) {
+      const row = byUt.get(one.ut) ?? byPlace.get(placeOf(terminalId, one));
+      if (row !== undefined) found.set(one.ut, row);
+    }
+  }
+  return found;
+}
+
 function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
   const wrong: string[] = [];
-  const byUt = new Map(transactions.filter(({ ut }) => ut !== null).map((row) => [row.ut, row]));
-  const known = new Map<string, RecordedTransaction>();
+  const rowOf = rowsByTransaction(terminals, transactions);
+  const matched = new Set<HostRow>();
   for (const { terminalId, transactions: recorded } of terminals) {
     for (const one of recorded.values()) {
-      known.set(one.ut, one);
       if (!isMoney(one.kind)) continue;
-      const row = byUt.get(one.ut);
+      const row = rowOf.get(one.ut);
+      if (row !== undefined) matched.add(row);
       const standsHere = STANDS_AT_TERMINAL.has(one.state);
       const standsThere = row !== undefined && STANDS_AT_HOST.has(row.state);
       const there = row === undefined ? 'unknown' : row.state;
@@ -138,7 +165,7 @@ function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
   }
   for (const row of transactions) {
     if (!isMoney(row.kind) || !STANDS_AT_HOST.has(row.state)) continue;
-    if (row.ut === null || !known.has(row.ut))
+    if (!matched.has(row))
       wrong.push(`the host has ${row.kind} ${row.amount} ${row.rrn} that no terminal sent`);
   }
   return wrong;
@@ -146,9 +173,9 @@ function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
 
 function toldIsDone({ terminals, transactions, told }: Evidence): readonly string[] {
   const wrong: string[] = [];
-  const byUt = new Map(transactions.map((row) => [row.ut, row]));
-  const stands = (ut: string | null) => {
-    const row = byUt.get(ut);
+  const rowOf = rowsByTransaction(terminals, transactions);
+  const stands = (ut: string) => {
+    const row = rowOf.get(ut);
     return row !== undefined && STANDS_AT_HOST.has(row.state);
   };
   for (const { ut, kind, said, by, amount, terminalId } of told) {
@@ -195,6 +222,7 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
   const slips = new Map<string, PaperSlip>();
   for (const { paper } of terminals)
     for (const slip of paper) if (slip.ut !== null && slip.complete) slips.set(slip.ut, slip);
+  const everywhere = new Map(terminals.flatMap((one) => [...one.transactions]));
   const accountOf = new Map(cards.map(({ panMasked, accountId }) => [panMasked, accountId]));
   const holds = new Map<string, number>();
   for (const slip of slips.values())
@@ -205,7 +233,7 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
       const account = accountOf.get(one.panMasked ?? '');
       const paid = slips.get(one.ut)?.paid;
       if (account === undefined || paid === undefined || paid === null) continue;
-      const held = holds.get(one.originalAuth ?? '') ?? 0;
+      const held = holds.get(preAuthorisationOf(one, everywhere)) ?? 0;
       expected.set(account, (expected.get(account) ?? 0) + changeOf(one.kind, paid, held));
     }
   }
@@ -222,6 +250,15 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
       wrong.push(`${account}: its slips leave ${fen} fen, the books hold ${held - owed}`);
   }
   return wrong;
+}
+
+/** DE38 of the pre-authorisation that it is about; of a completion's void, by way of the completion. */
+function preAuthorisationOf(
+  one: RecordedTransaction,
+  everywhere: ReadonlyMap<string, RecordedTransaction>,
+): string {
+  const completion = one.kind === 'completionVoid' ? everywhere.get(one.originalUt ?? '') : undefined;
+  return (completion ?? one).originalAuth ?? '';
 }
 
 /** What a standing transaction did to what its card can spend. */

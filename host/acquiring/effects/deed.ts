@@ -155,10 +155,19 @@ function transactionRow(
     taken: null,
     entryId: deed.entries?.[0]?.entryId ?? null,
     rebateRun: null,
+    afterClose: isOfOpenBatch(j, request) ? null : 'came',
     trace57: deed.trace57 ?? [],
     operator: request.operator,
     at: j.now,
   };
+}
+
+/** False for a batch of this terminal that is closed: it counts in no total any more. */
+export function isOfOpenBatch(
+  j: Judgement,
+  { terminalId, batch }: { readonly terminalId: string; readonly batch: number },
+): boolean {
+  return j.terminal === undefined || terminalId !== j.terminal.terminalId || batch === j.terminal.batch;
 }
 
 /** What is too short to be a card number is not shown in part either. */

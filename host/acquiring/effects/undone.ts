@@ -7,7 +7,7 @@ import type { TransactionRow } from '../../store/rows.ts';
 import { type Answer, balances } from '../answer.ts';
 import { journalSecurityEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { conclude, stampOf, touchBatch, writeLots } from './deed.ts';
+import { conclude, isOfOpenBatch, stampOf, touchBatch, writeLots } from './deed.ts';
 import { moneyBackLines, moneyItems, releasedItems, remarksOfDebt, remarksOfUndoing } from './money-shown.ts';
 import type { Undone } from './undo.ts';
 
@@ -41,7 +41,10 @@ export function concludeUndone(
   // What comes back covers a debt before it can be spent.
   const debt = coverOwed(owing, undone.lotsAfter, j.businessDate, () => stampOf(j, transactionId));
   writeLots(j, undone.accountId, undone.lotsBefore, debt.lots, { owed: debt.owed });
-  for (const { row, changes } of undone.changed) j.writes.replace('transactions', row, changes);
+  for (const { row, changes } of undone.changed) {
+    const isLate = changes.state === 'reversed' && !isOfOpenBatch(j, row);
+    j.writes.replace('transactions', row, isLate ? { ...changes, afterClose: 'reversed' } : changes);
+  }
   j.writes.count(undone.uses);
   if (undone.owed > 0) journalSecurityEvent(j, 'holder owes after a reversed void');
   touchBatch(j, j.request.terminalId, batch);
