@@ -6,8 +6,11 @@ export { readTerminalConfig, type TerminalConfig, terminalConfig, terminalSettin
 export { LineConsole } from './console.ts';
 export * from './devices/index.ts';
 export {
+  openTillDoor,
   type Till,
   type TillAnswer,
+  type TillDoor,
+  type TillDoorOptions,
   type TillOp,
   type TillSlip,
   type TillState,
