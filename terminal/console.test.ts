@@ -52,6 +52,29 @@ consoles('a question is a line of its own, and lines typed ahead answer it', asy
   assert.ok(lines.some((line) => line.startsWith('? amount 请输入金额')));
 });
 
+consoles('a question that is withdrawn takes no line: what is typed next is a command again', async () => {
+  const { console, lines } = bench();
+  const withdrawn = new AbortController();
+  const commands: string[] = [];
+  const ended = console.run(
+    terminalThat(async (line) => {
+      commands.push(line);
+      return result(true, '00');
+    }),
+  );
+  const answer = console.ask('supervisor', undefined, withdrawn.signal).then(
+    () => 'answered',
+    (error: { code: string }) => error.code,
+  );
+  withdrawn.abort();
+  assert.is(await answer, 'CANCELLED');
+  console.feed('status');
+  console.end();
+  await ended;
+  assert.equal(commands, ['status']);
+  assert.ok(lines.includes('~ 不再等待输入 / the question is withdrawn'));
+});
+
 consoles('an empty line, cancel, and nobody there are CANCELLED', async () => {
   for (const typed of ['', 'cancel', '取消']) {
     const { console } = bench();
