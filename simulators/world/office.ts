@@ -5,15 +5,24 @@ import type { Dice } from './dice.ts';
 import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk.ts';
 import { diskFiles } from './disk-files.ts';
 import { Machine } from './machine.ts';
+import { markSlots } from './mark-slots.ts';
 import type { Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
 import { openWorldSqlite, StoreFaults, type WorldSqlite } from './sqlite-engine.ts';
 import type { Timeline } from './timeline.ts';
 
 export const DATABASE = 'host.sqlite';
+const MARK = 'acknowledged-01.mark';
 export const SETTLEMENT = 'settlement';
 /** The business date on which the world begins. */
 export const FIRST_DAY = '20280228';
+/** What the host logs only when its own code has failed, whatever befell its machine. */
+const DEFECTS: readonly string[] = [
+  'the commit engine failed',
+  'a frame could not be handled',
+  'a committed decision could not be answered',
+  'a request could not be judged',
+];
 const RESTART_LEAST_MS = 3_000;
 const RESTART_MOST_MS = 90_000;
 
@@ -84,6 +93,7 @@ export class Office {
       random,
       vault: this.#vault,
       driver,
+      marks: markSlots(mount, MARK),
       listener: this.#network.listener(),
       files: await folderFiles(diskFiles(mount), SETTLEMENT, random),
       log: this.#log(),
@@ -113,6 +123,13 @@ export class Office {
     const note = (level: string) => (about: object, text: string) => {
       this.#world.timeline.note('host', `${level} ${text} ${JSON.stringify(about)}`);
     };
-    return { info: () => undefined, warn: note('warn'), error: note('error') };
+    return {
+      info: () => undefined,
+      warn: note('warn'),
+      error: (about: object, text: string) => {
+        note('error')(about, text);
+        if (DEFECTS.includes(text)) this.defects.push(`${text} ${JSON.stringify(about)}`);
+      },
+    };
   }
 }
