@@ -72,6 +72,12 @@ export function readSegment(name: string, bytes: Buffer, headBefore: string): Se
   return { records, soundBytes: offset, torn: Buffer.from(bytes.subarray(offset)) };
 }
 
+/** A torn end is what a cut leaves at the journal's end only: before another segment it is damage. */
+export function refuseTorn(name: string, { records, soundBytes, torn }: SegmentReading): void {
+  if (torn.length === 0) return;
+  throw damaged(name, records, soundBytes, 'it is incomplete, though a later segment follows');
+}
+
 function lineFault(line: Buffer, head: string): string | null {
   const text = line.toString('utf8');
   const tab = text.lastIndexOf('\t');

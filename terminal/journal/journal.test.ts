@@ -121,6 +121,19 @@ torn('that a full disk leaves nowhere to set aside changes nothing, and the star
   assert.ok((await full.read(SEGMENT)).equals(bytes));
 });
 
+torn('an incomplete line before another segment is damage for whoever proves the journal', async () => {
+  const { disk, journal } = await journalWith(1);
+  await journal.append({ type: 'batch adopted', batch: 42 });
+  const files = new Map<string, Buffer>();
+  for (const name of await disk.list()) files.set(name, await disk.read(name));
+  const first = files.get(SEGMENT) ?? Buffer.alloc(0);
+  files.set(SEGMENT, first.subarray(0, -5));
+  await rejects(
+    readJournalFrom(new MemoryDisk(files)),
+    damaged(SEGMENT, 'record 3', 'incomplete, though a later segment follows', 'records 1 to 2 are sound'),
+  );
+});
+
 torn.run();
 
 const damage = suite('journal: damage is named and refused');

@@ -1,7 +1,7 @@
 /** The journal read by somebody else: an auditor, the demonstration's proof, a support engineer. */
-import { ensure, type Fen, type SideTotals, type TransactionKind } from '../../protocol/index.ts';
+import type { Fen, SideTotals, TransactionKind } from '../../protocol/index.ts';
 import { STATES, type TransactionState } from '../transaction-states.ts';
-import { genesisHead, readSegment } from './chain.ts';
+import { genesisHead, readSegment, refuseTorn } from './chain.ts';
 import type { JournalDisk } from './disk.ts';
 import { fileDisk } from './file-disk.ts';
 import { segmentNames } from './journal.ts';
@@ -62,7 +62,7 @@ export async function readJournalFrom(disk: JournalDisk): Promise<TerminalJourna
     const bytes = await disk.read(name);
     const reading = readSegment(name, bytes, head ?? genesisHead(owner(bytes)));
     tornBytes = reading.torn.length;
-    ensure(tornBytes === 0 || name === names.at(-1), `${name} is complete, as a later segment follows it`);
+    if (name !== names.at(-1)) refuseTorn(name, reading);
     let closed: JournalBatch | null = null;
     for (const record of reading.records) {
       const event = JSON.parse(record.body) as JournalEvent;
