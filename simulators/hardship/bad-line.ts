@@ -22,8 +22,8 @@ export interface BadLineOutcome {
   readonly failures: readonly string[];
 }
 
-/** A fault about as often as this, over all lines. */
-const TROUBLE_MS = 150;
+/** A fault about as often as this on each line. */
+const TROUBLE_MS = 700;
 const PAUSE_MS = 5;
 const TELL_MS = 20_000;
 
@@ -36,7 +36,7 @@ export async function badLine({ seed, transactions, tills, tell }: BadLineOption
   try {
     const troubling = async () => {
       while (!isOver()) {
-        await pause(dice.below(2 * TROUBLE_MS));
+        await pause(dice.below((2 * TROUBLE_MS) / tills));
         count(troubles, await makeTrouble(fleet.links, dice));
       }
     };
