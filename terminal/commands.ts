@@ -8,7 +8,7 @@ import { fateQuery } from './flows/fate-query.ts';
 import { askSupervisor } from './flows/operator-check.ts';
 import { completion, preAuthorisation, preAuthorisationVoid } from './flows/pre-authorisation.ts';
 import { refund } from './flows/refund.ts';
-import { decideRepeat, openRepeats, sendRepeat } from './flows/repeat.ts';
+import { decideRepeat, isDoubtful, openRepeats, sendRepeat } from './flows/repeat.ts';
 import { type CommandResult, succeeded } from './flows/result.ts';
 import { decide, sendReversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
@@ -156,8 +156,10 @@ async function reversalCommand(deps: TerminalDeps, words: CommandWords): Promise
 async function repeatCommand(deps: TerminalDeps, words: CommandWords): Promise<CommandResult> {
   const [what] = words.plain;
   for (const one of openRepeats(deps)) {
-    if (what === 'send') await sendRepeat(deps, one);
-    else if (what === 'decide' && one.state === 'repeatDue') await decideRepeat(deps, one);
+    const isOld = isDoubtful(deps, one);
+    if (what === 'send' && !isOld) await sendRepeat(deps, one);
+    else if (what === 'send' || (what === 'decide' && (isOld || one.state === 'repeatDue')))
+      await decideRepeat(deps, one);
     else showRepeat(deps, one);
   }
   const left = openRepeats(deps).length;

@@ -3,7 +3,7 @@ import { PosError } from '../protocol/index.ts';
 
 interface NumberSetting {
   readonly type: 'number';
-  readonly unit: 's' | 'ms' | 'min' | 'count' | 'port' | 'baud';
+  readonly unit: 's' | 'ms' | 'min' | 'h' | 'count' | 'port' | 'baud';
   readonly preset: number;
   readonly min: number;
   readonly max: number;
@@ -54,6 +54,7 @@ export const SETTINGS = {
   reversalTries:           { type: 'number', unit: 'count', preset: 3,   min: 1,  max: 10,   meaning: 'tries before an operator must decide' },
   afterReversalTries:      { type: 'choice', preset: 'ask', values: ['ask', 'goOn'], meaning: 'when they are used up: ask, nothing is sold until a supervisor decides; goOn, other cards go on' },
   repeatTries:             { type: 'number', unit: 'count', preset: 3,   min: 1,  max: 10,   meaning: 'tries of a repeat before a settlement' },
+  repeatFreshHours:        { type: 'number', unit: 'h',     preset: 24,  min: 1,  max: 720,  meaning: 'a repeat first sent longer ago goes out only after a supervisor said that it is still owed' },
   speaksDe57:              { type: 'switch', preset: true,  meaning: 'sends V1 at sign-in, and our DE57 items when the host answers with V1' },
   keyedEntry:              { type: 'switch', preset: false, meaning: 'a card number may be typed' },
   cardForCompletion:       { type: 'switch', preset: true,  meaning: 'completion and pre-authorisation void ask for the card' },

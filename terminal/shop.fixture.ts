@@ -192,6 +192,8 @@ export class TestClerk implements Clerk {
 export class TestPad {
   key: string | null = null;
   previous: string | null = null;
+  /** false: it was reset, and holds nothing. */
+  hasMasterKey = true;
   /** false: it was exchanged, and its storage key is another. */
   opensSealed = true;
   pin: Buffer | 'bypassed' | 'cancel' = Buffer.from('1122334455667788', 'hex');
@@ -345,6 +347,7 @@ function devicesOf(
         pinCheckValue: null,
       }),
       loadWorkingKeys: async (_mode, de62) => {
+        if (!pad.hasMasterKey) throw new PosError('KEY_UNKNOWN', 'no master key');
         pad.previous = pad.key;
         pad.key = de62;
       },

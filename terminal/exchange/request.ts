@@ -221,7 +221,9 @@ export async function openCard(
 
 /**
  * The same where the message may do without: a pad that was exchanged cannot open what the old one
- * sealed, and a reversal must go out all the same. @throws DEVICE_ABSENT, DEVICE_SILENT: try later
+ * sealed, and a reversal must go out all the same. Whoever calls says so to the clerk.
+ *
+ * @throws DEVICE_ABSENT, DEVICE_SILENT: try later
  */
 export async function openCardIfPossible(
   deps: TerminalDeps,
@@ -231,7 +233,7 @@ export async function openCardIfPossible(
     return await openCard(deps, one);
   } catch (error) {
     if (error instanceof PosError && error.retry) throw error;
-    deps.log.warn({ trace: one.trace }, 'the sealed card number cannot be opened: sent without it');
+    deps.log.warn({ trace: one.trace }, 'the sealed card number cannot be opened by this PIN pad');
     return null;
   }
 }

@@ -133,6 +133,12 @@ export async function sendReversal(deps: TerminalDeps, ut: string): Promise<stri
 /** The original's own fields and trace, with the reason; the card by number, never by track. */
 export async function reversalRequest(deps: TerminalDeps, one: TransactionRecord): Promise<MessageValues> {
   const card = await openCardIfPossible(deps, one);
+  if (card === null && one.sealedCard !== null) {
+    deps.clerk.show(
+      `密码键盘已更换或重置,凭证号${one.trace}的卡号无法解密:冲正不带卡号发送`,
+      `the PIN pad was exchanged or reset: the reversal of ${one.trace} goes out without its card number`,
+    );
+  }
   const kept = Object.entries(one.request.fields).filter(
     ([field]) => !NOT_IN_REVERSAL.includes(Number(field)),
   );

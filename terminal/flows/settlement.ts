@@ -141,10 +141,18 @@ async function uploadItems(deps: TerminalDeps, settlement: Settlement): Promise<
   const { items, taken } = settlement;
   const part = items.slice(taken, taken + UPLOAD_ITEMS_MAX);
   const rows = [];
+  let unopened = 0;
   for (const { ut, trace, amount } of part) {
     const one = deps.journal.state.transactions.find((known) => known.ut === ut);
     const card = one === undefined ? null : await openCardIfPossible(deps, one);
+    if (card === null) unopened += 1;
     rows.push({ cardClass: '00', trace, pan: card?.pan ?? '0', amount } as const);
+  }
+  if (unopened > 0) {
+    deps.clerk.show(
+      `${unopened}笔交易的卡号无法解密(密码键盘已更换或重置),以0代替上送`,
+      `${unopened} card numbers cannot be opened (the PIN pad was exchanged or reset): uploaded as 0`,
+    );
   }
   const answer = await upload(deps, NETWORK_CODE.items, buildUpload(rows));
   const code = answer.get(39) ?? '';

@@ -31,7 +31,7 @@ export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
   // 3. The PIN pad checks the check values; a wrong one keeps the old keys.
   const de62 = answer.get(62);
   if (de62 === undefined) throw new PosError('KEY_CHECK_VALUE', 'the answer to the sign-in carries no keys');
-  await deps.pinPad.loadWorkingKeys(KEY_MODE, de62);
+  await loadKeys(deps, de62);
 
   // 4. The open batch is the host's word, unless a settlement of ours is under way.
   await deps.journal.append({
@@ -40,6 +40,23 @@ export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
   });
   await adoptBatch(deps, answer);
   return answered(code, { batch: deps.journal.state.batch });
+}
+
+/** A pad that was reset or exchanged holds no master key, or another than the host: no sign-in can mend that. */
+async function loadKeys(deps: TerminalDeps, de62: string): Promise<void> {
+  try {
+    await deps.pinPad.loadWorkingKeys(KEY_MODE, de62);
+  } catch (error) {
+    if (!(error instanceof PosError) || (error.code !== 'KEY_UNKNOWN' && error.code !== 'KEY_CHECK_VALUE'))
+      throw error;
+    deps.clerk.show(
+      '密码键盘没有主密钥(TMK)或与主机不符:请在密钥室注入后再签到;未完成的冲正和重发不会丢失',
+      "the PIN pad holds no master key (TMK), or not the host's: load it, then sign in; what is owed is kept",
+    );
+    throw new PosError(error.code, `${error.detail}: load the master key into the PIN pad, then sign in`, {
+      cause: error,
+    });
+  }
 }
 
 /** A code such as A0 forces a sign-in before the next message; the first of the day is the clerk's. */

@@ -118,7 +118,7 @@ cuts(
         }
       }
     }
-  assert.ok(points >= 58, `${points} disks after one cut`);
+    assert.ok(points >= 58, `${points} disks after one cut`);
     assert.ok(pairs >= 1_169, `${pairs} disks after two`);
   },
 );

@@ -70,6 +70,8 @@ export interface TransactionRecord {
   readonly answer: AnswerFacts | null;
   readonly reversal: ReversalDebt | null;
   readonly repeats: number;
+  /** The supervisor who said of an old repeat that it is still owed, and when (UTC). */
+  readonly confirmed?: { readonly by: string; readonly at: string };
 }
 
 /** elsewhere: a till prints it, or nobody wants it; when it is printed here after all, it bears the mark. */
@@ -189,6 +191,7 @@ export type JournalEvent =
     }
   | { readonly type: 'reversal tried'; readonly ut: string; readonly code: string }
   | { readonly type: 'repeat tried'; readonly ut: string; readonly code: string }
+  | { readonly type: 'repeat confirmed'; readonly ut: string; readonly by: string; readonly at: string }
   | { readonly type: 'slip moved'; readonly id: string; readonly copy: SlipCopy; readonly to: SlipCopyState }
   | { readonly type: 'settlement started'; readonly settlement: Settlement }
   | {

@@ -99,6 +99,11 @@ export function apply(state: TerminalState, event: JournalEvent): TerminalState 
       }));
     case 'repeat tried':
       return withTransaction(state, event.ut, (one) => ({ ...one, repeats: one.repeats + 1 }));
+    case 'repeat confirmed':
+      return withTransaction(state, event.ut, (one) => ({
+        ...one,
+        confirmed: { by: event.by, at: event.at },
+      }));
     case 'slip moved':
       return {
         ...state,
