@@ -34,7 +34,7 @@ export async function printerTrouble(deps: TerminalDeps): Promise<PosError | nul
 }
 
 /** The pending copies of one slip, in the order in which they are torn off. @returns true when none is left */
-export async function printSlip(deps: TerminalDeps, id: string): Promise<boolean> {
+async function printSlip(deps: TerminalDeps, id: string): Promise<boolean> {
   for (;;) {
     const slip = deps.journal.state.slips.find((one) => one.id === id);
     const next = slip?.copies.find(({ state }) => isCopyPending(state));
