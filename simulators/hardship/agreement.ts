@@ -7,24 +7,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileRecord, readBack } from '../../host/index.ts';
 import { readTerminalJournal } from '../../terminal/index.ts';
-import { type HostTransaction, type Office, REASON, readBooks } from '../system/office.fixture.ts';
+import { type HostTransaction, MONEY, type Office, REASON, readBooks, STANDS } from '../office/index.ts';
 import type { Acknowledged, Till } from './till.ts';
 
-/** States in which a transaction's money stands, or stood until a transaction of its own took it back. */
-const STANDS: Readonly<Record<'terminal' | 'host', ReadonlySet<string>>> = {
-  terminal: new Set(['approved', 'voided']),
-  host: new Set(['approved', 'voided', 'completed', 'released']),
-};
-/** What moves or holds money, and which way it moves the merchant's; 0: it only holds. */
-const MONEY: Readonly<Record<string, 1 | 0 | -1>> = {
-  sale: 1,
-  void: -1,
-  refund: -1,
-  preAuthorisation: 0,
-  preAuthorisationVoid: 0,
-  completion: 1,
-  completionVoid: -1,
-};
 /** How many disagreements of one sort are spelt out. */
 const SHOWN_MAX = 8;
 

@@ -1,5 +1,5 @@
 /** Two sides through bad lines: thousands of transactions with a fault every moment, then settlement. */
-import { pause } from '../system/office.fixture.ts';
+import { pause } from '../office/index.ts';
 import type { Agreement } from './agreement.ts';
 import { count, counted } from './counts.ts';
 import { Fleet } from './fleet.ts';

@@ -7,8 +7,7 @@ import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { PosError } from '../../protocol/index.ts';
 import { readTerminalJournal } from '../../terminal/index.ts';
-import type { Dice } from '../system/dice.fixture.ts';
-import { type HostTransaction, pause, ROOT, readBooks } from '../system/office.fixture.ts';
+import { type Dice, type HostTransaction, pause, ROOT, readBooks } from '../office/index.ts';
 import { count, counted } from './counts.ts';
 import { Fleet } from './fleet.ts';
 import { type Acknowledged, Till } from './till.ts';
@@ -253,7 +252,7 @@ function turn(bytes: Buffer, at: number, mask: number): string {
 }
 
 function zero(bytes: Buffer, sector: number): string {
-  bytes.fill(0, sector * ZEROED_BYTES, (sector + 1) * ZEROED_BYTES);
+  bytes.fill(0, sector * ZEROED_BYTES, Math.min(bytes.length, (sector + 1) * ZEROED_BYTES));
   return `sector ${sector} zeroed`;
 }
 

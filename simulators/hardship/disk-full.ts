@@ -5,9 +5,8 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Dice, pause } from '../office/index.ts';
 import { terminalId } from '../programme/index.ts';
-import type { Dice } from '../system/dice.fixture.ts';
-import { pause } from '../system/office.fixture.ts';
 import type { Agreement } from './agreement.ts';
 import { count, counted } from './counts.ts';
 import { Fleet } from './fleet.ts';

@@ -1,7 +1,7 @@
 /** Debian's tools that make a program's writes fail: strace, exact (the n-th call), and libfiu, by chance. */
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import type { HostProgram } from '../system/office.fixture.ts';
+import type { HostProgram } from '../office/index.ts';
 
 const FIU_LIBRARIES = ['/usr/lib/fiu/fiu_run_preload.so', '/usr/lib/fiu/fiu_posix_preload.so'];
 

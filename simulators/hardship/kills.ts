@@ -1,6 +1,5 @@
 /** Host and terminals killed with SIGKILL at random moments under load; afterwards everything must agree. */
-import type { Dice } from '../system/dice.fixture.ts';
-import { pause } from '../system/office.fixture.ts';
+import { type Dice, pause } from '../office/index.ts';
 import type { Agreement } from './agreement.ts';
 import { count, counted } from './counts.ts';
 import { Fleet } from './fleet.ts';

@@ -1,7 +1,6 @@
 /** Faults on a line, drawn by dice from one table. */
 import type { LinkProxy } from '../link/index.ts';
-import type { Dice } from '../system/dice.fixture.ts';
-import { pause } from '../system/office.fixture.ts';
+import { type Dice, pause } from '../office/index.ts';
 
 /** The terminals of a fleet wait one second for an answer. */
 const LATE_MS = 1_200;

@@ -1,7 +1,7 @@
 /** What clerks do all day: sell, void, refund, hold and complete, settle, ask. Drawn by dice from one table. */
 import type { CommandResult } from '../../terminal/index.ts';
+import type { Dice } from '../office/index.ts';
 import type { Card } from '../programme/index.ts';
-import type { Dice } from '../system/dice.fixture.ts';
 import type { Came, Till } from './till.ts';
 
 /** Something done earlier that can be voided, refunded or completed, as its slip says it. */

@@ -5,7 +5,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { type HostProgram, ROOT } from '../system/office.fixture.ts';
+import { type HostProgram, ROOT } from '../office/index.ts';
 
 export interface Snapshot {
   readonly host: HostProgram;

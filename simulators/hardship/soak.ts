@@ -1,5 +1,5 @@
 /** An hour of steady load with faults: line faults often, kills rarely; memory and handles looked at throughout. */
-import { pause } from '../system/office.fixture.ts';
+import { pause } from '../office/index.ts';
 import type { Agreement } from './agreement.ts';
 import { count, counted } from './counts.ts';
 import { Fleet } from './fleet.ts';

@@ -9,8 +9,8 @@ import { type CommandResult, nodeClock, type TerminalConfig } from '../../termin
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
+import { type HostProgram, MERCHANT_ID, type Office, ROOT } from '../office/index.ts';
 import { type Card, terminalId } from '../programme/index.ts';
-import { type HostProgram, MERCHANT_ID, type Office, ROOT } from '../system/office.fixture.ts';
 import { type Order, PROBE, type Probed, type Report, type Stage, type Standing } from './orders.ts';
 import { PipeLine } from './pipe-line.ts';
 

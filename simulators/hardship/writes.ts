@@ -4,8 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Dice } from '../system/dice.fixture.ts';
-import { type HostProgram, pause } from '../system/office.fixture.ts';
+import { type Dice, type HostProgram, pause } from '../office/index.ts';
 import type { Agreement } from './agreement.ts';
 import { count, counted } from './counts.ts';
 import {

@@ -1,24 +1,9 @@
 /** Do the terminals' journals and the host's books say the same? */
 import * as assert from 'uvu/assert';
 import { readTerminalJournal } from '../../terminal/index.ts';
+import { type HostTransaction, MONEY, type Office, readBooks, STANDS } from '../office/index.ts';
 import { terminalId } from '../programme/index.ts';
 import type { Counter } from './counter.fixture.ts';
-import { type HostTransaction, type Office, readBooks } from './office.fixture.ts';
-
-/** States in which a transaction's money stands, or stood until a transaction of its own took it back. */
-const STANDS: Readonly<Record<'terminal' | 'host', ReadonlySet<string>>> = {
-  terminal: new Set(['approved', 'voided']),
-  host: new Set(['approved', 'voided', 'completed', 'released']),
-};
-const UNDER_BOOKS = new Set([
-  'sale',
-  'void',
-  'refund',
-  'preAuthorisation',
-  'preAuthorisationVoid',
-  'completion',
-  'completionVoid',
-]);
 
 /**
  * Stops the office and compares: every transaction that a terminal holds as approved stands in the
@@ -38,12 +23,12 @@ export async function assertAgreement(office: Office, counters: readonly Counter
     held.push(
       ...report.batches
         .flatMap((batch) => batch.transactions)
-        .filter(({ kind, state }) => UNDER_BOOKS.has(kind) && STANDS.terminal.has(state))
+        .filter(({ kind, state }) => kind in MONEY && STANDS.terminal.has(state))
         .map((one) => rowOf({ ...one, terminalId: report.terminalId })),
     );
   }
   const booked = transactions
-    .filter(({ kind, state }) => UNDER_BOOKS.has(kind) && STANDS.host.has(state))
+    .filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state))
     .map((one) => rowOf({ ...one, rrn: one.rrn }));
   assert.equal(booked.toSorted(), held.toSorted(), 'terminals and books hold the same, each once');
   return held.length;
@@ -86,13 +71,11 @@ export async function assertSameNow(office: Office, counter: Counter, where: str
       'GET',
       `/v1/transactions?terminalId=${id}&batch=${compared}`,
     );
-    const booked = transactions
-      .filter(({ kind, state }) => UNDER_BOOKS.has(kind) && STANDS.host.has(state))
-      .map(row);
+    const booked = transactions.filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state)).map(row);
     const held = report.batches
       .filter((one) => one.batch === compared)
       .flatMap((one) => one.transactions)
-      .filter(({ kind, state }) => UNDER_BOOKS.has(kind) && STANDS.terminal.has(state))
+      .filter(({ kind, state }) => kind in MONEY && STANDS.terminal.has(state))
       .map(row);
     assert.equal(booked.toSorted(), held.toSorted(), `${where}: terminal and host hold the same`);
   }

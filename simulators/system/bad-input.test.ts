@@ -7,11 +7,10 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildFrame, codec, FrameSplitter, openFrame } from '../../protocol/index.ts';
+import { Dice, MERCHANT_ID, Office, pause, ROOT } from '../office/index.ts';
 import { terminalId } from '../programme/index.ts';
 import { assertAgreement, assertSettles } from './agreement.fixture.ts';
 import { Counter } from './counter.fixture.ts';
-import { Dice } from './dice.fixture.ts';
-import { MERCHANT_ID, Office, pause, ROOT } from './office.fixture.ts';
 
 const SEED = Number(process.env['ZUNKA_SEED'] ?? Date.now() % 1_000_000);
 const PATIENCE_MS = 3_000;

@@ -26,9 +26,9 @@ import type { SimulatedDevices } from '../devices/index.ts';
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
+import { MERCHANT_ID, type Office, pause } from '../office/index.ts';
 import { type Card, terminalId } from '../programme/index.ts';
 import { MemoryLine } from './memory-line.fixture.ts';
-import { MERCHANT_ID, type Office, pause } from './office.fixture.ts';
 
 const PASSWORDS = { supervisor: '246810', system: '975310', cashier: '1357' };
 

@@ -4,10 +4,9 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Dice, Office, pause } from '../office/index.ts';
 import { assertAgreement, assertSettles } from './agreement.fixture.ts';
 import { Counter, type Customer } from './counter.fixture.ts';
-import { Dice } from './dice.fixture.ts';
-import { Office, pause } from './office.fixture.ts';
 
 const SEED = Number(process.env['ZUNKA_SEED'] ?? Date.now() % 1_000_000);
 const KILLS = 4;

@@ -8,10 +8,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandResult, openDevices, serialBytePort } from '../../terminal/index.ts';
 import { type SimulatedDevices, startDevices } from '../devices/index.ts';
+import { Office, pause } from '../office/index.ts';
 import type { Card } from '../programme/index.ts';
 import { assertAgreement, assertSettles } from './agreement.fixture.ts';
 import { Counter } from './counter.fixture.ts';
-import { Office, pause } from './office.fixture.ts';
 
 /** The longest that a clerk waits for a message when a device is gone. */
 const PATIENCE_MS = 15_000;

@@ -8,11 +8,11 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildFrame, codec, FrameSplitter, luhnDigit, openFrame } from '../../protocol/index.ts';
 import { type LinkProxy, startLinkProxy } from '../link/index.ts';
+import { MERCHANT_ID, Office, pause, REASON } from '../office/index.ts';
 import { type Card, terminalId } from '../programme/index.ts';
 import { assertSettles } from './agreement.fixture.ts';
 import { Counter } from './counter.fixture.ts';
 import { filesUnder, type Planted, searchLeaks } from './leak-search.fixture.ts';
-import { MERCHANT_ID, Office, pause, REASON } from './office.fixture.ts';
 
 const xor = (components: readonly Buffer[]) =>
   components.reduce((sum, one) => Buffer.from(sum.map((byte, at) => byte ^ (one[at] ?? 0))));

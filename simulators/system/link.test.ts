@@ -2,9 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type LinkProxy, startLinkProxy } from '../link/index.ts';
+import { Office } from '../office/index.ts';
 import { assertAgreement, assertSameNow, assertSettles } from './agreement.fixture.ts';
 import { Counter, type Customer } from './counter.fixture.ts';
-import { Office } from './office.fixture.ts';
 
 /** More than the terminal's time-out of one second. */
 const LATE_MS = 1_300;

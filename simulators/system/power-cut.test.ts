@@ -1,9 +1,9 @@
 /** A terminal whose power is cut at each journal append in turn, against a real host and a real folder. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Office } from '../office/index.ts';
 import { assertAgreement, assertSettles } from './agreement.fixture.ts';
 import { Counter, type Customer } from './counter.fixture.ts';
-import { Office } from './office.fixture.ts';
 
 const cut = suite('power cut of a terminal at each journal append: money resolves exactly once');
 

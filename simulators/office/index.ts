@@ -1,0 +1,15 @@
+/** The host with its administration as tests run it, and what more than one kind of test needs beside it. */
+export { Dice } from './dice.ts';
+export {
+  type AdminAnswer,
+  type HostProgram,
+  type HostTransaction,
+  MERCHANT_ID,
+  Office,
+  type OfficeOptions,
+  pause,
+  REASON,
+  ROOT,
+  readBooks,
+} from './office.ts';
+export { MONEY, STANDS } from './standing.ts';
