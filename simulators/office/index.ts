@@ -1,12 +1,10 @@
 /** The host with its administration as tests run it, and what more than one kind of test needs beside it. */
 export { Dice } from './dice.ts';
 export {
-  type AdminAnswer,
   type HostProgram,
   type HostTransaction,
   MERCHANT_ID,
   Office,
-  type OfficeOptions,
   pause,
   REASON,
   ROOT,
