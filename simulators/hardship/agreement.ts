@@ -1,6 +1,6 @@
 /**
- * After a hard time: what the clerks were told, the terminals' journals, the host's books and the
- * settlement files, each read again from the disk, must say the same. Every disagreement is one line;
+ * After a hard time: what the clerks were told, the paper, the terminals' journals, the host's books and
+ * the settlement files, each read again from the disk, must say the same. Every disagreement is one line;
  * none is a reason to stop looking.
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type FileRecord, readBack } from '../../host/index.ts';
 import { readTerminalJournal } from '../../terminal/index.ts';
 import { type HostTransaction, MONEY, type Office, REASON, readBooks, STANDS } from '../office/index.ts';
+import type { Papers } from './papers.ts';
 import type { Acknowledged, Till } from './till.ts';
 
 /** How many disagreements of one sort are spelt out. */
@@ -20,6 +21,8 @@ export interface Agreement {
   readonly acknowledged: number;
   readonly batches: number;
   readonly fileRows: number;
+  /** Slips that were printed once more, with the mark. */
+  readonly reprints: number;
   /** Empty: all say the same. */
   readonly disagreements: readonly string[];
 }
@@ -29,7 +32,7 @@ type Row = Pick<HostTransaction, 'ut' | 'kind' | 'terminalId' | 'batch' | 'amoun
 };
 
 /** Cuts the day over, clears it, stops the host and compares everything. The terminals are stopped. */
-export async function agree(office: Office, tills: readonly Till[]): Promise<Agreement> {
+export async function agree(office: Office, tills: readonly Till[], papers: Papers): Promise<Agreement> {
   const disagreements: string[] = [];
   await endOfDay(office, disagreements);
   await office.stop();
@@ -68,8 +71,16 @@ export async function agree(office: Office, tills: readonly Till[]): Promise<Agr
   compare(disagreements, 'told to the clerk and in no journal', acknowledged.map(rowOf), held.map(rowOf));
   twice(disagreements, 'doubled in the books', booked);
   twice(disagreements, 'told twice', acknowledged);
+  listed(disagreements, 'paper', papers.wrong(held));
   const fileRows = await compareFiles(office, held, disagreements);
-  return { standing: held.length, acknowledged: acknowledged.length, batches, fileRows, disagreements };
+  return {
+    standing: held.length,
+    acknowledged: acknowledged.length,
+    batches,
+    fileRows,
+    reprints: papers.copies,
+    disagreements,
+  };
 }
 
 /** The day is closed and cleared over the administration, as its people do it. */

@@ -7,6 +7,7 @@ import { type LinkProxy, startLinkProxy } from '../link/index.ts';
 import { Dice, Office, pause } from '../office/index.ts';
 import { type Agreement, agree } from './agreement.ts';
 import { ClerksDay } from './load.ts';
+import { Papers } from './papers.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { type Came, Till } from './till.ts';
 
@@ -37,6 +38,7 @@ export class Fleet {
   readonly snapshot: Snapshot;
   readonly folder: string;
   readonly #seed: number;
+  readonly #papers = new Papers();
   /** How often each command ended with each code. */
   readonly codes = new Map<string, number>();
   /** What must never happen, as it happened. */
@@ -106,7 +108,7 @@ export class Fleet {
     while (!over()) {
       const came = await clerk.next();
       await this.#look(till, came);
-      till.takeSlips();
+      this.#papers.take(till.takeSlips());
       await pause(pauseMs);
     }
   }
@@ -161,9 +163,12 @@ export class Fleet {
    */
   async finish(): Promise<Agreement> {
     for (const till of this.tills) await this.#settleAt(till);
-    for (const till of this.tills) await till.stop();
+    for (const till of this.tills) {
+      await till.stop();
+      this.#papers.take(till.takeSlips());
+    }
     this.failures.push(...this.tills.flatMap((till) => till.crashes));
-    const agreement = await agree(this.office, this.tills);
+    const agreement = await agree(this.office, this.tills, this.#papers);
     this.failures.push(...agreement.disagreements);
     return agreement;
   }
