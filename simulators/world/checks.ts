@@ -3,7 +3,7 @@
  * rules of money and truth, not the faults that were drawn, and none was written for a planted bug.
  */
 import { type Evidence, gather, type TerminalEvidence } from './evidence.ts';
-import type { PaperKind, PaperSlip } from './paper.ts';
+import type { PaperKind } from './paper.ts';
 import type { RecordedTransaction } from './terminal-record.ts';
 import type { World } from './world.ts';
 
@@ -27,6 +27,7 @@ export const CHECKS = {
   'nothing owed':    { zh: '没有未了结的冲正与重发',   en: 'no reversal and no repeat is open',                                      judge: nothingOwed },
   'one outcome':     { zh: '每笔交易只有一个结果',     en: 'terminal and host agree on the outcome of every transaction',            judge: oneOutcome },
   'told = done':     { zh: '所告即所做',               en: 'what the screen, the till and the slip told is what was done',           judge: toldIsDone },
+  'one answer':      { zh: '收银机所得答复始终如一',   en: 'a till gets the same final answer until it acknowledges',                judge: oneAnswer },
   'one original':    { zh: '签购单原件恰好一份',       en: 'of every slip there is at least one whole print and at most one without the mark', judge: oneOriginal },
   'balances':        { zh: '卡余额与所告一致',         en: 'each card holds what its slips say',                                     judge: balances },
   'conservation':    { zh: '账簿平衡,资金守恒',        en: 'the books balance and money is conserved',                               judge: conservation },
@@ -195,6 +196,12 @@ function toldIsDone({ terminals, transactions, told }: Evidence): readonly strin
   return wrong;
 }
 
+function oneAnswer({ terminals }: Evidence): readonly string[] {
+  return terminals.flatMap(({ terminalId, tillFaults }) =>
+    tillFaults.map((fault) => `${terminalId}: ${fault}`),
+  );
+}
+
 function oneOriginal({ terminals }: Evidence): readonly string[] {
   const wrong: string[] = [];
   for (const { terminalId, slips, transactions, paper } of terminals) {
@@ -216,23 +223,28 @@ function oneOriginal({ terminals }: Evidence): readonly string[] {
   return wrong;
 }
 
-/** Each card's money by what its slips say, against the lots of its account. */
+/** Each card's money by what its slips, or the till that printed them, say, against the lots of its account. */
 function balances({ terminals, transactions, lots, accounts, cards, opening }: Evidence): readonly string[] {
   const expected = new Map(opening);
-  const slips = new Map<string, PaperSlip>();
-  for (const { paper } of terminals)
-    for (const slip of paper) if (slip.ut !== null && slip.complete) slips.set(slip.ut, slip);
+  const paidFor = new Map<string, number>();
+  const holds = new Map<string, number>();
+  for (const { paper, tillPaid, transactions: recorded } of terminals) {
+    const slips = paper.flatMap(({ ut, complete, paid, auth }) =>
+      ut !== null && complete && paid !== null ? [[ut, { fen: paid, auth }] as const] : [],
+    );
+    for (const [ut, { fen, auth }] of [...tillPaid, ...slips]) {
+      paidFor.set(ut, fen);
+      if (recorded.get(ut)?.kind === 'preAuthorisation' && auth !== null) holds.set(auth, fen);
+    }
+  }
   const everywhere = new Map(terminals.flatMap((one) => [...one.transactions]));
   const accountOf = new Map(cards.map(({ panMasked, accountId }) => [panMasked, accountId]));
-  const holds = new Map<string, number>();
-  for (const slip of slips.values())
-    if (slip.kind === 'preAuthorisation' && slip.auth !== null) holds.set(slip.auth, slip.paid ?? 0);
   for (const terminal of terminals) {
     for (const one of terminal.transactions.values()) {
       if (!STANDS_AT_TERMINAL.has(one.state) || !isMoney(one.kind)) continue;
       const account = accountOf.get(one.panMasked ?? '');
-      const paid = slips.get(one.ut)?.paid;
-      if (account === undefined || paid === undefined || paid === null) continue;
+      const paid = paidFor.get(one.ut);
+      if (account === undefined || paid === undefined) continue;
       const held = holds.get(preAuthorisationOf(one, everywhere)) ?? 0;
       expected.set(account, (expected.get(account) ?? 0) + changeOf(one.kind, paid, held));
     }

@@ -3,9 +3,10 @@
  * when the faults have stopped, whatever is left open is put in order, as a careful clerk does before closing.
  */
 
-import type { CommandResult, Terminal } from '../../terminal/index.ts';
+import type { CommandResult, Terminal, TillAnswer } from '../../terminal/index.ts';
 import type { Card } from '../programme/index.ts';
 import type { Dice } from './dice.ts';
+import type { ModelTill, TillErrand } from './model-till.ts';
 import { CASHIER, customerOf, PASSWORDS } from './people.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Shop } from './shop.ts';
@@ -46,6 +47,8 @@ export type Task = keyof typeof TASKS;
 interface Errand {
   readonly line: string;
   readonly card: Card | null;
+  /** The same, as a till asks for it; undefined: it cannot. */
+  readonly till?: TillErrand;
 }
 
 const THINK_MS = { least: 500, most: 20_000 } as const;
@@ -55,6 +58,9 @@ const TIDY_ROUNDS_MAX = 80;
 
 export class Counter {
   readonly shop: Shop;
+  readonly till: ModelTill;
+  /** How often a till asks for what it can ask for, in 10,000. */
+  byTill = 0;
   readonly #cards: readonly Card[];
   readonly #scheduler: Scheduler;
   readonly #dice: Dice;
@@ -70,6 +76,7 @@ export class Counter {
 
   constructor(options: {
     readonly shop: Shop;
+    readonly till: ModelTill;
     readonly cards: readonly Card[];
     readonly scheduler: Scheduler;
     readonly dice: Dice;
@@ -77,6 +84,7 @@ export class Counter {
     readonly tasks: number;
   }) {
     this.shop = options.shop;
+    this.till = options.till;
     this.#cards = options.cards;
     this.#scheduler = options.scheduler;
     this.#dice = options.dice.of(`counter ${options.shop.terminalId}`);
@@ -141,10 +149,33 @@ export class Counter {
     this.beforeTask(this.shop, task);
     const { clerk } = this.shop;
     clerk.served = errand.card === null ? null : customerOf(errand.card, this.#dice, clerk.isCalm);
+    const { till } = errand;
+    if (till !== undefined && this.#dice.falls(this.byTill)) {
+      this.#rememberTill(await this.till.request(terminal, till), errand.card);
+      clerk.served = null;
+      return;
+    }
     const result = await this.shop.type(errand.line);
     clerk.served = null;
     this.#remember(result, errand.card);
     await this.#react(result);
+  }
+
+  #rememberTill({ state, op, transaction }: TillAnswer, card: Card | null): void {
+    if (state !== 'approved' || transaction === null || card === null) return;
+    const { batch, voucher, rrn, auth, hostDate, approvedFen, requestedFen } = transaction;
+    this.#drawer.push({
+      terminalId: this.shop.terminalId,
+      merchantId: this.shop.merchantId,
+      kind: op === 'preauth' ? 'preAuthorisation' : (op ?? ''),
+      batch,
+      trace: voucher,
+      rrn: rrn ?? '',
+      auth: auth ?? '',
+      date: hostDate ?? '',
+      amount: approvedFen ?? requestedFen,
+      card,
+    });
   }
 
   /** Null: there is nothing yet that this could be done to. */
@@ -152,11 +183,12 @@ export class Counter {
     const dice = this.#dice;
     const card = dice.pick(this.#cards);
     const yuan = (fen: number) => (fen / 100).toFixed(2);
-    const amount = yuan(dice.between(1, AMOUNT_MOST_FEN));
     switch (task) {
       case 'sale':
-      case 'preauth':
-        return { line: `${task} ${amount}`, card };
+      case 'preauth': {
+        const amountFen = dice.between(1, AMOUNT_MOST_FEN);
+        return { line: `${task} ${yuan(amountFen)}`, card, till: { op: task, amountFen } };
+      }
       case 'balance':
         return { line: 'balance', card };
       case 'void':
@@ -172,7 +204,11 @@ export class Counter {
         const one = this.#kept('sale', (kept) => kept.merchantId === this.shop.merchantId);
         if (one === null) return null;
         const part = dice.falls(4_000) ? one.amount : dice.between(1, one.amount);
-        return { line: `refund ${yuan(part)} ref=${one.rrn} date=${one.date}`, card: one.card };
+        return {
+          line: `refund ${yuan(part)} ref=${one.rrn} date=${one.date}`,
+          card: one.card,
+          till: { op: 'refund', amountFen: part, orig: { rrn: one.rrn, date: one.date } },
+        };
       }
       case 'complete':
       case 'preauth-void': {
@@ -236,7 +272,9 @@ export class Counter {
       this.#mode = 'stuck';
       return;
     }
+    await this.till.askForAll(terminal);
     const line = this.#nextToTidy(terminal);
+    if (line === null && this.till.open.length > 0) return;
     if (line === null) {
       this.#mode = 'done';
       return;
@@ -254,7 +292,12 @@ export class Counter {
     if (states.has('decisionDue')) return 'reversal decide';
     if (states.has('reversalDue') || states.has('setAside')) return 'reversal send';
     if (states.has('repeatDue') || states.has('repeatAside')) return 'repeat send';
-    if (state.slips.some(({ copies }) => copies.some((copy) => copy.state !== 'printed'))) return 'paper';
+    if (
+      state.slips.some(({ copies }) =>
+        copies.some(({ state: how }) => how !== 'printed' && how !== 'elsewhere'),
+      )
+    )
+      return 'paper';
     return this.#isBatchSettled ? null : 'settle';
   }
 }

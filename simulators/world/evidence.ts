@@ -12,6 +12,7 @@ import {
 } from '../../host/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import { diskFiles } from './disk-files.ts';
+import type { ModelTill } from './model-till.ts';
 import { type PaperSlip, paperSlips } from './paper.ts';
 import { JOURNAL, type Shop } from './shop.ts';
 import { readTerminalRecord, type TerminalRecord } from './terminal-record.ts';
@@ -21,6 +22,9 @@ import type { World } from './world.ts';
 export interface TerminalEvidence extends TerminalRecord {
   readonly paper: readonly PaperSlip[];
   readonly defects: readonly string[];
+  /** Where the till was told two different things. */
+  readonly tillFaults: readonly string[];
+  readonly tillPaid: ModelTill['paid'];
   readonly isInOrder: boolean;
 }
 
@@ -66,7 +70,12 @@ export async function gather(world: World): Promise<Evidence> {
   }
   return {
     terminals: await Promise.all(
-      counters.map(({ shop, outcome }) => terminalEvidence(shop, outcome === 'in order')),
+      counters.map(async ({ shop, till, outcome }) => ({
+        ...(await terminalEvidence(shop)),
+        tillFaults: till.faults,
+        tillPaid: till.paid,
+        isInOrder: outcome === 'in order',
+      })),
     ),
     transactions: await all('transactions'),
     batches: await all('batches'),
@@ -95,7 +104,9 @@ function headTold(line: string): readonly { readonly terminalId: string; readonl
   return typeof DE41 === 'string' && typeof TH === 'string' ? [{ terminalId: DE41, head: TH }] : [];
 }
 
-async function terminalEvidence(shop: Shop, isInOrder: boolean): Promise<TerminalEvidence> {
+async function terminalEvidence(
+  shop: Shop,
+): Promise<Omit<TerminalEvidence, 'tillFaults' | 'tillPaid' | 'isInOrder'>> {
   const files = diskFiles(shop.disk.mount(shop.machine.diskHooks));
   const names = (await files.list(JOURNAL)).filter((name) => SEGMENT.test(name)).sort();
   const segments = [];
@@ -104,6 +115,5 @@ async function terminalEvidence(shop: Shop, isInOrder: boolean): Promise<Termina
     ...readTerminalRecord(shop.terminalId, segments),
     paper: paperSlips(shop.devices.printer.slips()),
     defects: shop.defects,
-    isInOrder,
   };
 }

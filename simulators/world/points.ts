@@ -15,6 +15,7 @@ export const POINT_SCRIPTS = {
   'sign-in':                ['signin'],
   'balance':                ['balance'],
   'sale':                   ['sale'],
+  'sale by till':           ['sale'],
   'void':                   ['sale', 'void'],
   'refund':                 ['sale', 'refund'],
   'pre-authorisation':      ['preauth'],
@@ -57,7 +58,13 @@ async function scripted(
   afterCut: AfterCut,
   atLastTask: (world: World) => void,
 ): Promise<World> {
-  const world = await World.open({ seed: SEED, faults: [], terminals: 1, tasks: 0 });
+  const world = await World.open({
+    seed: SEED,
+    faults: [],
+    terminals: 1,
+    tasks: 0,
+    byTill: script === 'sale by till' ? 10_000 : 0,
+  });
   const tasks: readonly Task[] = POINT_SCRIPTS[script];
   const [counter] = world.counters;
   if (counter === undefined) throw new Error('a world has a shop');

@@ -168,7 +168,9 @@ export class Shop {
       warn: note('warn'),
       error: (about: object, text: string) => {
         note('error')(about, text);
-        this.defects.push(`${text} ${JSON.stringify(about)}`);
+        // What the disk refused is no defect; what nobody foresaw is.
+        const { code } = about as { readonly code?: string };
+        if (code === undefined || code === 'INVARIANT') this.defects.push(`${text} ${JSON.stringify(about)}`);
       },
     };
   }

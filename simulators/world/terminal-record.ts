@@ -25,21 +25,25 @@ export interface TerminalRecord {
   readonly transactions: ReadonlyMap<string, RecordedTransaction>;
   /** Every head that the journal ever had: what the host may have been told as `TH`. */
   readonly heads: ReadonlySet<string>;
-  /** Slip copies by slip, as the spool left them. */
+  /** How many copies of each slip come out of this printer. */
   readonly slips: ReadonlyMap<string, number>;
   /** What contradicts itself. */
   readonly faults: readonly string[];
 }
 
+/** A copy that is printed by the till, or by nobody. */
+const ELSEWHERE = 'elsewhere';
+
 interface Event {
   readonly type: string;
+  readonly id?: string;
   readonly headBefore?: string;
   readonly ut?: string;
   readonly to?: string;
   readonly answer?: { readonly amount: number; readonly rrn: string | null; readonly auth: string | null };
   readonly slip?: {
     readonly id: string;
-    readonly copies: readonly unknown[];
+    readonly copies: readonly { readonly state: string }[];
     readonly slip: { readonly form: string };
   };
   readonly transaction?: {
@@ -121,9 +125,15 @@ function fold(
       one.rrn = event.answer.rrn;
       one.auth = event.answer.auth;
     }
-    if (event.slip?.slip.form === 'transaction') slips.set(event.slip.id, event.slip.copies.length);
+    if (event.slip?.slip.form === 'transaction') {
+      const here = event.slip.copies.filter(({ state }) => state !== ELSEWHERE).length;
+      slips.set(event.slip.id, here);
+    }
     const isVoid = one.kind === 'void' || one.kind === 'completionVoid';
     const original = isVoid && one.state === 'approved' ? transactions.get(one.originalUt ?? '') : undefined;
     if (original !== undefined) original.state = 'voided';
+  } else if (event.type === 'slip moved' && event.to === ELSEWHERE) {
+    const id = event.id ?? '';
+    slips.set(id, (slips.get(id) ?? 1) - 1);
   }
 }

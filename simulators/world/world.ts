@@ -9,6 +9,7 @@ import { Dice } from './dice.ts';
 import { FAULTS, type FaultName, type Struck } from './faults.ts';
 import { type Genesis, genesis, openDevices } from './genesis.ts';
 import { Machine } from './machine.ts';
+import { ModelTill } from './model-till.ts';
 import { Network } from './network.ts';
 import { Office } from './office.ts';
 import { Scheduler } from './scheduler.ts';
@@ -22,6 +23,8 @@ const STEPS_MAX = 400_000;
 /** Rows of the fault table that a seed has in force, in 10,000. */
 const ROWS_IN_FORCE = 3_000;
 
+const WEATHER = [1, 3, 6, 10] as const;
+
 export interface WorldOptions {
   readonly seed: number;
   /** These alone, always in force; undefined: the seed draws which. */
@@ -30,6 +33,8 @@ export interface WorldOptions {
   readonly at?: number;
   readonly terminals?: number;
   readonly tasks?: number;
+  /** How often a till asks for what it can ask for, in 10,000; undefined: drawn. */
+  readonly byTill?: number;
 }
 
 export interface Verdict {
@@ -92,6 +97,8 @@ export class World {
   readonly #inForce: readonly FaultName[];
   readonly #at: number | null;
   readonly #faultDice: Dice;
+  /** How much more often faults strike than their rows say: some days are quiet, some are storms. */
+  readonly #weather: number;
   /** A cut that is planned strikes although the faults are over: for exact points within a recovery. */
   keepsSecondCut = false;
   #areFaultsOver = false;
@@ -117,12 +124,19 @@ export class World {
     const { scheduler, dice } = this;
     const { cards } = parts.genesis;
     const tasks = options.tasks ?? dice.of('tasks').between(2, 14);
-    this.counters = this.shops.map((shop) => new Counter({ shop, cards, scheduler, dice, drawer, tasks }));
+    this.counters = this.shops.map((shop) => {
+      const till = new ModelTill(shop.terminalId, this, this.told);
+      return new Counter({ shop, till, cards, scheduler, dice, drawer, tasks });
+    });
+    // Some shops have a till, some have none.
+    for (const counter of this.counters)
+      counter.byTill = options.byTill ?? dice.of('tills').pick([0, 0, 3_000, 8_000]);
     this.#faultDice = dice.of('faults');
     this.#inForce =
       options.faults ??
       (Object.keys(FAULTS) as FaultName[]).filter(() => this.#faultDice.falls(ROWS_IN_FORCE));
     this.#at = options.at ?? null;
+    this.#weather = dice.of('weather').pick(WEATHER);
     for (const { shop } of this.counters) shop.onStart = () => this.#strike('start', shop);
     for (const counter of this.counters) counter.beforeTask = (shop) => this.#strike('task', shop);
     for (const { machine } of [this.office, ...this.shops])
@@ -193,7 +207,7 @@ export class World {
     for (const name of this.#inForce) {
       const row = FAULTS[name];
       if (row.when !== when || (this.#at !== null && this.#struck > 0)) continue;
-      if (this.#at === null && !this.#faultDice.falls(row.chance)) continue;
+      if (this.#at === null && !this.#faultDice.falls(row.chance * this.#weather)) continue;
       this.#struck += 1;
       this.timeline.note('world', `${name} is armed (${row.en})`);
       row.strike(struck);
