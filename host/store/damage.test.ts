@@ -189,6 +189,27 @@ damage(
   },
 );
 
+damage(
+  'is refused when the text of a trigger or an index went bad, which SQLite finds when it uses it',
+  async () => {
+    for (const [was, is] of [
+      ['NEW."version" <> OLD."version" + 1', 'NEW."verion"  <> OLD."version" + 1'],
+      ['CREATE INDEX', 'CREATE  NDEX'],
+    ] as const) {
+      const at = whole.indexOf(was);
+      assert.ok(at > 0, was);
+      const changed = Buffer.concat([
+        whole.subarray(0, at),
+        Buffer.from(is),
+        whole.subarray(at + was.length),
+      ]);
+      const { outcome, report } = await outcomeOf({ ...stopped, 'host.sqlite': changed }, 'journal');
+      assert.is(outcome, 'refused');
+      assert.match(report, '处理 to do');
+    }
+  },
+);
+
 damage('is refused when its log ends early, or is gone with commits in it', async () => {
   const { 'host.sqlite-wal': _, ...without } = files;
   const cuts = Array.from({ length: 30 }, (_each, at) => Math.floor((at * (log.length - 1)) / 30));
@@ -254,7 +275,12 @@ damage('is refused when a record is missing, also before the end that is compute
   await store.commit([item({}, { journal: Array.from({ length: TAIL_RECORDS + 50 }, () => draft) })]);
   await store.close();
   const driver = await openSqlite(join(place, 'host.sqlite'));
+  const [guard] = await driver.all(
+    `SELECT "sql" FROM sqlite_master WHERE "name" = 'journal_before_delete'`,
+    [],
+  );
   await driver.exec('DROP TRIGGER "journal_before_delete"; DELETE FROM "journal" WHERE "sequence" = 7');
+  await driver.exec(String(guard?.['sql']));
   await driver.close();
   const { outcome, report } = await outcomeOf(filesIn(place), 'pages');
   assert.is(outcome, 'refused');

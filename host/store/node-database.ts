@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { PosError } from '../../protocol/index.ts';
 import { type Mark, type MarkSlots, readMark } from './commit-mark.ts';
+import { proveSchema } from './node-schema.ts';
 import { type Depth, damaged, proveSound } from './soundness.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { readWal } from './wal.ts';
@@ -44,7 +45,7 @@ async function proveReadOnly(path: string, depth: Depth, mark: Mark | null): Pro
     throw damaged(`${path}: ${error.detail}`, '无法读取 it cannot be read', error);
   });
   try {
-    await proveSound(driver, { depth, mark });
+    await proveSound(driver, { depth, mark, schema: proveSchema });
   } finally {
     await driver.close();
   }

@@ -26,9 +26,15 @@ const PROBLEMS_SHOWN = 5;
 /** @throws STORE_DAMAGED with the report; STORE_BUSY when another process holds the database */
 export async function proveSound(
   driver: SqlDriver,
-  options: { readonly depth: Depth; readonly mark: Mark | null },
+  options: {
+    readonly depth: Depth;
+    readonly mark: Mark | null;
+    /** Proves that tables, indexes and triggers are what they were made as; where the engine can make others to compare. */
+    readonly schema?: (driver: SqlDriver) => Promise<void>;
+  },
 ): Promise<void> {
   try {
+    await options.schema?.(driver);
     await provePages(driver, options.depth);
     if (options.depth === 'full') await proveRows(driver);
     await proveJournal(driver, options);
