@@ -48,7 +48,7 @@ export async function diskFull({ seed, times, tell }: DiskFullOptions): Promise<
     for (const what of leftOut) tell(`left out: ${what}`);
     return { rounds: 0, came: {}, codes: {}, leftOut, agreement: null, failures: [] };
   }
-  const folder = await mkdtemp(join(tmpdir(), 'zunka-hardship-'));
+  const folder = await mkdtemp(join(tmpdir(), `zunka-hardship-${process.pid}-`));
   const disks = {
     host: await SmallDisk.make(join(folder, 'host'), HOST_MIB),
     terminal: await SmallDisk.make(join(folder, terminalId(0)), TERMINAL_MIB),

@@ -61,7 +61,7 @@ export class Fleet {
 
   /** A provisioned host and open shops. */
   static async open(options: FleetOptions): Promise<Fleet> {
-    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'zunka-hardship-')));
+    const folder = options.folder ?? (await mkdtemp(join(tmpdir(), `zunka-hardship-${process.pid}-`)));
     const snapshot = await takeSnapshot(options.nodeOptions);
     const office = await Office.open({
       terminals: options.tills,
