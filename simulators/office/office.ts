@@ -28,7 +28,7 @@ import {
   throwComponents,
 } from '../programme/index.ts';
 
-export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS_MAX = 30_000;
 /** Every terminal of a whole-system test stands at the hotel. */
 export const MERCHANT_ID = MERCHANTS.hotel.id;

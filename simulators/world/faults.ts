@@ -2,12 +2,12 @@
  * What goes wrong in a world, one row each. A seed draws which rows are in force and when they strike; each
  * can also be asked for alone, and at an exact point (`npm run world -- --fault NAME --at N`).
  */
-import { DEVICE_FAULTS, type DeviceFaultName } from './device-faults.ts';
+import { DEVICE_FAULTS, type DeviceFaultName } from './devices/device-faults.ts';
 import type { Dice } from './dice.ts';
 import type { FrameFault, Network } from './network.ts';
 import type { Office } from './office.ts';
+import type { SettlementStaff } from './people/settlement-staff.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SettlementStaff } from './settlement-staff.ts';
 import type { Shop } from './shop.ts';
 
 /** What a fault may lay hands on. */

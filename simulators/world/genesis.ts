@@ -18,17 +18,17 @@ import {
   terminalId,
   throwComponents,
 } from '../programme/index.ts';
+import { WorldDevices } from './devices/world-devices.ts';
 import { Dice } from './dice.ts';
-import type { DiskSnapshot } from './disk.ts';
+import type { DiskSnapshot } from './disk/disk.ts';
 import { Machine, worldClock } from './machine.ts';
 import { Network } from './network.ts';
 import { FIRST_DAY, Office } from './office.ts';
-import { CASHIER, PASSWORDS } from './people.ts';
+import { CASHIER, PASSWORDS } from './people/people.ts';
+import { ToldBook } from './people/told.ts';
 import { Scheduler } from './scheduler.ts';
 import { Shop } from './shop.ts';
 import { Timeline } from './timeline.ts';
-import { ToldBook } from './told.ts';
-import { WorldDevices } from './world-devices.ts';
 
 const STEPS_MAX = 100_000;
 
@@ -52,14 +52,9 @@ export interface Genesis {
   vault(random: { bytes(count: number): Buffer }): Promise<Vault>;
 }
 
-/** The vault tests itself when the process opens its first one; the algorithms do not change after that. */
-let isTested = false;
-
 /** A vault for one world's part: in memory, as in an HSM that a power cut spares. */
-export async function memoryVault(random: (count: number) => Buffer): Promise<Vault> {
-  const vault = await openSoftVault({ random, ...(isTested && { selfTest: () => undefined }) });
-  isTested = true;
-  return vault;
+export function memoryVault(random: (count: number) => Buffer): Promise<Vault> {
+  return openSoftVault({ random });
 }
 
 let made: Promise<Genesis> | null = null;

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../terminal/index.ts';
 import type { Dice } from './dice.ts';
-import type { DiskHooks } from './disk.ts';
+import type { DiskHooks } from './disk/disk.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Timeline } from './timeline.ts';
 

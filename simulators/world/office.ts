@@ -2,13 +2,13 @@
 import { type FilePort, folderFiles, type HostDeps, type OpenHost, openHost } from '../../host/index.ts';
 import type { Vault } from '../../keys/index.ts';
 import type { Dice } from './dice.ts';
-import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk.ts';
-import { diskFiles } from './disk-files.ts';
+import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk/disk.ts';
+import { diskFiles } from './disk/disk-files.ts';
+import { markSlots } from './disk/mark-slots.ts';
 import { Machine } from './machine.ts';
-import { markSlots } from './mark-slots.ts';
 import type { Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';
-import { openWorldSqlite, StoreFaults, type WorldSqlite } from './sqlite-engine.ts';
+import { openWorldSqlite, StoreFaults, type WorldSqlite } from './sqlite/sqlite-engine.ts';
 import type { Timeline } from './timeline.ts';
 
 export const DATABASE = 'host.sqlite';

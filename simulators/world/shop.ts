@@ -9,16 +9,16 @@ import {
   type TerminalConfig,
   terminalConfig,
 } from '../../terminal/index.ts';
+import type { WorldDevices } from './devices/world-devices.ts';
 import type { Dice } from './dice.ts';
-import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk.ts';
-import { diskFiles } from './disk-files.ts';
+import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk/disk.ts';
+import { diskFiles } from './disk/disk-files.ts';
 import type { Machine } from './machine.ts';
 import type { Network } from './network.ts';
-import { ModelClerk, PASSWORDS } from './people.ts';
+import { ModelClerk, PASSWORDS } from './people/people.ts';
+import { type ToldBook, tellingOf } from './people/told.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Timeline } from './timeline.ts';
-import { type ToldBook, tellingOf } from './told.ts';
-import type { WorldDevices } from './world-devices.ts';
 
 export const JOURNAL = 'journal';
 const RESTART_LEAST_MS = 5_000;

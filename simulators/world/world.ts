@@ -3,20 +3,20 @@
  * real code of terminal and host, with people who trade and faults that strike. It trades, then the faults
  * stop, then everything must come into order in a bounded number of steps, and then the checks judge it.
  */
-import { judge, type Violation } from './checks.ts';
-import { Counter, type Kept } from './counter.ts';
+import { judge, type Violation } from './checks/checks.ts';
 import { Dice } from './dice.ts';
 import { FAULTS, type FaultName, type Struck } from './faults.ts';
 import { type Genesis, genesis, openDevices } from './genesis.ts';
 import { Machine } from './machine.ts';
-import { ModelTill } from './model-till.ts';
 import { Network } from './network.ts';
 import { Office } from './office.ts';
+import { Counter, type Kept } from './people/counter.ts';
+import { ModelTill } from './people/model-till.ts';
+import { SettlementStaff } from './people/settlement-staff.ts';
+import { ToldBook } from './people/told.ts';
 import { Scheduler } from './scheduler.ts';
-import { SettlementStaff } from './settlement-staff.ts';
 import { Shop } from './shop.ts';
 import { Timeline } from './timeline.ts';
-import { ToldBook } from './told.ts';
 
 /** Events in which a world must have come to its end: liveness is counted, not timed. */
 const STEPS_MAX = 400_000;

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Dice } from './dice.ts';
+import { Dice } from '../dice.ts';
 import { DiskError, type DiskHooks, PowerIsOff, WorldDisk } from './disk.ts';
 import { SECTOR_BYTES } from './disk-file.ts';
 import { diskFiles } from './disk-files.ts';

@@ -2,11 +2,11 @@
  * A serial line of a world: a device at one end that stays, terminals that come and go at the other. Bytes
  * arrive in order after a delay, on the world's clock; the terminal's power may go at any frame it writes.
  */
-import { PosError } from '../../protocol/index.ts';
-import type { BytePort, Clock, DeviceName } from '../../terminal/index.ts';
-import type { DeviceLine } from '../devices/device-line.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { BytePort, Clock, DeviceName } from '../../../terminal/index.ts';
+import type { DeviceLine } from '../../devices/device-line.ts';
+import { never } from '../machine.ts';
 import { arrivesOf, type LineFault } from './line-faults.ts';
-import { never } from './machine.ts';
 
 export type Way = 'to device' | 'to terminal';
 

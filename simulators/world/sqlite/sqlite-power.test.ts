@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Dice } from './dice.ts';
-import { type DiskSnapshot, WorldDisk } from './disk.ts';
+import { Dice } from '../dice.ts';
+import { type DiskSnapshot, WorldDisk } from '../disk/disk.ts';
 import {
   type Cut,
   computer,

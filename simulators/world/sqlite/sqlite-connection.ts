@@ -3,9 +3,9 @@
  * store's narrow driver.
  */
 import * as code from 'wa-sqlite/src/sqlite-constants.js';
-import { STATEMENTS_MAX, sqliteFailure } from '../../host/index.ts';
-import { ensure, type PosError } from '../../protocol/index.ts';
-import type { DiskDoor } from './disk.ts';
+import { STATEMENTS_MAX, sqliteFailure } from '../../../host/index.ts';
+import { ensure, type PosError } from '../../../protocol/index.ts';
+import type { DiskDoor } from '../disk/disk.ts';
 import { DATABASE_NAME, VFS_NAME, type VfsDisk, WorldVfs } from './sqlite-vfs.ts';
 import { heapBuffer, type Inside, putBytes, SLOT, sqlite, within, withText } from './sqlite-wasm.ts';
 

@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSqliteStore } from '../../host/index.ts';
-import { sampleRows, storeSuite } from '../../host/store/shared-suite.ts';
-import { PosError } from '../../protocol/index.ts';
-import { Dice } from './dice.ts';
-import { WorldDisk } from './disk.ts';
+import { openSqliteStore } from '../../../host/index.ts';
+import { sampleRows, storeSuite } from '../../../host/store/shared-suite.ts';
+import { PosError } from '../../../protocol/index.ts';
+import { Dice } from '../dice.ts';
+import { WorldDisk } from '../disk/disk.ts';
 import { openWorldSqlite, type SqliteSurroundings, type WorldSqlite } from './sqlite-engine.ts';
 import {
   computer,

@@ -2,10 +2,10 @@
  * The till beside a terminal: a computer of its own that loses the line to the terminal with its power, asks
  * again what became of its request, sends a request twice now and then, and acknowledges when it is sure.
  */
-import type { Terminal, TillAnswer } from '../../terminal/index.ts';
-import type { Dice } from './dice.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { Timeline } from './timeline.ts';
+import type { Terminal, TillAnswer } from '../../../terminal/index.ts';
+import type { Dice } from '../dice.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Telling, ToldBook } from './told.ts';
 
 /** What a till asks for; the rest of the envelope is its own. */

@@ -2,9 +2,9 @@
  * The store's driver in a world: real SQLite in WAL on a simulated disk, by microtasks only. It answers nothing
  * any more once the power is off.
  */
-import { type Clock, SQLITE_SETTINGS, type SqlDriver } from '../../host/index.ts';
-import { PosError } from '../../protocol/index.ts';
-import type { DiskDice, DiskDoor } from './disk.ts';
+import { type Clock, SQLITE_SETTINGS, type SqlDriver } from '../../../host/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { DiskDice, DiskDoor } from '../disk/disk.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { randomState } from './sqlite-wasm.ts';
 

@@ -2,12 +2,12 @@
 import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PosError } from '../../protocol/index.ts';
-import { printProgress, slipText } from '../../terminal/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import { printProgress, slipText } from '../../../terminal/index.ts';
+import { Dice } from '../dice.ts';
 import { ALL_WELL, DeviceBench, PAN, slipOf } from './device-bench.fixture.ts';
 import { DEVICE_FAULTS, type DeviceFault } from './device-faults.ts';
 import type { ArmedFault } from './device-lines.ts';
-import { Dice } from './dice.ts';
 
 const SEEDS = 8;
 /** The table counts the frames of a whole terminal, which has more to say to its pad than these steps. */

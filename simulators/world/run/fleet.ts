@@ -1,8 +1,8 @@
 /** Many worlds at once: workers in processes of their own, orders given out one by one, lines gathered. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { PosError } from '../../protocol/index.ts';
-import type { FaultName } from './faults.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { FaultName } from '../faults.ts';
 import type { WorkerLine, WorkerOrder } from './main.ts';
 
 export type { WorkerLine, WorkerOrder };

@@ -1,9 +1,9 @@
 /** For the tests of a world's devices: a terminal's drivers on its lines, without the rest of a terminal. */
-import { type KeyHandle, openSoftVault, type Vault } from '../../keys/index.ts';
-import { PosError } from '../../protocol/index.ts';
-import type { Clock, Slip } from '../../terminal/index.ts';
-import { Dice } from './dice.ts';
-import { Scheduler } from './scheduler.ts';
+import { type KeyHandle, openSoftVault, type Vault } from '../../../keys/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { Clock, Slip } from '../../../terminal/index.ts';
+import { Dice } from '../dice.ts';
+import { Scheduler } from '../scheduler.ts';
 import { openWorldDevices, type WorldDevices, type WorldDevicesOptions } from './world-devices.ts';
 
 export const PAN = '6277880000000016';

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import load from 'wa-sqlite/dist/wa-sqlite.mjs';
 import { SQLITE_OK, SQLITE_OPEN_CREATE, SQLITE_OPEN_READWRITE } from 'wa-sqlite/src/sqlite-constants.js';
-import { ensure } from '../../protocol/index.ts';
+import { ensure } from '../../../protocol/index.ts';
 
 /** What we call of the module. Pointers and result codes are numbers; 64 bit integers go as doubles. */
 export interface SqliteModule {

@@ -1,5 +1,5 @@
 /** What stands on the slips that came out of a printer: read as a person reads them, from the print alone. */
-import type { PrintedSlip } from '../devices/simulated-printer.ts';
+import type { PrintedSlip } from '../../devices/simulated-printer.ts';
 
 /** One print of one copy of a transaction's slip. Amounts in fen. */
 export interface PaperSlip {

@@ -9,15 +9,15 @@ import {
   readNdjson,
   type StoreTables,
   verifyJournal,
-} from '../../host/index.ts';
-import { PosError } from '../../protocol/index.ts';
-import { diskFiles } from './disk-files.ts';
-import type { ModelTill } from './model-till.ts';
-import { type PaperSlip, paperSlips } from './paper.ts';
-import { JOURNAL, type Shop } from './shop.ts';
+} from '../../../host/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import { diskFiles } from '../disk/disk-files.ts';
+import type { ModelTill } from '../people/model-till.ts';
+import { type PaperSlip, paperSlips } from '../people/paper.ts';
+import type { Telling } from '../people/told.ts';
+import { JOURNAL, type Shop } from '../shop.ts';
+import type { World } from '../world.ts';
 import { readTerminalRecord, type TerminalRecord } from './terminal-record.ts';
-import type { Telling } from './told.ts';
-import type { World } from './world.ts';
 
 export interface TerminalEvidence extends TerminalRecord {
   readonly paper: readonly PaperSlip[];

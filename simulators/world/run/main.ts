@@ -3,9 +3,9 @@
  * Started by `npm run world`, which shares the work among processes and sums up.
  */
 import { parseArgs } from 'node:util';
-import type { FaultName } from './faults.ts';
+import type { FaultName } from '../faults.ts';
+import { World } from '../world.ts';
 import { cutAt, type Point } from './points.ts';
-import { World } from './world.ts';
 
 /** What a worker says of one seed or one point. */
 export interface WorkerLine {

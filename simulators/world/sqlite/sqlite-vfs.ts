@@ -3,8 +3,8 @@
  * system calls. One connection has each database, so locks are always granted and there is no shared memory.
  */
 import * as code from 'wa-sqlite/src/sqlite-constants.js';
-import { type DiskDoor, DiskError, PowerIsOff } from './disk.ts';
-import type { DoorFile } from './disk-door.ts';
+import { type DiskDoor, DiskError, PowerIsOff } from '../disk/disk.ts';
+import type { DoorFile } from '../disk/disk-door.ts';
 
 /** The names under which SQLite knows the database and its companions; the disk's names begin with `path`. */
 export const VFS_NAME = 'world';

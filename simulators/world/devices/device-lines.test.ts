@@ -2,13 +2,13 @@
 import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { PosError } from '../../protocol/index.ts';
-import { slipText } from '../../terminal/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import { slipText } from '../../../terminal/index.ts';
+import { Dice } from '../dice.ts';
+import { Scheduler } from '../scheduler.ts';
 import { ALL_WELL, DeviceBench, slipOf } from './device-bench.fixture.ts';
 import { DEVICE_FAULTS, type DeviceFault } from './device-faults.ts';
 import { WorldLine } from './device-lines.ts';
-import { Dice } from './dice.ts';
-import { Scheduler } from './scheduler.ts';
 
 const LINES = 8;
 const isAbsent = (error: unknown) => error instanceof PosError && error.code === 'DEVICE_ABSENT';

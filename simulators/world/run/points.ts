@@ -3,11 +3,11 @@
  * turn, on either side, and again before each lasting effect of the recovery. Counted, listed, judged by the
  * same checks as the random worlds.
  */
-import type { Violation } from './checks.ts';
-import type { Task } from './counter.ts';
-import type { AfterCut } from './disk.ts';
-import { type Effect, LASTING_EFFECTS, type Machine } from './machine.ts';
-import { World } from './world.ts';
+import type { Violation } from '../checks/checks.ts';
+import type { AfterCut } from '../disk/disk.ts';
+import { type Effect, LASTING_EFFECTS, type Machine } from '../machine.ts';
+import type { Task } from '../people/counter.ts';
+import { World } from '../world.ts';
 
 /** What a clerk does first, so that the last one can be done; the last one is looked at. */
 // biome-ignore format: a table is read by column

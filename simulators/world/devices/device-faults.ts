@@ -1,8 +1,8 @@
 /** What befalls devices: one row a fault. Each undoes itself by hands that come later, or when the faults stop. */
-import type { FailureCode } from '../../protocol/index.ts';
-import type { DeviceName } from '../../terminal/index.ts';
+import type { FailureCode } from '../../../protocol/index.ts';
+import type { DeviceName } from '../../../terminal/index.ts';
+import type { Dice } from '../dice.ts';
 import type { Way } from './device-lines.ts';
-import type { Dice } from './dice.ts';
 import type { LineFault } from './line-faults.ts';
 import type { WorldDevices } from './world-devices.ts';
 

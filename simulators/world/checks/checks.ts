@@ -2,10 +2,11 @@
  * What must hold of every world once the faults have stopped and it has come to order. The checks know the
  * rules of money and truth, not the faults that were drawn, and none was written for a planted bug.
  */
+
+import type { PaperKind } from '../people/paper.ts';
+import type { World } from '../world.ts';
 import { type Evidence, gather, type TerminalEvidence } from './evidence.ts';
-import type { PaperKind } from './paper.ts';
 import type { RecordedTransaction } from './terminal-record.ts';
-import type { World } from './world.ts';
 
 export interface CheckRow {
   readonly zh: string;

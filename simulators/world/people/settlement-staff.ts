@@ -1,9 +1,9 @@
 /** The settlement staff: cut over, run the clearing, and do both again until they went through. */
-import { cutOver, runClearing } from '../../host/index.ts';
-import { PosError } from '../../protocol/index.ts';
-import type { Office } from './office.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { Timeline } from './timeline.ts';
+import { cutOver, runClearing } from '../../../host/index.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { Office } from '../office.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { Timeline } from '../timeline.ts';
 
 const BY = { person: 'chen', reason: '日终 end of day' } as const;
 const LOOK_AGAIN_MS = 30_000;

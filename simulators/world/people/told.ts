@@ -1,6 +1,6 @@
 /** What people were told of transactions: on the screen, on paper, by the till. What is told must be done. */
-import type { CommandResult } from '../../terminal/index.ts';
-import type { Timeline } from './timeline.ts';
+import type { CommandResult } from '../../../terminal/index.ts';
+import type { Timeline } from '../timeline.ts';
 
 export interface Telling {
   readonly terminalId: string;

@@ -1,8 +1,8 @@
 /** The host's commit mark on a simulated disk: two sectors of one file, as on a real one. */
-import { type MarkSlots, SLOT_BYTES } from '../../host/index.ts';
+import { type MarkSlots, SLOT_BYTES } from '../../../host/index.ts';
+import { never } from '../machine.ts';
 import type { DiskDoor } from './disk.ts';
 import { PowerIsOff } from './disk.ts';
-import { never } from './machine.ts';
 
 export function markSlots(mount: DiskDoor, path: string): MarkSlots {
   const opened = () => {

@@ -1,10 +1,10 @@
 /** A store on a simulated disk whose power goes at a chosen effect, and what must hold when it is opened again. */
 import * as assert from 'uvu/assert';
-import { type Clock, openSqliteStore, type StorePort, verifyJournal } from '../../host/index.ts';
-import { sampleRows } from '../../host/store/shared-suite.ts';
-import { fen } from '../../protocol/index.ts';
-import { Dice } from './dice.ts';
-import { type DiskDice, type DiskHooks, type DiskSnapshot, WorldDisk } from './disk.ts';
+import { type Clock, openSqliteStore, type StorePort, verifyJournal } from '../../../host/index.ts';
+import { sampleRows } from '../../../host/store/shared-suite.ts';
+import { fen } from '../../../protocol/index.ts';
+import { Dice } from '../dice.ts';
+import { type DiskDice, type DiskHooks, type DiskSnapshot, WorldDisk } from '../disk/disk.ts';
 import { openWorldSqlite, StoreFaults, type WorldSqlite } from './sqlite-engine.ts';
 
 export const DATABASE = 'host.sqlite';

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { PosError } from '../../protocol/index.ts';
+import { PosError } from '../../../protocol/index.ts';
 import { PLANTED_BUGS, type PlantedBug, type PlantedBugName } from './planted-bugs.ts';
 
 /** @param options.root the project's folder; @param options.to the file to write */
@@ -16,7 +16,7 @@ export async function bundleWorld(options: {
 }): Promise<void> {
   const { root, to, bug } = options;
   await build({
-    entryPoints: [join(root, 'simulators/world/main.ts')],
+    entryPoints: [join(root, 'simulators/world/run/main.ts')],
     outfile: to,
     bundle: true,
     platform: 'node',

@@ -2,13 +2,13 @@
  * Reader, PIN pad and printer of one shop in a world. They outlive the terminal's lives: the pad is fed by the
  * terminal and loses its display with it, but keeps its keys; the printer has a supply of its own.
  */
-import { openSoftVault, type Vault } from '../../keys/index.ts';
-import { type Clock, type DeviceName, openDevices, PAD_COMMANDS } from '../../terminal/index.ts';
-import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
-import { SimulatedPrinter } from '../devices/simulated-printer.ts';
-import { SimulatedReader } from '../devices/simulated-reader.ts';
+import { openSoftVault, type Vault } from '../../../keys/index.ts';
+import { type Clock, type DeviceName, openDevices, PAD_COMMANDS } from '../../../terminal/index.ts';
+import { SimulatedPinPad } from '../../devices/simulated-pin-pad.ts';
+import { SimulatedPrinter } from '../../devices/simulated-printer.ts';
+import { SimulatedReader } from '../../devices/simulated-reader.ts';
+import type { Dice } from '../dice.ts';
 import { type LineOutside, WorldLine } from './device-lines.ts';
-import type { Dice } from './dice.ts';
 
 /** A frame on its way, at each frame drawn anew. */
 const DELAY_LEAST_MS = 2;

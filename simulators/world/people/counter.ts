@@ -3,13 +3,13 @@
  * when the faults have stopped, whatever is left open is put in order, as a careful clerk does before closing.
  */
 
-import type { CommandResult, Terminal, TillAnswer } from '../../terminal/index.ts';
-import type { Card } from '../programme/index.ts';
-import type { Dice } from './dice.ts';
+import type { CommandResult, Terminal, TillAnswer } from '../../../terminal/index.ts';
+import type { Card } from '../../programme/index.ts';
+import type { Dice } from '../dice.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { Shop } from '../shop.ts';
 import type { ModelTill, TillErrand } from './model-till.ts';
 import { CASHIER, customerOf, PASSWORDS } from './people.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { Shop } from './shop.ts';
 
 /** An approved transaction that clerks remember: its slip lies in a drawer. */
 export interface Kept {

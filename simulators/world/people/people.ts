@@ -1,12 +1,12 @@
 /** The people of a world: what clerks and customers do, drawn from dice, good and bad habits alike. */
 
-import { PosError } from '../../protocol/index.ts';
-import type { Clerk, PromptName } from '../../terminal/index.ts';
-import type { Card } from '../programme/index.ts';
-import type { Dice } from './dice.ts';
-import type { Scheduler } from './scheduler.ts';
-import type { Timeline } from './timeline.ts';
-import type { WorldDevices } from './world-devices.ts';
+import { PosError } from '../../../protocol/index.ts';
+import type { Clerk, PromptName } from '../../../terminal/index.ts';
+import type { Card } from '../../programme/index.ts';
+import type { WorldDevices } from '../devices/world-devices.ts';
+import type { Dice } from '../dice.ts';
+import type { Scheduler } from '../scheduler.ts';
+import type { Timeline } from '../timeline.ts';
 
 export const PASSWORDS = { supervisor: '246810', system: '975310', cashier: '1357' } as const;
 export const CASHIER = '01';

@@ -1,0 +1,65 @@
+/** Every point of a sale, and the pairs that begin with one of them; all others by `npm run world -- --points`. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cutAt, effectsOf, type Point, pairsAfter, singlePoints } from './points.ts';
+
+const points = suite('the power goes before each effect of a transaction, on either side');
+
+async function survived(all: readonly Point[]): Promise<number> {
+  for (const point of all) {
+    const { about, violations, timeline } = await cutAt(point);
+    if (violations.length > 0) console.log(timeline.join('\n'));
+    assert.equal(violations, [], about);
+  }
+  return all.length;
+}
+
+points('a frame on a serial line is three points: before, in the middle, behind', async () => {
+  const serial = (await effectsOf('balance', 'terminal')).filter(({ kind }) => kind === 'serial byte');
+  const byPlace = (place: string) => serial.filter(({ detail }) => detail.endsWith(place)).length;
+  assert.ok(serial.length > 0 && serial.length === 3 * byPlace('first'));
+  assert.is(byPlace('first'), byPlace('middle'));
+  assert.is(byPlace('first'), byPlace('last'));
+});
+
+points('a journal write, its sync and a socket write are points; the host has its own', async () => {
+  const kinds = async (side: 'terminal' | 'host') =>
+    new Set((await effectsOf('sale', side)).map(({ kind }) => kind));
+  assert.equal([...(await kinds('terminal'))].sort(), [
+    'disk sync',
+    'disk write',
+    'serial byte',
+    'socket byte',
+  ]);
+  assert.equal([...(await kinds('host'))].sort(), ['disk sync', 'disk write', 'socket byte']);
+});
+
+points('a sale is survived at each effect of the host, whatever its disk keeps', async () => {
+  const all = await singlePoints('sale', 'host', ['lose everything un-synced', 'keep everything']);
+  console.log(`sale, host: ${await survived(all)} points, all survived`);
+});
+
+points('a sale is survived at each effect of the terminal', async () => {
+  const all = await singlePoints('sale', 'terminal', ['lose everything un-synced']);
+  console.log(`sale, terminal: ${await survived(all)} points, all survived`);
+});
+
+points(
+  'a second cut is survived at each lasting effect of the recovery from the middle of a request',
+  async () => {
+    const effects = await effectsOf('sale', 'terminal');
+    const middle = effects.findIndex(({ detail }) => detail === '0200 middle');
+    assert.ok(middle >= 0);
+    const after = await pairsAfter({
+      script: 'sale',
+      side: 'terminal',
+      effect: middle + 1,
+      second: null,
+      afterCut: 'lose everything un-synced',
+    });
+    assert.ok(after.length > 10);
+    console.log(`sale, terminal: ${await survived(after)} pairs, all survived`);
+  },
+);
+
+points.run();
