@@ -8,7 +8,7 @@ import { fateQuery } from './flows/fate-query.ts';
 import { askSupervisor } from './flows/operator-check.ts';
 import { completion, preAuthorisation, preAuthorisationVoid } from './flows/pre-authorisation.ts';
 import { refund } from './flows/refund.ts';
-import { decideRepeat, isDoubtful, openRepeats, sendRepeat } from './flows/repeat.ts';
+import { decideRepeat, isDoubtful, openRepeats, sendOrAsk } from './flows/repeat.ts';
 import { type CommandResult, succeeded } from './flows/result.ts';
 import { decide, sendReversal } from './flows/reversal.ts';
 import { sale } from './flows/sale.ts';
@@ -157,7 +157,7 @@ async function repeatCommand(deps: TerminalDeps, words: CommandWords): Promise<C
   const [what] = words.plain;
   for (const one of openRepeats(deps)) {
     const isOld = isDoubtful(deps, one);
-    if (what === 'send' && !isOld) await sendRepeat(deps, one);
+    if (what === 'send' && !isOld) await sendOrAsk(deps, one);
     else if (what === 'send' || (what === 'decide' && (isOld || one.state === 'repeatDue')))
       await decideRepeat(deps, one);
     else showRepeat(deps, one);

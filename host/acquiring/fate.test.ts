@@ -52,6 +52,8 @@ interface Done {
   readonly amount: string | undefined;
   readonly rrn: string | undefined;
   readonly auth: string | undefined;
+  /** PA of its own answer: a refund that is closed by its fate tells the same money. */
+  readonly paid: string | undefined;
 }
 
 /** Sends the deeds of a clerk, each with a UT of its own, and keeps what a query must say of each. */
@@ -66,7 +68,8 @@ class Scene {
     const answer = await host.answer(frame({ 57: buildItems([['UT', ut]]) }));
     const { 4: amount, 11: trace = '', 37: rrn, 38: auth, 39: code } = answer.fields;
     assert.is(code, fa.slice(10, 12), `${name}: ${code}`);
-    this.done.push({ name, ut, trace, fa, amount, rrn, auth });
+    const paid = fa.startsWith('0220') && fa.endsWith('A') ? itemsOf(answer)['PA'] : undefined;
+    this.done.push({ name, ut, trace, fa, amount, rrn, auth, paid });
     return answer;
   }
 
@@ -141,7 +144,7 @@ const fateFrame = (fields: Record<number, string>) =>
 
 /** Asks in each of the three ways, and compares all that the dialect promises. */
 async function askAll(all: readonly Done[], deps: HostDeps, when: string): Promise<void> {
-  for (const { name, ut, trace, fa, amount, rrn, auth } of all) {
+  for (const { name, ut, trace, fa, amount, rrn, auth, paid } of all) {
     const byUt = { 57: buildItems([['UT', ut]]) };
     const byPlace = { 61: `000001${trace}` };
     for (const [how, fields] of [
@@ -157,6 +160,7 @@ async function askAll(all: readonly Done[], deps: HostDeps, when: string): Promi
       assert.equal(said, fa === null ? ['25', null] : ['00', fa], which);
       if (fa === null) continue;
       assert.equal([answer.fields[4], answer.fields[37], answer.fields[38]], [amount, rrn, auth], which);
+      assert.is(itemsOf(answer)['PA'], paid, which);
     }
   }
 }
@@ -253,7 +257,7 @@ fates('what never came: unknown in every way of asking, and burnt for ever', asy
   for (const { frame } of all) assert.match((await host.answer(frame)).fields[39] ?? '', /^(12|94)$/);
   assert.is(await host.available('A1'), 1_100_00, 'nothing of it was ever charged');
 });
-const NOTHING = { amount: undefined, rrn: undefined, auth: undefined };
+const NOTHING = { amount: undefined, rrn: undefined, auth: undefined, paid: undefined };
 
 fates('a hold that lapsed is told as given back', async () => {
   const card = await host.card();

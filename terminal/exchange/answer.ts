@@ -126,3 +126,10 @@ export function itemsOf(answer: Message): Items {
     return [];
   }
 }
+
+/** `FA` of the answer to a fate query: MTI 4, DE3 6, DE39 2, state 1. Null when there is none to read. */
+export function fateOf(answer: Message): { readonly code: string; readonly state: string } | null {
+  const item = itemsOf(answer).find(([tag]) => tag === 'FA')?.[1] ?? '';
+  const [, code, state] = /^\d{4}\d{6}([0-9A-Z]{2})([ADRVP])$/.exec(item) ?? [];
+  return code === undefined || state === undefined ? null : { code, state };
+}

@@ -1,7 +1,7 @@
 /** Fate query 交易状态查询: 0200 320000. Asks the host what became of a transaction; moves nothing here. */
 import { PosError } from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
-import { itemsOf } from '../exchange/answer.ts';
+import { fateOf } from '../exchange/answer.ts';
 import { performOnline } from '../exchange/online.ts';
 import { utAsSent } from '../exchange/request.ts';
 import { STATES } from '../transaction-states.ts';
@@ -9,8 +9,6 @@ import { beforeTransaction } from './before.ts';
 import { finish } from './finish.ts';
 import { answered, type CommandResult } from './result.ts';
 
-/** FA: MTI 4, DE3 6, DE39 2, state 1. */
-const FATE = /^(\d{4})(\d{6})([0-9A-Z]{2})([ADRVP])$/;
 const FATE_STATES: Readonly<Record<string, { zh: string; en: string }>> = {
   A: { zh: '成功', en: 'approved' },
   D: { zh: '被拒绝', en: 'declined' },
@@ -41,18 +39,18 @@ export async function fateQuery(deps: TerminalDeps, voucher: string | undefined)
   });
   if (outcome.message === null) return finish(deps, outcome);
   // 3. What the host knows.
-  const fate = FATE.exec(itemsOf(outcome.message).find(([tag]) => tag === 'FA')?.[1] ?? '');
-  const known = FATE_STATES[fate?.[4] ?? ''];
+  const fate = fateOf(outcome.message);
+  const known = FATE_STATES[fate?.state ?? ''];
   if (known !== undefined) {
     deps.clerk.show(
-      `主机记录:${known.zh} 应答码${fate?.[3] ?? ''}`,
-      `the host says: ${known.en} (${fate?.[3] ?? ''})`,
+      `主机记录:${known.zh} 应答码${fate?.code ?? ''}`,
+      `the host says: ${known.en} (${fate?.code ?? ''})`,
     );
   }
   return answered(outcome.code ?? '', {
     trace,
-    fate: fate?.[4] ?? null,
-    fateCode: fate?.[3] ?? null,
+    fate: fate?.state ?? null,
+    fateCode: fate?.code ?? null,
     rrn: outcome.message.get(37) ?? null,
     ours: original.state,
   });

@@ -8,6 +8,7 @@ import { macAgain, openCardIfPossible, withMac } from '../exchange/request.ts';
 import type { TransactionRecord } from '../journal/model.ts';
 import { STATES, stateAfter } from '../transaction-states.ts';
 import { askSupervisor } from './operator-check.ts';
+import { closeByFate } from './repeat-fate.ts';
 import { signInIfDue } from './sign-in.ts';
 
 /**
@@ -90,7 +91,7 @@ export async function decideRepeat(deps: TerminalDeps, one: TransactionRecord): 
   const choice = await deps.clerk.ask('repeatDecision', `凭证号${one.trace}`);
   if (choice === '1') {
     if (isOld) await confirmOwed(deps, one);
-    await sendRepeat(deps, one);
+    await sendOrAsk(deps, one);
   }
   if (choice !== '2' || one.state === 'repeatAside') return;
   const by = await askSupervisor(deps);
@@ -102,6 +103,11 @@ export async function decideRepeat(deps: TerminalDeps, one: TransactionRecord): 
   );
 }
 
+/** On demand: a repeat, or where none can be made, the question what became of it. */
+export async function sendOrAsk(deps: TerminalDeps, one: TransactionRecord): Promise<void> {
+  if ((await sendRepeat(deps, one)) === 'no card') await closeByFate(deps, current(deps, one.ut));
+}
+
 async function confirmOwed(deps: TerminalDeps, one: TransactionRecord): Promise<void> {
   const by = await askSupervisor(deps);
   const at = new Date(deps.clock.now()).toISOString();
@@ -109,21 +115,21 @@ async function confirmOwed(deps: TerminalDeps, one: TransactionRecord): Promise<
 }
 
 /** One repeat, if it is still open. @throws HOST_UNREACHABLE: nothing was sent, no try was used up */
-export async function sendRepeat(deps: TerminalDeps, found: TransactionRecord): Promise<void> {
+async function sendRepeat(deps: TerminalDeps, found: TransactionRecord): Promise<'sent' | 'no card'> {
   await deps.link.connect();
   await signInIfDue(deps);
   await deps.link.connect();
   const one = current(deps, found.ut);
-  if (STATES[one.state].open === 'no') return;
+  if (STATES[one.state].open === 'no') return 'sent';
   deps.clerk.show(`重发 凭证号${one.trace}`, `repeating ${one.kind} ${one.trace}`);
   const repeat = await repeatOf(deps, one);
   if (repeat === null) {
     await deps.journal.append({ type: 'repeat tried', ut: one.ut, code: NO_CARD });
     deps.clerk.show(
-      `凭证号${one.trace}的卡号无法解密,请主管处理(命令 repeat decide)`,
-      `the card of ${one.trace} cannot be opened by this PIN pad: a supervisor decides (repeat decide)`,
+      `凭证号${one.trace}的卡号无法解密,请主管处理(命令 repeat send)`,
+      `the card of ${one.trace} cannot be opened by this PIN pad: a supervisor decides (repeat send)`,
     );
-    return;
+    return NO_CARD;
   }
   const { body, request } = repeat;
   const exchange = await deps.link.exchange(body, identityOf(request, deps.journal.state));
@@ -132,6 +138,7 @@ export async function sendRepeat(deps: TerminalDeps, found: TransactionRecord): 
     await deps.journal.append({ type: 'repeat tried', ut: one.ut, code: verdict.code ?? 'silent' });
   }
   await settleOutcome(deps, current(deps, one.ut), verdict);
+  return 'sent';
 }
 
 function closingOnly(verdict: Verdict): Verdict {

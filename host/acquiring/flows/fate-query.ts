@@ -4,7 +4,9 @@
  */
 import { amount12, TRANSACTIONS, type TransactionKind } from '../../../protocol/index.ts';
 import type { TransactionRow } from '../../store/rows.ts';
+import type { Items } from '../answer.ts';
 import { burn, burnUt, conclude } from '../effects/deed.ts';
+import { moneyItems } from '../effects/money-shown.ts';
 import { everyIdentityAt, LEAVES_NO_FATE } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
 import type { Request } from '../request.ts';
@@ -48,10 +50,16 @@ export const fateQuery: Flow = {
         37: original.rrn,
         ...(original.auth === null ? {} : { 38: original.auth }),
       },
-      items: [['FA', `${mti}${de3}${original.responseCode}${FATE[original.state]}`]],
+      items: [['FA', `${mti}${de3}${original.responseCode}${FATE[original.state]}`], ...moneyOf(original)],
     });
   },
 };
+
+/** A repeat that its terminal can send no more is closed by this answer: its slip tells the same money. */
+function moneyOf({ kind, state, money }: TransactionRow): Items {
+  const isClosedByIt = TRANSACTIONS[kind as TransactionKind].lostAnswer === 'repeat' && state === 'approved';
+  return isClosedByIt && money !== null ? moneyItems(money) : [];
+}
 
 /** By `UT` where it was sent, else by DE61; only this terminal's and merchant's own. */
 function find(request: Request, view: View): TransactionRow | undefined {
