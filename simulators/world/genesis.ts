@@ -2,6 +2,7 @@
  * The morning on which every world begins: a host with its programme, cards and money, terminals with their
  * operators, made once a process by the real code and then copied. Making it costs a second, a copy nothing.
  */
+import { createHash } from 'node:crypto';
 import { buildAdmin, makeHostKeys } from '../../host/index.ts';
 import { openSoftVault, type Vault } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
@@ -20,17 +21,24 @@ import {
 } from '../programme/index.ts';
 import { WorldDevices } from './devices/world-devices.ts';
 import { Dice } from './dice.ts';
-import type { DiskSnapshot } from './disk/disk.ts';
-import { Machine, worldClock } from './machine.ts';
+import { type DiskSnapshot, WorldDisk } from './disk/disk.ts';
+import { diskFiles } from './disk/disk-files.ts';
+import { Machine, WORLD_BEGINS, worldClock } from './machine.ts';
 import { Network } from './network.ts';
 import { FIRST_DAY, Office } from './office.ts';
 import { CASHIER, PASSWORDS } from './people/people.ts';
 import { ToldBook } from './people/told.ts';
 import { Scheduler } from './scheduler.ts';
-import { Shop } from './shop.ts';
+import { JOURNAL, Shop } from './shop.ts';
 import { Timeline } from './timeline.ts';
 
 const STEPS_MAX = 100_000;
+const FOR_EVER_MS = 1e15;
+/** Sales of the device that stood at the third place before. */
+const TRACES_USED = 6;
+const LAST_BATCH = 999_999;
+/** What the second terminal has used: its traces begin again at 000001 after a few transactions. */
+const LAST_TRACES = '999994';
 
 /** Where the terminals of a world stand, in order: 41010001 in the first. */
 export const PLACES: readonly ShopName[] = ['hotel', 'hotel', 'farm'];
@@ -100,20 +108,18 @@ async function makeGenesis(): Promise<Genesis> {
   await provision(office, cards);
   const journals: DiskSnapshot[] = [];
   for (const [index, place] of PLACES.entries()) {
-    const machine = new Machine(terminalId(index), world);
-    const devices = await openDevices(machine, world, tmks[index] ?? []);
-    const shop = new Shop({
-      machine,
-      devices,
-      merchant: MERCHANTS[place],
-      world,
-      network,
-      hostMachine: office.machine,
-      told: new ToldBook(timeline),
-    });
-    journals.push(await staff(shop, scheduler));
+    const merchant = MERCHANTS[place];
+    /** A device of its own each time: machine, disk and keys. */
+    const device = async () => {
+      const machine = new Machine(terminalId(index), world);
+      const devices = await openDevices(machine, world, tmks[index] ?? []);
+      const told = new ToldBook(timeline);
+      return new Shop({ machine, devices, merchant, world, network, hostMachine: office.machine, told });
+    };
+    journals.push(await morningOf(index, device, { office, scheduler, card: cards[2] as Card }));
   }
   bureau.close();
+  const opening = await balances(office);
   return {
     host: await closed(office, scheduler),
     places: PLACES.map((place, index) => ({
@@ -123,7 +129,7 @@ async function makeGenesis(): Promise<Genesis> {
       journal: journals[index] as DiskSnapshot,
     })),
     cards,
-    opening: new Map(cards.map(({ accountId, principal, bonus }) => [accountId, principal + bonus])),
+    opening,
     vault,
   };
 }
@@ -176,30 +182,95 @@ async function provision(office: Office, cards: readonly Card[]): Promise<void> 
   await admin.close();
 }
 
-/** Sets the operators and signs in, as on a terminal's first day; then switches it off. */
-async function staff(shop: Shop, scheduler: Scheduler): Promise<DiskSnapshot> {
+interface Morning {
+  readonly office: Office;
+  readonly scheduler: Scheduler;
+  readonly card: Card;
+}
+
+/** What the terminals of the three places have behind them: nothing, a million traces, a broken predecessor. */
+async function morningOf(index: number, device: () => Promise<Shop>, on: Morning): Promise<DiskSnapshot> {
+  const { office, scheduler } = on;
+  if (index === 2) {
+    // The device before used the first traces; the new one counts from 1 again, in one of the last batches.
+    const before = await device();
+    await staff(before, scheduler);
+    for (let sale = 0; sale < TRACES_USED; sale += 1) await must(before, scheduler, 'sale 1.00', on.card);
+    await must(before, scheduler, 'settle');
+    await closeShop(before, scheduler);
+    await setBatch(office, before.terminalId, LAST_BATCH - 1);
+  }
+  const shop = await device();
+  await staff(shop, scheduler);
+  const journal = await closeShop(shop, scheduler);
+  return index === 1 ? withTraceTaken(journal, LAST_TRACES) : journal;
+}
+
+/** Sets the operators and signs in, as on a terminal's first day. */
+async function staff(shop: Shop, scheduler: Scheduler): Promise<void> {
   shop.afterCut = 'keep everything';
   shop.clerk.isCalm = true;
   shop.boot();
   await until(scheduler, () => shop.terminal !== null);
-  for (const line of [
-    `logon 00 ${PASSWORDS.supervisor}`,
-    `operator set ${CASHIER} ${PASSWORDS.cashier}`,
-    `logon ${CASHIER} ${PASSWORDS.cashier}`,
-    'signin',
-  ]) {
-    let result: CommandResult | null = null;
-    void shop.type(line).then((ended) => {
-      result = ended;
-    });
-    await until(scheduler, () => result !== null);
-    const { ok, en } = result as unknown as CommandResult;
-    if (!ok) throw new PosError('INVARIANT', `${line}: ${en}`);
-  }
-  shop.machine.cut('closed for the night');
+  await must(shop, scheduler, `logon 00 ${PASSWORDS.supervisor}`);
+  await must(shop, scheduler, `operator set ${CASHIER} ${PASSWORDS.cashier}`);
+  await must(shop, scheduler, `logon ${CASHIER} ${PASSWORDS.cashier}`);
+  await must(shop, scheduler, 'signin');
+}
+
+async function must(shop: Shop, scheduler: Scheduler, line: string, card?: Card): Promise<void> {
+  let result: CommandResult | null = null;
+  shop.clerk.served = card === undefined ? null : { card, atTheReader: 'swipes', atThePad: 'types' };
+  void shop.type(line).then((ended) => {
+    result = ended;
+  });
+  await until(scheduler, () => result !== null);
+  const { ok, en } = result as unknown as CommandResult;
+  if (!ok) throw new PosError('INVARIANT', `${line}: ${en}`);
+}
+
+async function closeShop(shop: Shop, scheduler: Scheduler): Promise<DiskSnapshot> {
+  shop.leaveOff(FOR_EVER_MS);
   await scheduler.step();
   shop.devices.close();
   return shop.disk.snapshot();
+}
+
+/** As if the terminal had closed all batches before this one. */
+async function setBatch({ host }: Office, id: string, batch: number): Promise<void> {
+  const [row] = (await host?.store.read({ terminalIds: [id] }))?.terminals ?? [];
+  if (host === null || row === undefined) throw new PosError('INVARIANT', `the host knows ${id}`);
+  const guards = [{ kind: 'version', table: 'terminals', key: id, version: row.version }] as const;
+  const changes = { terminals: [{ ...row, version: row.version + 1, batch }] };
+  await host.store.commit([{ guards, changes, journal: [] }]);
+}
+
+/** One more record in its journal: a trace was taken. The form of a line is the terminal's README's. */
+async function withTraceTaken(journal: DiskSnapshot, trace: string): Promise<DiskSnapshot> {
+  const disk = WorldDisk.from(journal);
+  const files = diskFiles(disk.mount({ isOn: true, mayHappen: () => true }));
+  const [last = ''] = (await files.list(JOURNAL))
+    .filter((name) => name.endsWith('.journal'))
+    .sort()
+    .reverse();
+  const lines = (await files.read(`${JOURNAL}/${last}`)).toString('utf8').trimEnd().split('\n');
+  const head = lines.at(-1)?.split('\t')[1] ?? '';
+  const at = new Date(WORLD_BEGINS).toISOString();
+  const body = JSON.stringify({ n: lines.length + 1, at, type: 'trace taken', kind: 'signIn', trace });
+  const hash = createHash('sha256').update(Buffer.from(head, 'hex')).update(body).digest('hex');
+  const file = await files.open(`${JOURNAL}/${last}`, 'append');
+  await file.write(Buffer.from(`${body}\t${hash}\n`));
+  await file.sync();
+  return disk.snapshot();
+}
+
+/** What each account can spend, as the day begins. */
+async function balances({ host }: Office): Promise<ReadonlyMap<string, number>> {
+  const sums = new Map<string, number>();
+  if (host === null) throw new PosError('INVARIANT', 'the host of the first morning runs');
+  for await (const lots of host.store.scan('lots'))
+    for (const { accountId, remaining } of lots) sums.set(accountId, (sums.get(accountId) ?? 0) + remaining);
+  return sums;
 }
 
 /** The host is stopped in order, so that its database is one file. */

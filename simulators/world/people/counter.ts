@@ -3,6 +3,7 @@
  * when the faults have stopped, whatever is left open is put in order, as a careful clerk does before closing.
  */
 
+import { PosError } from '../../../protocol/index.ts';
 import type { CommandResult, Terminal, TillAnswer } from '../../../terminal/index.ts';
 import type { Card } from '../../programme/index.ts';
 import type { Dice } from '../dice.ts';
@@ -69,6 +70,7 @@ export class Counter {
   #mode: 'busy' | 'waiting' | 'tidy' | 'done' | 'stuck' = 'busy';
   #rounds = 0;
   #isBatchSettled = false;
+  #hasSold = false;
   /** Called before each task: now is when things go wrong. */
   beforeTask: (shop: Shop, task: Task) => void = () => undefined;
   /** Fixed errands in place of chosen ones, for worlds that look at one thing only. */
@@ -279,8 +281,24 @@ export class Counter {
       this.#mode = 'done';
       return;
     }
+    // In order, but does it sell? A shop that balances and turns everybody away is no shop.
+    if (line === 'settle' && !this.#hasSold && terminal.state.settlement === null) {
+      await this.#proveThatItSells();
+      return;
+    }
     const result = await this.shop.type(line);
     if (line === 'settle' && result.ok) this.#isBatchSettled = true;
+    await this.#react(result);
+  }
+
+  async #proveThatItSells(): Promise<void> {
+    const { clerk } = this.shop;
+    const rich = this.#cards.find((card) => card.tier === 'blue');
+    if (rich === undefined) throw new PosError('INVARIANT', 'somebody has a blue card');
+    clerk.served = customerOf(rich, this.#dice, true);
+    const result = await this.shop.type('sale 0.01');
+    clerk.served = null;
+    this.#hasSold = result.ok;
     await this.#react(result);
   }
 
