@@ -36,6 +36,7 @@ const STEPS_MAX = 100_000;
 const FOR_EVER_MS = 1e15;
 /** Sales of the device that stood at the third place before. */
 const TRACES_USED = 6;
+const ITS_BATCH = 5;
 const LAST_BATCH = 999_999;
 /** What the second terminal has used: its traces begin again at 000001 after a few transactions. */
 const LAST_TRACES = '999994';
@@ -56,6 +57,8 @@ export interface Genesis {
   readonly cards: readonly Card[];
   /** What each account can spend, in fen, by account id. */
   readonly opening: ReadonlyMap<string, number>;
+  /** What the host knew already, by its own name: no terminal of the world sent it. */
+  readonly before: ReadonlySet<string>;
   /** A vault with this morning's keys, on the randomness of its world. */
   vault(random: { bytes(count: number): Buffer }): Promise<Vault>;
 }
@@ -120,6 +123,7 @@ async function makeGenesis(): Promise<Genesis> {
   }
   bureau.close();
   const opening = await balances(office);
+  const before = await transactionsOf(office);
   return {
     host: await closed(office, scheduler),
     places: PLACES.map((place, index) => ({
@@ -130,6 +134,7 @@ async function makeGenesis(): Promise<Genesis> {
     })),
     cards,
     opening,
+    before,
     vault,
   };
 }
@@ -195,6 +200,9 @@ async function morningOf(index: number, device: () => Promise<Shop>, on: Morning
     // The device before used the first traces; the new one counts from 1 again, in one of the last batches.
     const before = await device();
     await staff(before, scheduler);
+    // Not in batch 1: that one comes after the last, and a number that was used is not used again.
+    await setBatch(office, before.terminalId, ITS_BATCH);
+    await must(before, scheduler, 'signin');
     for (let sale = 0; sale < TRACES_USED; sale += 1) await must(before, scheduler, 'sale 1.00', on.card);
     await must(before, scheduler, 'settle');
     await closeShop(before, scheduler);
@@ -271,6 +279,14 @@ async function balances({ host }: Office): Promise<ReadonlyMap<string, number>> 
   for await (const lots of host.store.scan('lots'))
     for (const { accountId, remaining } of lots) sums.set(accountId, (sums.get(accountId) ?? 0) + remaining);
   return sums;
+}
+
+async function transactionsOf({ host }: Office): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  if (host === null) throw new PosError('INVARIANT', 'the host of the first morning runs');
+  for await (const rows of host.store.scan('transactions'))
+    for (const { transactionId } of rows) ids.add(transactionId);
+  return ids;
 }
 
 /** The host is stopped in order, so that its database is one file. */

@@ -143,7 +143,7 @@ function rowsByTransaction(
   return found;
 }
 
-function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
+function oneOutcome({ terminals, transactions, before }: Evidence): readonly string[] {
   const wrong: string[] = [];
   const rowOf = rowsByTransaction(terminals, transactions);
   const matched = new Set<HostRow>();
@@ -166,7 +166,7 @@ function oneOutcome({ terminals, transactions }: Evidence): readonly string[] {
     }
   }
   for (const row of transactions) {
-    if (!isMoney(row.kind) || !STANDS_AT_HOST.has(row.state)) continue;
+    if (!isMoney(row.kind) || !STANDS_AT_HOST.has(row.state) || before.has(row.transactionId)) continue;
     if (!matched.has(row))
       wrong.push(`the host has ${row.kind} ${row.amount} ${row.rrn} that no terminal sent`);
   }

@@ -43,6 +43,8 @@ export interface Evidence {
   readonly files: readonly FileReading[];
   readonly told: readonly Telling[];
   readonly opening: ReadonlyMap<string, number>;
+  /** Transactions of the host that were there before the world began. */
+  readonly before: ReadonlySet<string>;
   readonly isCleared: boolean;
   /** Failures of the host that its code did not foresee. */
   readonly defects: readonly string[];
@@ -85,10 +87,11 @@ export async function gather(world: World): Promise<Evidence> {
     cards: await all('cards'),
     books: await proveBooks(host.store),
     audit: await verifyJournal(readNdjson(asLines(lines))),
-    headsTold: lines.flatMap(headTold),
+    headsTold: lines.flatMap((line) => headTold(line, genesis.before)),
     files,
     told: told.tellings,
     opening: genesis.opening,
+    before: genesis.before,
     isCleared: staff.isDone,
     defects: office.defects,
   };
@@ -98,10 +101,15 @@ async function* asLines(lines: readonly string[]): AsyncIterable<string> {
   yield* lines;
 }
 
-function headTold(line: string): readonly { readonly terminalId: string; readonly head: string }[] {
+function headTold(line: string, before: ReadonlySet<string>): Evidence['headsTold'] {
   const { body } = JSON.parse(line) as { readonly body: string };
-  const { DE41, TH } = JSON.parse(body) as { readonly DE41?: string; readonly TH?: string | null };
-  return typeof DE41 === 'string' && typeof TH === 'string' ? [{ terminalId: DE41, head: TH }] : [];
+  const { DE41, TH, transactionId } = JSON.parse(body) as {
+    readonly DE41?: string;
+    readonly TH?: string | null;
+    readonly transactionId?: string;
+  };
+  if (typeof DE41 !== 'string' || typeof TH !== 'string' || before.has(transactionId ?? '')) return [];
+  return [{ terminalId: DE41, head: TH }];
 }
 
 async function terminalEvidence(
