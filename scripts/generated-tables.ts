@@ -5,6 +5,7 @@ import { hostSettingsTable } from '../host/config.ts';
 import { documentFieldsTable } from '../host/programme/documents.ts';
 import { storeTables } from '../host/store/schema-table.ts';
 import { protocolTables } from '../protocol/index.ts';
+import { worldTables } from '../simulators/world/index.ts';
 import { terminalSettingsTable, terminalTables, tillTables } from '../terminal/index.ts';
 
 /** README path → marker name → Markdown. */
@@ -17,6 +18,7 @@ export function generatedTables(): Readonly<Record<string, Readonly<Record<strin
     'host/acquiring/README.md': acquiringTables(),
     'host/store/README.md': storeTables(),
     'host/programme/README.md': { documents: documentFieldsTable() },
+    'simulators/world/README.md': worldTables(),
     'host/admin/README.md': { roles: rolesTable() },
   };
 }

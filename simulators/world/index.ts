@@ -6,3 +6,4 @@ export { bundleWorld } from './run/bundle.ts';
 export { runFleet, seedOrders, type WorkerLine, type WorkerOrder } from './run/fleet.ts';
 export { PLANTED_BUGS, type PlantedBugName } from './run/planted-bugs.ts';
 export { POINT_SCRIPTS, type PointScript, pointsOf } from './run/points.ts';
+export { worldTables } from './tables.ts';

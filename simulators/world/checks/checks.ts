@@ -27,6 +27,7 @@ export const CHECKS = {
   'journals':        { zh: '双方日志链完整且互证',     en: "both journals are whole, and each head that the host was told is the terminal's", judge: journals },
   'nothing owed':    { zh: '没有未了结的冲正与重发',   en: 'no reversal and no repeat is open',                                      judge: nothingOwed },
   'one outcome':     { zh: '每笔交易只有一个结果',     en: 'terminal and host agree on the outcome of every transaction',            judge: oneOutcome },
+  'no accusation':   { zh: '不误判为不同交易',         en: 'no honest request is taken for another one under the same identity (94)', judge: noAccusation },
   'told = done':     { zh: '所告即所做',               en: 'what the screen, the till and the slip told is what was done',           judge: toldIsDone },
   'one answer':      { zh: '收银机所得答复始终如一',   en: 'a till gets the same final answer until it acknowledges',                judge: oneAnswer },
   'one original':    { zh: '签购单原件恰好一份',       en: 'of every slip there is at least one whole print and at most one without the mark', judge: oneOriginal },
@@ -171,6 +172,12 @@ function oneOutcome({ terminals, transactions, before }: Evidence): readonly str
       wrong.push(`the host has ${row.kind} ${row.amount} ${row.rrn} that no terminal sent`);
   }
   return wrong;
+}
+
+function noAccusation({ terminals }: Evidence): readonly string[] {
+  return terminals.flatMap(({ terminalId, accused }) =>
+    accused.map((what) => `${terminalId}: ${what} was answered 94`),
+  );
 }
 
 function toldIsDone({ terminals, transactions, told }: Evidence): readonly string[] {

@@ -27,10 +27,14 @@ export interface TerminalRecord {
   readonly heads: ReadonlySet<string>;
   /** How many copies of each slip come out of this printer. */
   readonly slips: ReadonlyMap<string, number>;
+  /** Requests that the host took for another one of the same identity (94): trace and what they were. */
+  readonly accused: readonly string[];
   /** What contradicts itself. */
   readonly faults: readonly string[];
 }
 
+/** DE39: another card, amount or name under an identity that is known. */
+const OTHER_CONTENT = '94';
 /** A copy that is printed by the till, or by nobody. */
 const ELSEWHERE = 'elsewhere';
 
@@ -40,7 +44,13 @@ interface Event {
   readonly headBefore?: string;
   readonly ut?: string;
   readonly to?: string;
-  readonly answer?: { readonly amount: number; readonly rrn: string | null; readonly auth: string | null };
+  readonly code?: string;
+  readonly answer?: {
+    readonly code: string;
+    readonly amount: number;
+    readonly rrn: string | null;
+    readonly auth: string | null;
+  };
   readonly slip?: {
     readonly id: string;
     readonly copies: readonly { readonly state: string }[];
@@ -66,6 +76,7 @@ export function readTerminalRecord(
   const transactions = new Map<string, RecordedTransaction>();
   const heads = new Set<string>();
   const slips = new Map<string, number>();
+  const accused: string[] = [];
   const faults: string[] = [];
   let head: string | null = null;
   for (const { name, bytes } of segments) {
@@ -83,9 +94,11 @@ export function readTerminalRecord(
       head = hash;
       heads.add(hash);
       fold(event, { transactions, slips, faults });
+      if ((event.answer?.code ?? event.code) === OTHER_CONTENT)
+        accused.push(`${event.type} ${event.ut ?? ''}`);
     }
   }
-  return { terminalId, transactions, heads, slips, faults };
+  return { terminalId, transactions, heads, slips, accused, faults };
 }
 
 function fold(
