@@ -120,7 +120,7 @@ function list(): void {
 
 function whole(name: string, text: string | undefined, preset: number): number {
   if (text === undefined) return preset;
-  if (!/^\d{1,9}$/.test(text))
+  if (!/^\d{1,10}$/.test(text))
     throw new PosError('INPUT_BAD', `--${name}: 应为整数 a whole number is expected, not ${text}`);
   return Number(text);
 }

@@ -171,6 +171,7 @@ export class World {
     this.office.faults.clear();
     this.office.disk.mend();
     this.office.boot();
+    this.staff.startAfresh();
     for (const shop of this.shops) {
       if (!this.keepsSecondCut) shop.machine.spare();
       shop.disk.mend();

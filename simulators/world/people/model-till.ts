@@ -6,6 +6,7 @@ import type { Terminal, TillAnswer } from '../../../terminal/index.ts';
 import type { Dice } from '../dice.ts';
 import type { Scheduler } from '../scheduler.ts';
 import type { Timeline } from '../timeline.ts';
+import { paidOn } from './paper.ts';
 import type { Telling, ToldBook } from './told.ts';
 
 /** What a till asks for; the rest of the envelope is its own. */
@@ -123,11 +124,12 @@ export class ModelTill {
     return answer;
   }
 
-  #tell({ state, transaction, op }: TillAnswer): void {
+  #tell({ state, transaction, op, slips }: TillAnswer): void {
     const said = SAID[state];
     if (said === undefined || transaction === null) return;
-    const { ut, requestedFen, paidFen, auth } = transaction;
-    if (paidFen !== null) this.paid.set(ut, { fen: paidFen, auth });
+    const { ut, requestedFen, auth } = transaction;
+    const paid = transaction.paidFen ?? paidOn(slips.map(({ lines }) => lines.join('\n')).join('\n'));
+    if (paid !== null) this.paid.set(ut, { fen: paid, auth });
     const kind = op === 'preauth' ? 'preAuthorisation' : (op ?? '');
     this.#told.add({ terminalId: this.#terminalId, ut, kind, said, by: 'till', amount: requestedFen });
   }

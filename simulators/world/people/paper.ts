@@ -41,7 +41,7 @@ function paperSlip({ text, complete }: PrintedSlip): PaperSlip {
     rrn: behind(text, '交易参考号 REF NO') ?? '',
     auth: behind(text, '授权码 AUTH NO'),
     gross: fenOf(behind(text, '金额 AMOUNT')),
-    paid: fenOf(behind(text, '(?:实付 PAID|退还 GIVEN BACK|冻结 HELD|解冻 RELEASED)')),
+    paid: paidOn(text),
     balance: fenOf(behind(text, '余额 BALANCE')),
   };
 }
@@ -68,6 +68,17 @@ export type PaperKind =
 
 function kindOf(title: string): PaperKind | null {
   return KINDS[title] ?? null;
+}
+
+/**
+ * What the card paid or got back. A terminal that was told in words only (DE63) prints the words; where there are
+ * none, the price is what was paid. Null: the paper ended before it.
+ */
+export function paidOn(text: string): number | null {
+  const figure = fenOf(behind(text, '(?:实付 PAID|退还 GIVEN BACK|冻结 HELD|解冻 RELEASED)'));
+  const words = /(?:实付|退回) (\d+\.\d\d)/.exec(text)?.[1] ?? null;
+  const gross = fenOf(behind(text, '金额 AMOUNT'));
+  return figure ?? fenOf(words) ?? (gross === null ? null : Math.abs(gross));
 }
 
 /** What stands behind a label, in its line or in the next. */

@@ -18,6 +18,7 @@ export class SettlementStaff {
   #queue: Act[] = [];
   #attempts = 0;
   #isAtWork = false;
+  #isWaiting = false;
   /** Closed days that are not cleared yet, oldest first. */
   readonly #closed: string[] = [];
 
@@ -47,14 +48,24 @@ export class SettlementStaff {
     this.#later();
   }
 
+  /** The faults have stopped: what did not come about until now was not their fault. */
+  startAfresh(): void {
+    this.#attempts = 0;
+  }
+
   #later(): void {
-    if (this.#queue.length > 0) this.#scheduler.after(LOOK_AGAIN_MS, () => this.#go());
+    if (this.#queue.length === 0 || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#scheduler.after(LOOK_AGAIN_MS, () => {
+      this.#isWaiting = false;
+      this.#go();
+    });
   }
 
   #go(): void {
     const { host } = this.#office;
     const [act] = this.#queue;
-    if (act === undefined || this.#isAtWork || this.isStuck) return;
+    if (act === undefined || this.#isAtWork) return;
     if (host === null) {
       this.#later();
       return;
