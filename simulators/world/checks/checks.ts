@@ -5,7 +5,7 @@
 
 import type { PaperKind } from '../people/paper.ts';
 import type { World } from '../world.ts';
-import { type Evidence, gather, type TerminalEvidence } from './evidence.ts';
+import { type Evidence, gather } from './evidence.ts';
 import type { RecordedTransaction } from './terminal-record.ts';
 
 export interface CheckRow {
@@ -347,5 +347,3 @@ function settlementFile({ files, transactions, isCleared }: Evidence): readonly 
 function named({ kind, batch, trace, amount, ut }: RecordedTransaction): string {
   return `${kind} ${batch}/${trace} ${amount} (${ut})`;
 }
-
-export type { TerminalEvidence };

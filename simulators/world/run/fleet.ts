@@ -18,12 +18,12 @@ export interface FleetOptions {
 
 /** Resolves when all orders are obeyed, or `onLine` said that it is enough. Rejects when a worker dies. */
 export async function runFleet({ program, workers, orders, onLine }: FleetOptions): Promise<void> {
-  const waiting = orders[Symbol.iterator]();
+  const waiting: Iterator<WorkerOrder, undefined> = orders[Symbol.iterator]();
   let isOver = false;
   const next = (): WorkerOrder | null => {
     if (isOver) return null;
-    const { value, done } = waiting.next();
-    return done === true ? null : value;
+    const order: IteratorResult<WorkerOrder, undefined> = waiting.next();
+    return order.done === true ? null : order.value;
   };
   const children: ChildProcessWithoutNullStreams[] = [];
   const work = async (): Promise<void> => {
@@ -34,16 +34,18 @@ export async function runFleet({ program, workers, orders, onLine }: FleetOption
       said = (said + chunk.toString('utf8')).slice(-4_000);
     });
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const lines: AsyncIterator<string, undefined> = createInterface({ input: child.stdout })[
+      Symbol.asyncIterator
+    ]();
     for (let order = next(); order !== null; order = next()) {
       child.stdin.write(`${JSON.stringify(order)}\n`);
-      const { value, done } = await lines.next();
-      if (done === true) {
+      const line: IteratorResult<string, undefined> = await lines.next();
+      if (line.done === true) {
         const status = await ended;
         if (isOver) return;
         throw new PosError('INVARIANT', `a worker died (${status}) at ${JSON.stringify(order)}:\n${said}`);
       }
-      if (!onLine(JSON.parse(value) as WorkerLine, order)) isOver = true;
+      if (!onLine(JSON.parse(line.value) as WorkerLine, order)) isOver = true;
     }
     child.stdin.end();
     await ended;
