@@ -18,7 +18,7 @@ export interface FleetOptions {
 
 /** Resolves when all orders are obeyed, or `onLine` said that it is enough. Rejects when a worker dies. */
 export async function runFleet({ program, workers, orders, onLine }: FleetOptions): Promise<void> {
-  const waiting: Iterator<WorkerOrder, undefined> = orders[Symbol.iterator]();
+  const waiting = orders[Symbol.iterator]() as Iterator<WorkerOrder, undefined>;
   let isOver = false;
   const next = (): WorkerOrder | null => {
     if (isOver) return null;

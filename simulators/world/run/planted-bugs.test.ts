@@ -8,12 +8,12 @@ import { runFleet, seedOrders, type WorkerLine } from './fleet.ts';
 import { PLANTED_BUGS, type PlantedBug, type PlantedBugName } from './planted-bugs.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** Of each kind of place one: terminal's journal, its printing, the host's answer, its settlement. */
+/** Of each kind of place one: the terminal's journal, the host's answer, its memory, its books. */
 const CAUGHT_SOON: readonly PlantedBugName[] = [
-  'reversal forgotten at restart',
-  'second original',
+  'sent before journal',
   'answer before commit',
-  'settlement counts reversed items',
+  'late original accepted',
+  'void leaves the sale',
 ];
 const SEEDS_MAX = 600;
 
