@@ -39,7 +39,7 @@ export async function agree(office: Office, tills: readonly Till[], papers: Pape
   const { proof, transactions } = await readBooks(office.dataFolder);
   for (const check of proof.checks)
     if (!check.ok) disagreements.push(`books: ${check.nameEn}: ${check.detail}`);
-  const booked = transactions.filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state));
+  const nameless = transactions.filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state));
   const held: Row[] = [];
   let batches = 0;
   for (const till of tills) {
@@ -59,6 +59,9 @@ export async function agree(office: Office, tills: readonly Till[], papers: Pape
         .map((one) => ({ ...one, terminalId: report.terminalId })),
     );
   }
+  const known = namesByReference(held);
+  // A host that was never told a name (below) is compared by its reference number.
+  const booked = nameless.map((row) => ({ ...row, ut: row.ut ?? known.get(row.rrn ?? '') ?? null }));
   const acknowledged = tills.flatMap((till) => till.acknowledged).filter(({ kind }) => kind in MONEY);
   compare(disagreements, 'in the books and in no journal', booked.map(rowOf), held.map(rowOf));
   compare(disagreements, 'in a journal and not in the books', held.map(rowOf), booked.map(rowOf));
@@ -101,11 +104,14 @@ async function endOfDay(office: Office, disagreements: string[]): Promise<void> 
 /** What the merchant's files pay for each transaction is what its terminal holds; reversed ones come to nothing. */
 async function compareFiles(office: Office, held: readonly Row[], disagreements: string[]): Promise<number> {
   const rows = await detailRows(office);
-  const utOf = new Map(rows.map((row) => [row.text['交易单号'], row.text['订单号']]));
+  const known = namesByReference(held);
+  const nameOf = ({ text }: FileRecord) => text['订单号'] || known.get(text['参考号'] ?? '') || '';
+  const utOf = new Map(rows.map((row) => [row.text['交易单号'], nameOf(row)]));
   const paid = new Map<string, number>();
-  for (const { text, fen } of rows) {
+  for (const row of rows) {
+    const { text, fen } = row;
     // A reversal's row is a transaction of its own: what it takes back is named beside it.
-    const ut = (text['交易类型'] === '冲正' ? utOf.get(text['原交易单']) : text['订单号']) ?? '';
+    const ut = (text['交易类型'] === '冲正' ? utOf.get(text['原交易单']) : nameOf(row)) ?? '';
     paid.set(ut, (paid.get(ut) ?? 0) + (fen['交易金额'] ?? Number.NaN));
   }
   const due = new Map(
@@ -130,6 +136,14 @@ async function detailRows(office: Office): Promise<readonly FileRecord[]> {
     names.map(async (name) => readBack(name, await readFile(join(folder, name)))),
   );
   return readings.filter(({ layout }) => layout === 'detail').flatMap((reading) => reading.rows);
+}
+
+/**
+ * DE37 to the terminal's own name. A sign-in answer has no MAC: one bit of its V1 changed on the way, and the
+ * terminal takes its host for one without DE57, and sends no `UT` until the next sign-in.
+ */
+function namesByReference(held: readonly Row[]): ReadonlyMap<string, string> {
+  return new Map(held.flatMap(({ rrn, ut }) => (rrn !== null && ut !== null ? [[rrn, ut] as const] : [])));
 }
 
 function rowOf({ terminalId, batch, ut, kind, amount, rrn }: Row | Acknowledged): string {
