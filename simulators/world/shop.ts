@@ -23,6 +23,7 @@ import type { Timeline } from './timeline.ts';
 export const JOURNAL = 'journal';
 const RESTART_LEAST_MS = 5_000;
 const RESTART_MOST_MS = 120_000;
+const STARTS_MAX = 60;
 /** Passwords cost time by design; a world spends it on seeds. The real one is proven beside the terminal. */
 const cheapHash = (password: string, salt: Buffer) =>
   createHash('sha256').update(salt).update(password).digest();
@@ -47,6 +48,8 @@ export class Shop {
   readonly #merchant: { readonly id: string; readonly nameZh: string };
   readonly #settings: Partial<TerminalConfig>;
   #terminal: Terminal | null = null;
+  /** In a row. */
+  #startsRefused = 0;
   /** The clerk leaves it off on purpose until then. */
   #offUntil = 0;
 
@@ -91,8 +94,14 @@ export class Shop {
       const text = error instanceof PosError ? `${error.code}: ${error.detail}` : String(error);
       this.#world.timeline.note(this.terminalId, `does not start: ${text}`);
       if (!(error instanceof PosError)) this.defects.push(`does not start: ${text}`);
+      this.#startsRefused += 1;
       this.machine.cut('the clerk switches it off and on');
     });
+  }
+
+  /** It has refused to start so often that its clerk has sent for somebody: no fault lasts that long. */
+  get isGivenUp(): boolean {
+    return this.#startsRefused > STARTS_MAX;
   }
 
   /** Switches it off for that long, as for a holiday. */
@@ -145,6 +154,7 @@ export class Shop {
       }),
     });
     this.#terminal = terminal;
+    this.#startsRefused = 0;
     this.onReady();
   }
 
@@ -155,6 +165,7 @@ export class Shop {
     scheduler.after(0, () =>
       this.disk.powerCut(this.afterCut === 'dice' ? this.machine.dice : this.afterCut),
     );
+    if (this.isGivenUp) return;
     const ms = this.machine.dice.between(RESTART_LEAST_MS, RESTART_MOST_MS);
     scheduler.after(Math.max(ms, this.#offUntil - scheduler.now), () => this.boot());
   }

@@ -98,12 +98,13 @@ export class Counter {
 
   /** The tasks are done, the faults may stop. */
   get isIdle(): boolean {
-    return this.#mode !== 'busy';
+    return this.#mode !== 'busy' || this.shop.isGivenUp;
   }
 
   /** Everything is in order, or never will be. */
   get outcome(): 'open' | 'in order' | 'stuck' {
-    return this.#mode === 'done' ? 'in order' : this.#mode === 'stuck' ? 'stuck' : 'open';
+    if (this.#mode === 'done') return 'in order';
+    return this.#mode === 'stuck' || this.shop.isGivenUp ? 'stuck' : 'open';
   }
 
   /** From now on the clerk puts in order what is open, and settles. */

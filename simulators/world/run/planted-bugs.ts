@@ -115,15 +115,15 @@ export const PLANTED_BUGS = {
   },
   'second original': {
     zh: '补打不加标记', en: 'a slip that was begun is printed again without the mark',
-    file: 'terminal/spool/slips.ts',
-    find: "if (!(await printCopy(deps, slip, copy, state !== 'spooled'))) return false;\n    }\n  }\n  return true;\n}\n\n/** Prints a slip of this batch",
-    plant: "if (!(await printCopy(deps, slip, copy, false))) return false;\n    }\n  }\n  return true;\n}\n\n/** Prints a slip of this batch",
+    file: 'terminal/spool/printing.ts',
+    find: '  const page = layOut(slip, copy, again);\n',
+    plant: '  const page = layOut(slip, copy, false);\n',
   },
   'print before journal': {
     zh: '先打印后记日志', en: 'a slip goes to the printer before the journal says so',
-    file: 'terminal/spool/slips.ts',
-    find: "  await deps.journal.append({ type: 'slip moved', id: slip.id, copy, to: 'printing' });\n  const page = layOut(slip, copy, again);\n  try {\n    await deps.printer.print(page);\n",
-    plant: "  const page = layOut(slip, copy, again);\n  try {\n    await deps.printer.print(page);\n    await deps.journal.append({ type: 'slip moved', id: slip.id, copy, to: 'printing' });\n",
+    file: 'terminal/spool/printing.ts',
+    find: "  await deps.journal.append({ type: 'slip moved', id, copy, to: 'printing' });\n",
+    plant: '  await deps.printer.print(layOut(slip, copy, again));\n',
   },
   'repeat is a new request': {
     zh: '重发换流水号', en: 'a repeat goes out under a new trace and name, as a new request',
