@@ -41,7 +41,12 @@ export class SmallDisk {
     await this.empty();
     const { bavail, bsize } = await statfs(this.folder);
     const blocks = Math.max(0, bavail - Math.floor(leave / bsize));
-    await writeFile(join(this.folder, FILLER), Buffer.alloc(blocks * bsize));
+    try {
+      await writeFile(join(this.folder, FILLER), Buffer.alloc(blocks * bsize));
+    } catch (error) {
+      // Somebody wrote in between and took a block of it: full is full.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 
   /** Space is made. */
