@@ -1,7 +1,8 @@
 /** A bad line between real terminals and a real host: whatever it does, both say the same afterwards. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type LinkProxy, startLinkProxy } from '../link/index.ts';
+import { parseDe57 } from '../../protocol/index.ts';
+import { type LinkProxy, startLinkProxy, type WireRecord } from '../link/index.ts';
 import { Office } from '../office/index.ts';
 import { assertAgreement, assertSameNow, assertSettles } from './agreement.fixture.ts';
 import { Counter, type Customer } from './counter.fixture.ts';
@@ -55,6 +56,15 @@ const KINDS = Object.keys(DEEDS);
 const STEP_BYTES = 47;
 /** Longer than every request and answer of these deeds. */
 const FRAME_BYTES_MAX = 420;
+
+/** Length 2, TPDU 5, header 6: then the MTI. */
+const MTI_OFFSET = 13;
+
+function isSignIn(record: WireRecord): boolean {
+  return (
+    record.kind === 'bytes' && record.from === 'terminal' && record.bytes.readUInt16BE(MTI_OFFSET) === 0x0800
+  );
+}
 
 let office: Office;
 let tills: readonly Till[] = [];
@@ -124,6 +134,27 @@ for (const direction of ['request', 'answer'] as const) {
     });
   });
 }
+
+/** Behind `V1` in an 0810: `HH` (tag and length 5, 64 hex); DE60 (length 2, eleven digits in 6 bytes), DE62 (length 2, two keys of 20 bytes with their KCV). */
+const BEHIND_V1_BYTES = 69 + 8 + 42;
+const V1_ITEM_BYTES = 'V1011ZUNKA 0.1.0'.length;
+
+line(
+  'one bit of the tag V1 in an 0810 is turned: the terminal signs in once more, and sends UT',
+  async () => {
+    await atAllTills(async ({ counter, link, holder }, kind) => {
+      const signIns = () => link.capture().filter((one) => isSignIn(one)).length;
+      const before = signIns();
+      link.corruptNext(-(BEHIND_V1_BYTES + V1_ITEM_BYTES), 'answer');
+      await counter.must('signin');
+      assert.is(signIns() - before, 2, `${kind}: sign-ins`);
+      assert.ok(counter.terminal.state.peerSpeaksDe57);
+      const { facts } = await counter.must('sale 2', holder);
+      const sale = counter.terminal.state.transactions.find(({ trace }) => trace === facts['trace']);
+      assert.ok(parseDe57(sale?.request.fields['57'] ?? '').some(([tag]) => tag === 'UT'));
+    });
+  },
+);
 
 line('at the end every terminal settles balanced, and the books hold what the terminals hold', async () => {
   for (const [index, { counter }] of tills.entries()) await assertSettles(counter, index);

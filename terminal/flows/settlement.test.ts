@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen, parseDe57, parseUpload } from '../../protocol/index.ts';
+import { fen, parseUpload } from '../../protocol/index.ts';
 import { TestHost } from '../host.fixture.ts';
 import { openShopForBusiness, PAN, TestClerk } from '../shop.fixture.ts';
 
@@ -240,19 +240,6 @@ others('echo, status and sign-off take no trace', async () => {
     ],
   );
   assert.is((await terminal.command('sale 1')).code, 'NOT_SIGNED_IN');
-});
-
-others('a sign-in sends V1 when the profile says so, and only then', async () => {
-  for (const speaksDe57 of [true, false]) {
-    const host = new TestHost();
-    const { terminal } = await openShopForBusiness({ host, settings: { speaksDe57 } });
-    const items = parseDe57(host.received[0]?.get(57) ?? '');
-    assert.equal(
-      items.map(([tag]) => tag),
-      speaksDe57 ? ['V1'] : [],
-    );
-    assert.is(terminal.state.peerSpeaksDe57, speaksDe57);
-  }
 });
 
 others('a batch that the host counts otherwise (77) is adopted by the sign-in that 77 forces', async () => {

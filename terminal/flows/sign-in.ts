@@ -12,19 +12,10 @@ export const SOFTWARE_VERSION = 'ZUNKA 0.1.0';
 
 /** The steps are those of the sign-in row of the dialect. */
 export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
-  // 1. A trace of its own; a sign-in that stays unanswered is sent again under a new one.
-  await deps.link.connect();
-  const trace = deps.journal.state.nextTrace;
-  await deps.journal.append({ type: 'trace taken', kind: 'signIn', trace });
-
-  // 2. 0800 without a MAC. V1 goes out only when our profile says that we speak DE57.
-  const de57 = signInItems(deps);
-  const request = managementFields(deps, 'signIn', KEY_MODE, {
-    11: trace,
-    63: operatorField(deps),
-    ...(de57 !== null && { 57: de57 }),
-  });
-  const answer = await ask(deps, request, codec.encode(request));
+  // 1. and 2. Once more where the wire may have changed what the host says of DE57. Nothing of the first
+  //    answer is used; one that is lost leaves keys and knowledge as they were.
+  const first = await askToSignIn(deps);
+  const answer = mayBeChanged(deps, first) ? await askToSignIn(deps) : first;
   const code = answer.get(39) ?? '';
   if (!responseCode(code).approved) return answered(code);
 
@@ -40,6 +31,37 @@ export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
   });
   await adoptBatch(deps, answer);
   return answered(code, { batch: deps.journal.state.batch });
+}
+
+async function askToSignIn(deps: TerminalDeps): Promise<Message> {
+  // 1. A trace of its own; a sign-in that stays unanswered is sent again under a new one.
+  await deps.link.connect();
+  const trace = deps.journal.state.nextTrace;
+  await deps.journal.append({ type: 'trace taken', kind: 'signIn', trace });
+
+  // 2. 0800 without a MAC. V1 goes out only when our profile says that we speak DE57.
+  const de57 = signInItems(deps);
+  const request = managementFields(deps, 'signIn', KEY_MODE, {
+    11: trace,
+    63: operatorField(deps),
+    ...(de57 !== null && { 57: de57 }),
+  });
+  return ask(deps, request, codec.encode(request));
+}
+
+/**
+ * An 0800 and its 0810 have no MAC: one bit of `V1` changed on the way, in either, and we would send no `UT`
+ * and no `OW` until the next sign-in. So no such answer is believed at once that has a DE57 without a `V1` to
+ * read, or takes back what the host has said of itself. The second one decides: a host may have been replaced.
+ */
+function mayBeChanged(deps: TerminalDeps, answer: Message): boolean {
+  const isApproved = responseCode(answer.get(39) ?? '').approved;
+  if (!isApproved || !deps.config.speaksDe57 || answersV1(answer)) return false;
+  const hasDe57 = answer.has(57);
+  const { peerSpeaksDe57 } = deps.journal.state;
+  if (!hasDe57 && !peerSpeaksDe57) return false;
+  deps.log.warn({ hasDe57, peerSpeaksDe57 }, 'no V1 in the answer to the sign-in: signing in once more');
+  return true;
 }
 
 /** A pad that was reset or exchanged holds no master key, or another than the host: no sign-in can mend that. */
