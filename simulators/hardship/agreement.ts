@@ -6,9 +6,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileRecord, readBack } from '../../host/index.ts';
-import { readTerminalJournal } from '../../terminal/index.ts';
+import { readTerminalJournal, type TerminalJournalReport } from '../../terminal/index.ts';
 import { type HostTransaction, MONEY, type Office, REASON, readBooks, STANDS } from '../office/index.ts';
 import type { Papers } from './papers.ts';
+import { type Difference, judgeDebts, type OwedRow } from './phantom-debts.ts';
 import type { Acknowledged, Till } from './till.ts';
 
 /** How many disagreements of one sort are spelt out. */
@@ -23,6 +24,8 @@ export interface Agreement {
   readonly fileRows: number;
   /** Slips that were printed once more, with the mark. */
   readonly reprints: number;
+  /** Debts that a bad line made up, and that the host names until two people close them. */
+  readonly phantomDebts: readonly string[];
   /** Empty: all say the same. */
   readonly disagreements: readonly string[];
 }
@@ -34,7 +37,8 @@ type Row = Pick<HostTransaction, 'ut' | 'kind' | 'terminalId' | 'batch' | 'amoun
 /** Cuts the day over, clears it, stops the host and compares everything. The terminals are stopped. */
 export async function agree(office: Office, tills: readonly Till[], papers: Papers): Promise<Agreement> {
   const disagreements: string[] = [];
-  await endOfDay(office, disagreements);
+  const reports = await Promise.all(tills.map((till) => readTerminalJournal(till.journalFolder)));
+  const phantomDebts = await endOfDay(office, reports, disagreements);
   await office.stop();
   const { proof, transactions } = await readBooks(office.dataFolder);
   for (const check of proof.checks)
@@ -42,13 +46,12 @@ export async function agree(office: Office, tills: readonly Till[], papers: Pape
   const nameless = transactions.filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state));
   const held: Row[] = [];
   let batches = 0;
-  for (const till of tills) {
-    const report = await readTerminalJournal(till.journalFolder);
+  for (const [index, report] of reports.entries()) {
     for (const one of report.open)
       disagreements.push(`${report.terminalId}: ${one.kind} ${one.trace} is still owed`);
     if (report.tornBytes > 0) disagreements.push(`${report.terminalId}: ${report.tornBytes} torn bytes`);
     const closed = new Set(report.batches.filter((one) => one.closed).map(({ batch }) => batch));
-    for (const batch of till.closedBatches)
+    for (const batch of tills[index]?.closedBatches ?? [])
       if (!closed.has(batch))
         disagreements.push(`${report.terminalId}: batch ${batch} was told closed, and is not`);
     batches += closed.size;
@@ -82,12 +85,20 @@ export async function agree(office: Office, tills: readonly Till[], papers: Pape
     batches,
     fileRows,
     reprints: papers.copies,
+    phantomDebts,
     disagreements,
   };
 }
 
-/** The day is closed and cleared over the administration, as its people do it. */
-async function endOfDay(office: Office, disagreements: string[]): Promise<void> {
+/**
+ * The day is closed and cleared over the administration, as its people do it.
+ * @returns the debts that nobody has, each with its evidence
+ */
+async function endOfDay(
+  office: Office,
+  reports: readonly TerminalJournalReport[],
+  disagreements: string[],
+): Promise<readonly string[]> {
   const { closed } = await office.call<{ closed: string }>('POST', '/v1/clearing/cut-over', {
     aheadOfCalendar: true,
     reason: REASON,
@@ -98,7 +109,20 @@ async function endOfDay(office: Office, disagreements: string[]): Promise<void> 
   }>('POST', '/v1/clearing/runs', { businessDate: closed, reason: REASON });
   for (const check of run.proof)
     if (!check.ok) disagreements.push(`clearing: ${check.nameEn}: ${check.detail}`);
-  if (run.differences > 0) disagreements.push(`clearing: ${run.differences} differences`);
+  const { differences } = await office.call<{ differences: readonly Difference[] }>(
+    'GET',
+    `/v1/differences?businessDate=${closed}`,
+  );
+  if (run.differences !== differences.length)
+    disagreements.push(`clearing: ${run.differences} differences, ${differences.length} are shown`);
+  const { owedReversals, more } = await office.call<{ owedReversals: readonly OwedRow[]; more: boolean }>(
+    'GET',
+    '/v1/owed-reversals?state=open',
+  );
+  if (more) disagreements.push('clearing: more open owed reversals than one answer shows');
+  const { phantoms, wrong } = judgeDebts(owedReversals, differences, reports);
+  listed(disagreements, 'clearing', wrong);
+  return phantoms;
 }
 
 /** What the merchant's files pay for each transaction is what its terminal holds; reversed ones come to nothing. */

@@ -49,7 +49,7 @@ export async function badLine({ seed, transactions, tills, tell }: BadLineOption
     };
     await Promise.all([fleet.trade(isOver, PAUSE_MS), troubling(), telling()]);
     endTrouble(fleet.links);
-    const agreement = await fleet.finish();
+    const agreement = await fleet.finish(tell);
     isDone = true;
     for (const [what, often] of Object.entries(counted(troubles))) tell(`${often} × ${what}`);
     return {

@@ -77,7 +77,7 @@ export async function diskFull({ seed, times, tell }: DiskFullOptions): Promise<
       isOver = true;
     };
     await Promise.all([opened.trade(() => isOver, PAUSE_MS), filling()]);
-    const agreement = await opened.finish();
+    const agreement = await opened.finish(tell);
     isDone = true;
     for (const [what, often] of Object.entries(counted(came))) tell(`${often} × ${what}`);
     return {

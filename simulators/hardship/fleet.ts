@@ -161,7 +161,7 @@ export class Fleet {
   /**
    * The hard time is over: every terminal sells once more, settles, and stops; then everything is compared.
    */
-  async finish(): Promise<Agreement> {
+  async finish(tell: (line: string) => void): Promise<Agreement> {
     for (const till of this.tills) await this.#settleAt(till);
     for (const till of this.tills) {
       await till.stop();
@@ -169,6 +169,7 @@ export class Fleet {
     }
     this.failures.push(...this.tills.flatMap((till) => till.crashes));
     const agreement = await agree(this.office, this.tills, this.#papers);
+    for (const debt of agreement.phantomDebts) tell(`named, two people close it: ${debt}`);
     this.failures.push(...agreement.disagreements);
     return agreement;
   }

@@ -62,7 +62,7 @@ export async function kills({ seed, times, tills, tell }: KillsOptions): Promise
       isOver = true;
     };
     await Promise.all([trading, killing()]);
-    const agreement = await fleet.finish();
+    const agreement = await fleet.finish(tell);
     isDone = true;
     for (const [what, often] of [...under].toSorted(([, a], [, b]) => b - a)) tell(`${often} × ${what}`);
     return {

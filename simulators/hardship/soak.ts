@@ -67,7 +67,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
     ]);
     endTrouble(fleet.links);
     const seconds = (Date.now() - began) / 1000;
-    const agreement = await fleet.finish();
+    const agreement = await fleet.finish(tell);
     const conclusions = [
       conclude('host', 'host', samples),
       ...fleet.tills.map((till) => conclude(till.terminalId, 'terminal', samples)),

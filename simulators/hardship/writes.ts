@@ -114,7 +114,7 @@ export async function writes({ seed, times, tell }: WritesOptions): Promise<Writ
       isOver = true;
     };
     await Promise.all([fleet.trade(() => isOver, PAUSE_MS), failing()]);
-    const agreement = await fleet.finish();
+    const agreement = await fleet.finish(tell);
     isDone = true;
     for (const [what, often] of Object.entries(counted(came))) tell(`${often} × ${what}`);
     for (const what of leftOut) tell(`left out: ${what}`);
