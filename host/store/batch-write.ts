@@ -1,8 +1,7 @@
 /** The rows of accepted items, gathered into the parameters of `WRITE_SQL`. */
 import { PosError } from '../../protocol/index.ts';
-import type { Entry } from '../ledger/model.ts';
 import type { CommitItem } from './port.ts';
-import { postingValues, valuesOf } from './row-shape.ts';
+import { isFaithful, valuesOf } from './row-shape.ts';
 import type { JournalRow, TableName } from './rows.ts';
 import { WRITE_PARAMETERS, type WriteParameter } from './statements.ts';
 
@@ -14,18 +13,12 @@ export class BatchWrite {
     for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
       const list = this.#list(table);
       for (const row of rows) list.push(valuesOf(table, row));
-      if (table === 'entries') this.#addPostings(rows as readonly Entry[]);
     }
     const journal = this.#list('journal');
     for (const { stream, sequence, body, leaf, head } of records)
       journal.push([stream, sequence, body, leaf, head]);
     // A counter that several items move is written once, with its last value.
     for (const [counter, value] of counters) this.#counters.set(counter, value);
-  }
-
-  #addPostings(entries: readonly Entry[]): void {
-    const list = this.#list('postings');
-    for (const entry of entries) list.push(...postingValues(entry));
   }
 
   #list(parameter: WriteParameter): unknown[] {
@@ -38,7 +31,7 @@ export class BatchWrite {
 
   /**
    * One JSON text a list, null where there is nothing to write.
-   * @throws STORE_REFUSED when a value has no JSON form, or a text no faithful form in the database
+   * @throws STORE_REFUSED when a text has no faithful form in the database
    */
   parameters(): readonly (string | null)[] {
     return WRITE_PARAMETERS.map((parameter) => {
@@ -48,18 +41,9 @@ export class BatchWrite {
   }
 }
 
-// JSON.stringify writes NUL and half surrogate pairs as escapes; an even number of backslashes before
-// them is escaped text, not an escape.
-const UNFAITHFUL = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
-
 function jsonText(parameter: WriteParameter, list: readonly unknown[]): string {
-  let text: string;
-  try {
-    text = JSON.stringify(list);
-  } catch (cause) {
-    throw new PosError('STORE_REFUSED', `${parameter}: a value has no JSON form`, { cause });
-  }
-  if (text.includes('\\u') && UNFAITHFUL.test(text)) {
+  const text = JSON.stringify(list);
+  if (!isFaithful(text)) {
     throw new PosError('STORE_REFUSED', `${parameter}: a text holds a NUL or half a surrogate pair`);
   }
   return text;

@@ -2,9 +2,9 @@
  * What rests in the database, written as SQL from the tables of `schema.ts`: tables, indexes and the
  * triggers that refuse what may never happen. Each function gives statements ended by `;`.
  */
-import { FEN_MAX } from '../../protocol/index.ts';
+import { FEN_MAX, PosError } from '../../protocol/index.ts';
 import type { TableName } from './rows.ts';
-import { type ColumnKind, columnsOf, type IndexSpec, specOf } from './schema.ts';
+import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf } from './schema.ts';
 
 /** Quotes a name: our column names keep their capitals, and `key`, `at` and `cause` are no words of SQL. */
 export function quoted(name: string): string {
@@ -16,26 +16,32 @@ export function quotedList(names: readonly string[]): string {
 
 /** Behind a row's columns: what its values came to when they were written (row-shape.ts). */
 export const SUM_COLUMN = 'sum';
+/** All of a row that is no column of its own, as a JSON list. */
+export const BODY_COLUMN = 'body';
 
 /** Column kind to SQL type. STRICT tables hold to it: a fraction in an INTEGER column is refused. */
 // biome-ignore format: a table is read by column
-const SQL_TYPES: Record<Exclude<ColumnKind, 'postings' | 'postings?'>, string> = {
+const SQL_TYPES: Partial<Record<ColumnKind, string>> = {
   text: 'TEXT NOT NULL',    'text?': 'TEXT',
   int:  'INTEGER NOT NULL', 'int?':  'INTEGER',
   fen:  'INTEGER NOT NULL', 'fen?':  'INTEGER',
   flag: 'INTEGER NOT NULL', 'flag?': 'INTEGER',
-  json: 'TEXT NOT NULL',    'json?': 'TEXT',
 };
 
-/** One table of `schema.ts` with its indexes and guards. Postings go to their own table. */
+/** One table of `schema.ts` with its indexes, its guards and the view that names every field. */
 export function tableSql(table: TableName): string {
   const spec = specOf(table);
-  const lines: string[] = [];
-  for (const [name, kind] of columnsOf(table)) {
-    if (kind === 'postings' || kind === 'postings?') continue;
-    lines.push(`${quoted(name)} ${SQL_TYPES[kind]}${checkOf(name, kind)}`);
-  }
-  lines.push(`${quoted(SUM_COLUMN)} INTEGER NOT NULL`, `PRIMARY KEY (${quotedList(spec.key)})`);
+  const lines = keptOf(table).map(([name, kind]) => {
+    const type = SQL_TYPES[kind];
+    if (type === undefined)
+      throw new PosError('INVARIANT', `${table}.${name}: ${kind} is no column of its own`);
+    return `${quoted(name)} ${type}${checkOf(name, kind)}`;
+  });
+  lines.push(
+    `${quoted(BODY_COLUMN)} TEXT NOT NULL`,
+    `${quoted(SUM_COLUMN)} INTEGER NOT NULL`,
+    `PRIMARY KEY (${quotedList(spec.key)})`,
+  );
   if (spec.parent !== undefined) {
     lines.push(`FOREIGN KEY (${quoted(spec.parent.column)}) REFERENCES ${quoted(spec.parent.table)}`);
   }
@@ -43,7 +49,26 @@ export function tableSql(table: TableName): string {
     `CREATE TABLE ${quoted(table)} (\n  ${lines.join(',\n  ')}\n) STRICT;`,
     ...spec.indexes.map((index) => indexSql(table, index)),
     ...guardSql(table),
+    viewSql(table),
   ].join('\n');
+}
+
+/** A field as an expression, wherever it rests. @param alias the table's alias */
+export function fieldSql(table: TableName, name: string, alias: string): string {
+  const place = bodyOf(table).findIndex(([other]) => other === name);
+  if (place < 0) return `${alias}.${quoted(name)}`;
+  const arrow = isNested(bodyOf(table)[place]?.[1]) ? '->' : '->>';
+  return `(${alias}.${quoted(BODY_COLUMN)} ${arrow} ${place})`;
+}
+
+/** For those who look into the file by hand: every field under its name. The store itself does not use it. */
+function viewSql(table: TableName): string {
+  const fields = columnsOf(table).map(([name]) => `${fieldSql(table, name, 'x')} AS ${quoted(name)}`);
+  return `CREATE VIEW ${quoted(`read_${table}`)} AS SELECT ${fields.join(', ')} FROM ${quoted(table)} AS x;`;
+}
+
+function isNested(kind: ColumnKind | undefined): boolean {
+  return kind === 'json' || kind === 'json?' || kind === 'postings' || kind === 'postings?';
 }
 
 function checkOf(name: string, kind: ColumnKind): string {
@@ -71,8 +96,10 @@ function guardSql(table: TableName): readonly string[] {
       refusal(table, 'AFTER INSERT', 'NEW."version" <> 1', 'a new row starts at version 1'),
     ];
   }
-  const fixed = columnsOf(table).filter(([name]) => !(may ?? []).includes(name));
-  const changed = fixed.map(([name]) => `NEW.${quoted(name)} IS NOT OLD.${quoted(name)}`).join(' OR ');
+  const fixed = keptOf(table).filter(([name]) => !(may ?? []).includes(name));
+  const changed = [...fixed.map(([name]) => name), BODY_COLUMN]
+    .map((name) => `NEW.${quoted(name)} IS NOT OLD.${quoted(name)}`)
+    .join(' OR ');
   return [noDelete, refusal(table, 'BEFORE UPDATE', changed, `only ${(may ?? []).join(', ')} may change`)];
 }
 
@@ -90,20 +117,15 @@ function refusal(table: string, moment: string, when: string, why: string): stri
   return `CREATE TRIGGER ${name} ${moment} ON ${quoted(table)}${condition} BEGIN SELECT RAISE(ABORT, '${table}: ${why}'); END;`;
 }
 
+/** The lines of an entry `x`, each `p`: in the order of `Posting`. */
+const POSTING_FIELDS = `x."entryId", p."key" AS "line", x."businessDate", p."value" ->> 0 AS "account", p."value" ->> 1 AS "lot", p."value" ->> 2 AS "unit", p."value" ->> 3 AS "amount"`;
+
 /**
- * What the store keeps beside the rows of the port: the postings of entries, the journal and the
- * counters. A counter's value is replaced; the guards that added to it are its history.
+ * What the store keeps beside the rows of the port: the journal and the counters, and a view of the lines of all
+ * entries. A counter's value is replaced; the guards that added to it are its history.
  */
 export function ownTablesSql(): string {
   return [
-    `CREATE TABLE "postings" (
-  "entryId" TEXT NOT NULL, "line" INTEGER NOT NULL, "businessDate" TEXT NOT NULL, "account" TEXT NOT NULL,
-  "lot" TEXT, "unit" TEXT NOT NULL CHECK ("unit" IN ('fen', 'points')), "amount" INTEGER NOT NULL,
-  PRIMARY KEY ("entryId", "line"), FOREIGN KEY ("entryId") REFERENCES "entries"
-) STRICT, WITHOUT ROWID;`,
-    indexSql('postings', { columns: ['account', 'businessDate'] }),
-    indexSql('postings', { columns: ['lot', 'businessDate'], where: '"lot" IS NOT NULL' }),
-    ...growsSql('postings'),
     `CREATE TABLE "journal" (
   "stream" TEXT NOT NULL, "sequence" INTEGER NOT NULL CHECK ("sequence" >= 1), "body" TEXT NOT NULL,
   "leaf" TEXT NOT NULL CHECK (length("leaf") = 64), "head" TEXT NOT NULL CHECK (length("head") = 64),
@@ -111,5 +133,6 @@ export function ownTablesSql(): string {
 ) STRICT;`,
     ...growsSql('journal'),
     'CREATE TABLE "counters" ("counter" TEXT NOT NULL PRIMARY KEY, "value" INTEGER NOT NULL) STRICT, WITHOUT ROWID;',
+    `CREATE VIEW "read_postings" AS SELECT ${POSTING_FIELDS} FROM "entries" AS x, json_each(${fieldSql('entries', 'postings', 'x')}) AS p;`,
   ].join('\n');
 }

@@ -1,7 +1,8 @@
 /**
  * The one statement behind `read`: being one statement, it sees one snapshot. Its rows are `mark`, the
- * table or COUNTERS_MARK, and `row`, the packed row.
+ * table or COUNTERS_MARK, then `kept` and `body`, the packed row.
  */
+import { fieldSql } from './ddl.ts';
 import type { Wants } from './port.ts';
 import type { TableName } from './rows.ts';
 import { rowSql } from './statements.ts';
@@ -69,7 +70,7 @@ WITH RECURSIVE
   UNION SELECT x."originalId" FROM "named" CROSS JOIN "transactions" AS x ON x."transactionId" = "named"."id" WHERE x."originalId" IS NOT NULL
 ),
 "found" AS MATERIALIZED (
-  SELECT x."transactionId", x."accountId", x."cardId", x."money" FROM "named" CROSS JOIN "transactions" AS x ON x."transactionId" = "named"."id"
+  SELECT x."transactionId", x."accountId", x."cardId", ${fieldSql('transactions', 'money', 'x')} AS "money" FROM "named" CROSS JOIN "transactions" AS x ON x."transactionId" = "named"."id"
 ),
 "foundCards" ("id", "accountId") AS MATERIALIZED (
   SELECT x."cardId", x."accountId" FROM json_each(?2) AS j CROSS JOIN "cards" AS x ON x."panHash" = j."value"
@@ -89,7 +90,7 @@ WITH RECURSIVE
 "wantedBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER) FROM json_each(?10) AS j),
 "fullBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER) FROM json_each(?11) AS j),
 "wantedOwed" ("terminalId", "batch", "trace") AS (SELECT DISTINCT j."value" ->> 0, CAST(j."value" ->> 1 AS INTEGER), j."value" ->> 2 FROM json_each(?13) AS j)
-SELECT 0 AS "mark", ${rowSql('identities', 'x')} AS "row" FROM "wantedIdentities" AS w CROSS JOIN "identities" AS x ON x."key" = w."id"
+SELECT 0 AS "mark", ${rowSql('identities', 'x')} FROM "wantedIdentities" AS w CROSS JOIN "identities" AS x ON x."key" = w."id"
 UNION ALL SELECT 1, ${rowSql('transactions', 'x')} FROM "found" AS w CROSS JOIN "transactions" AS x ON x."transactionId" = w."transactionId"
 UNION ALL SELECT 2, ${rowSql('cards', 'x')} FROM "foundCards" AS w CROSS JOIN "cards" AS x ON x."cardId" = w."id"
 UNION ALL SELECT 3, ${rowSql('accounts', 'x')} FROM "held" AS w CROSS JOIN "accounts" AS x ON x."accountId" = w."id"
@@ -99,5 +100,5 @@ UNION ALL SELECT 6, ${rowSql('batches', 'x')} FROM "wantedBatches" AS w CROSS JO
 UNION ALL SELECT 7, ${rowSql('uploads', 'x')} FROM "fullBatches" AS w CROSS JOIN "uploads" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
 UNION ALL SELECT 8, ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'open'
 UNION ALL SELECT 9, ${rowSql('owedReversals', 'x')} FROM "wantedOwed" AS w CROSS JOIN "owedReversals" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch" AND x."trace" = w."trace"
-UNION ALL SELECT ${READ_COUNTERS_MARK}, json_array(x."counter", x."value") FROM json_each(?12) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"
+UNION ALL SELECT ${READ_COUNTERS_MARK}, json_array(x."counter", x."value"), NULL FROM json_each(?12) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"
 `;

@@ -1,97 +1,170 @@
 /**
- * Rows as lists of values in the order of their columns: how they travel to and from the database as
- * JSON, without repeating the names in every row.
+ * Rows as the database holds them: some columns of their own, all else as one JSON list, and a sum over both. How
+ * they travel to and from it.
  */
-import { hash } from 'node:crypto';
-import { PosError } from '../../protocol/index.ts';
-import type { Entry, Posting } from '../ledger/model.ts';
+import { crc32 } from 'node:zlib';
+import { FEN_MAX, PosError } from '../../protocol/index.ts';
+import type { Posting } from '../ledger/model.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
-import { type ColumnKind, columnsOf, specOf, TABLE_NAMES } from './schema.ts';
+import { bodyOf, type ColumnKind, columnsOf, keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
-/** One posting as it travels: entry, line from 0, business date, account, lot, unit, amount. */
-type PostingValues = readonly [string, number, string, string, string | null, string, number];
+interface Shape {
+  readonly kept: readonly string[];
+  readonly keptKinds: readonly ColumnKind[];
+  readonly body: readonly string[];
+  readonly bodyKinds: readonly ColumnKind[];
+  /** Every field in its order, and where it rests: its place in `kept`, or in `body` counted from −1 downwards. */
+  readonly names: readonly string[];
+  readonly places: readonly number[];
+  readonly kinds: readonly ColumnKind[];
+}
 
-const NAMES = shapes((name) => name);
-const KINDS = shapes((_, kind) => kind);
+const SHAPES = Object.fromEntries(TABLE_NAMES.map((table) => [table, shapeOf(table)])) as Readonly<
+  Record<TableName, Shape>
+>;
 
-function shapes<V>(pick: (name: string, kind: ColumnKind) => V): Readonly<Record<TableName, readonly V[]>> {
-  const all = TABLE_NAMES.map(
-    (table) => [table, columnsOf(table).map(([name, kind]) => pick(name, kind))] as const,
-  );
-  return Object.fromEntries(all) as unknown as Record<TableName, readonly V[]>;
+function shapeOf(table: TableName): Shape {
+  const [kept, body] = [keptOf(table), bodyOf(table)];
+  const placeOf = (name: string) => {
+    const at = kept.findIndex(([other]) => other === name);
+    return at >= 0 ? at : -1 - body.findIndex(([other]) => other === name);
+  };
+  return {
+    kept: kept.map(([name]) => name),
+    keptKinds: kept.map(([, kind]) => kind),
+    body: body.map(([name]) => name),
+    bodyKinds: body.map(([, kind]) => kind),
+    names: columnsOf(table).map(([name]) => name),
+    places: columnsOf(table).map(([name]) => placeOf(name)),
+    kinds: columnsOf(table).map(([, kind]) => kind),
+  };
 }
 
 /**
- * A row's values, and its sum behind them. Postings are left out (null): `postingValues` carries them.
- * @throws STORE_REFUSED when a value has no JSON form
+ * A row's values in the order of `storedNames` in statements.ts: its own columns, its body, its sum.
+ * @throws STORE_REFUSED when a value is not of its column's kind, or a text has no faithful form in the database
  */
 export function valuesOf(table: TableName, row: object): readonly unknown[] {
-  const fields = row as Record<string, unknown>;
-  const kinds = KINDS[table];
-  const values = NAMES[table].map((name, index) => (kinds[index] === 'postings' ? null : fields[name]));
-  return [...values, rowSum(table, fields)];
+  const fields = row as Readonly<Record<string, unknown>>;
+  const shape = SHAPES[table];
+  const values: unknown[] = [];
+  for (let at = 0; at < shape.kept.length; at += 1) {
+    const value = checked(table, shape.kept[at] as string, shape.keptKinds[at] as ColumnKind, fields);
+    values.push(typeof value === 'boolean' ? Number(value) : value);
+  }
+  const rest: unknown[] = [];
+  for (let at = 0; at < shape.body.length; at += 1) {
+    rest.push(checked(table, shape.body[at] as string, shape.bodyKinds[at] as ColumnKind, fields));
+  }
+  const body = bodyText(table, rest);
+  const sum = rowSum(table, values, body);
+  values.push(body, sum);
+  return values;
 }
 
-/**
- * What a row's values come to: 48 bits of their SHA-256. It is written beside them and compared whenever the
- * row is read, since SQLite does not notice when a byte of a value goes bad. It is no seal: whoever can write
- * into the database can make it anew.
- */
-function rowSum(table: TableName, row: Readonly<Record<string, unknown>>): number {
-  const kinds = KINDS[table];
-  const values = NAMES[table].map((name, index) => summedValue(kinds[index] as ColumnKind, row[name]));
+function checked(
+  table: TableName,
+  name: string,
+  kind: ColumnKind,
+  fields: Readonly<Record<string, unknown>>,
+): unknown {
+  const value = fields[name] ?? null;
+  if (!fits(kind, value))
+    throw new PosError('STORE_REFUSED', `${table}.${name}: not a value of kind ${kind}`);
+  return kind === 'postings' ? (value as readonly Posting[]).map(postingValues) : value;
+}
+
+function fits(kind: ColumnKind, value: unknown): boolean {
+  if (value === null) return kind.endsWith('?');
+  switch (kind) {
+    case 'text':
+    case 'text?':
+      return typeof value === 'string';
+    case 'int':
+    case 'int?':
+      return Number.isSafeInteger(value);
+    case 'fen':
+    case 'fen?':
+      return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= FEN_MAX;
+    case 'flag':
+    case 'flag?':
+      return typeof value === 'boolean';
+    case 'postings':
+    case 'postings?':
+      return Array.isArray(value);
+    case 'json':
+    case 'json?':
+      return true;
+  }
+}
+
+function bodyText(table: TableName, values: readonly unknown[]): string {
   let text: string;
   try {
-    text = JSON.stringify([table, values]);
+    text = JSON.stringify(values);
   } catch (cause) {
     throw new PosError('STORE_REFUSED', `${table}: a value has no JSON form`, { cause });
   }
-  return Number.parseInt(hash('sha256', text, 'hex').slice(0, 12), 16);
+  if (!isFaithful(text)) {
+    throw new PosError('STORE_REFUSED', `${table}: a text holds a NUL or half a surrogate pair`);
+  }
+  return text;
 }
 
-/** In one spelling, whichever way it travelled: a missing value is null, a flag a number, a posting a list. */
-function summedValue(kind: ColumnKind, value: unknown): unknown {
-  if (kind === 'postings') return (value as readonly Posting[]).map(postingParts);
-  return typeof value === 'boolean' ? Number(value) : (value ?? null);
+// JSON.stringify writes NUL and half surrogate pairs as escapes; an even number of backslashes before
+// them is escaped text, not an escape.
+const UNFAITHFUL = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
+
+/** Whether a database keeps every text in this JSON as it is: neither a NUL nor half a surrogate pair is in it. */
+export function isFaithful(json: string): boolean {
+  return !(json.includes('\\u') && UNFAITHFUL.test(json));
 }
 
-export function postingValues(entry: Entry): readonly PostingValues[] {
-  return entry.postings.map((posting, line) => [
-    entry.entryId,
-    line,
-    entry.businessDate,
-    ...postingParts(posting),
-  ]);
+/**
+ * What a row's values come to: the CRC-32 of their one spelling. It is written beside them and compared whenever
+ * the row is read, since SQLite does not notice when a byte of a value goes bad. It is no seal: whoever can write
+ * into the database can make it anew.
+ */
+function rowSum(table: TableName, kept: readonly unknown[], body: string): number {
+  return crc32(`${table}${JSON.stringify(kept)}${body}`);
 }
 
-function postingParts({ account, lot, unit, amount }: Posting) {
+function postingValues({ account, lot, unit, amount }: Posting) {
   return [account, lot, unit, amount] as const;
 }
 
 /**
  * The row again, from what `rowSql` in statements.ts selected.
+ * @param kept its own columns and its sum, as a JSON list
  * @throws STORE_DAMAGED when its values are not those that were written
  */
-export function rowOf<T extends TableName>(table: T, text: string): Tables[T] {
-  const values = JSON.parse(text) as unknown[];
-  const names = NAMES[table];
-  const kinds = KINDS[table];
+export function rowOf<T extends TableName>(table: T, kept: string, body: string): Tables[T] {
+  const shape = SHAPES[table];
+  const own = JSON.parse(kept) as unknown[];
+  const sum = own.pop();
+  if (sum !== rowSum(table, own, body)) throw changed(table, own);
+  // The sum is right: what was written is what is here, and it was a list.
+  const rest = JSON.parse(body) as unknown[];
   const row: Record<string, unknown> = {};
-  for (let index = 0; index < names.length; index += 1) {
-    row[names[index] as string] = fieldOf(kinds[index] as ColumnKind, values[index]);
-  }
-  if (values[names.length] !== rowSum(table, row)) {
-    const key = specOf(table).key.map((name) => String(row[name]));
-    throw new PosError(
-      'STORE_DAMAGED',
-      `${table} ${key.join('|')}: 内容已变 its values are not those that were written`,
-    );
+  for (let at = 0; at < shape.names.length; at += 1) {
+    const place = shape.places[at] as number;
+    const value = place >= 0 ? own[place] : rest[-1 - place];
+    row[shape.names[at] as string] = fieldOf(shape.kinds[at] as ColumnKind, value);
   }
   return row as unknown as Tables[T];
 }
 
+function changed(table: TableName, own: readonly unknown[]): PosError {
+  const { kept } = SHAPES[table];
+  const key = specOf(table).key.map((name) => String(own[kept.indexOf(name)]));
+  return new PosError(
+    'STORE_DAMAGED',
+    `${table} ${key.join('|')}: 内容已变 its values are not those that were written`,
+  );
+}
+
 function fieldOf(kind: ColumnKind, value: unknown): unknown {
-  if (kind === 'flag') return value === 1;
+  if (kind === 'flag') return value === true || value === 1;
   if (kind === 'postings') return (value as [string, string | null, string, number][]).map(postingOf);
   return value;
 }

@@ -4,7 +4,11 @@
  *
  * Column kinds, `?` when null is allowed:
  *   text   characters                     int    a safe integer           fen   0 to 999999999999
- *   flag   true or false, rests as 1 or 0 json   nested value as JSON     postings  rows of their own
+ *   flag   true or false                  json   nested value as JSON     postings  an entry's lines
+ *
+ * Only what the database itself must see rests as a column of its own (`keptOf`): keys, versions, what an index,
+ * a read or a trigger names. All else of a row is one text, `body`: a JSON list in the order of `bodyOf`. A view
+ * `read_<table>` shows every field by its name to whoever looks into the file.
  *
  * Guards:
  *   grows      rows are only added: UPDATE and DELETE are refused by the database
@@ -60,6 +64,8 @@ export interface TableSpec<Row = Record<string, unknown>> {
   /** Rows of one commit are written in this column's order, where a unique index asks for it. */
   readonly writeOrder?: keyof Row & string;
   readonly parent?: { readonly column: keyof Row & string; readonly table: string };
+  /** Columns of their own beyond the key, the version, the parent, `may` and the indexes: what a read joins by. */
+  readonly kept?: readonly (keyof Row & string)[];
   readonly columns: { readonly [F in keyof Row]-?: KindOf<Row[F]> };
   readonly indexes: readonly IndexSpec[];
 }
@@ -68,7 +74,7 @@ export interface TableSpec<Row = Record<string, unknown>> {
 // biome-ignore format: a table is read by column
 export const TABLES = {
   accounts: {
-    guard: 'versioned', key: ['accountId'],
+    guard: 'versioned', key: ['accountId'], kept: ['owed'],
     columns: {
       accountId: 'text', version: 'int', state: 'text', owed: 'fen', tier: 'text', registered: 'flag', productId: 'text',
       salePointId: 'text',
@@ -115,7 +121,7 @@ export const TABLES = {
     indexes: [{ columns: ['accountId'], where: '"remaining" > 0' }],
   },
   transactions: {
-    guard: 'versioned', key: ['transactionId'],
+    guard: 'versioned', key: ['transactionId'], kept: ['originalId', 'accountId', 'cardId'],
     columns: {
       transactionId: 'text', version: 'int', ut: 'text?', identity: 'text', kind: 'text', state: 'text',
       responseCode: 'text', terminalId: 'text', merchantId: 'text', branchId: 'text', batch: 'int', trace: 'text',
@@ -133,7 +139,7 @@ export const TABLES = {
     ],
   },
   identities: {
-    guard: 'grows', key: ['key'],
+    guard: 'grows', key: ['key'], kept: ['transactionId'],
     columns: { key: 'text', fingerprint: 'text', ut: 'text?', transactionId: 'text?', answer: 'json?', at: 'int' },
     indexes: [],
   },
@@ -205,6 +211,37 @@ export function specOf(table: TableName): TableSpec {
 /** Columns with their kinds, in the order in which rows are packed. */
 export function columnsOf(table: TableName): readonly (readonly [name: string, kind: ColumnKind])[] {
   return Object.entries(TABLES[table].columns) as [string, ColumnKind][];
+}
+
+type Columns = readonly (readonly [name: string, kind: ColumnKind])[];
+
+const KEPT = new Map<TableName, Columns>();
+const BODY = new Map<TableName, Columns>();
+for (const table of TABLE_NAMES) {
+  const { guard, key, parent, may, kept, indexes } = specOf(table);
+  const names = new Set<string>([...key, ...(may ?? []), ...(kept ?? [])]);
+  if (guard === 'versioned') names.add('version');
+  if (parent !== undefined) names.add(parent.column);
+  for (const { columns } of indexes) for (const name of columns) names.add(name);
+  const columns = columnsOf(table);
+  KEPT.set(
+    table,
+    columns.filter(([name]) => names.has(name)),
+  );
+  BODY.set(
+    table,
+    columns.filter(([name]) => !names.has(name)),
+  );
+}
+
+/** The columns that rest as columns of their own, in the order of the table above. */
+export function keptOf(table: TableName): Columns {
+  return KEPT.get(table) as Columns;
+}
+
+/** The columns that rest in `body`, in its order. A new one is added at the end, with a migration. */
+export function bodyOf(table: TableName): Columns {
+  return BODY.get(table) as Columns;
 }
 
 /** Separates the parts of a key of several columns. */

@@ -78,7 +78,7 @@ async function proveRows(driver: SqlDriver): Promise<void> {
     let after: readonly unknown[] = [];
     for (;;) {
       const page = await driver.all(scanSql(table, [], after.length > 0), after);
-      const rows = page.map(({ row }) => rowOf(table, row as string));
+      const rows = page.map(({ kept, body }) => rowOf(table, kept as string, body as string));
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE_ROWS) break;
       after = key.map((name) => last[name]);

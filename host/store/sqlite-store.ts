@@ -9,6 +9,7 @@ import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type StreamHead, seal, startOf } from '../journal/seal.ts';
 import { BatchWrite } from './batch-write.ts';
+import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
 import { migrate } from './migrations.ts';
@@ -20,8 +21,11 @@ import { columnsOf, specOf } from './schema.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
 
-const INITIAL_DAY_SQL = `INSERT INTO "days" ("businessDate", "version", "state", "openedAt", "closedAt", "sum")
-SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM "days")`;
+const INITIAL_DAY_SQL = `INSERT INTO "days" (${quotedList(sql.storedNames('days'))})
+SELECT ${sql
+  .storedNames('days')
+  .map((_, place) => `?${place + 1}`)
+  .join(', ')} WHERE NOT EXISTS (SELECT 1 FROM "days")`;
 
 /** Changes a page of the database whenever it runs; how often it did is told by the counter. */
 const SETTLE_SQL = `INSERT INTO "counters" ("counter", "value") VALUES ('store:doubts', 1)
@@ -237,7 +241,7 @@ class SqliteStore implements StorePort {
     let after: readonly unknown[] = [];
     for (;;) {
       const page = await this.#all(sql.scanSql(table, names, after.length > 0), [...values, ...after]);
-      const rows = page.map(({ row }) => rowOf(table, row as string));
+      const rows = page.map(({ kept, body }) => rowOf(table, kept as string, body as string));
       const last = rows.at(-1);
       if (last === undefined) return;
       yield rows;
@@ -319,15 +323,22 @@ function reasonOf(error: unknown): string {
   return error instanceof PosError ? error.detail : 'an unexpected error';
 }
 
+/** A row of READ_SQL. */
+interface Packed {
+  readonly mark: number;
+  readonly kept: string;
+  readonly body: string;
+}
+
 function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found {
   const found = READ_TABLES.map(() => [] as unknown[]);
   const counters = new Map((wants.counters ?? []).map((counter) => [counter, 0]));
-  for (const { mark, row } of rows as readonly { readonly mark: number; readonly row: string }[]) {
+  for (const { mark, kept, body } of rows as unknown as readonly Packed[]) {
     if (mark === READ_COUNTERS_MARK) {
-      const [counter, value] = JSON.parse(row) as [string, number];
+      const [counter, value] = JSON.parse(kept) as [string, number];
       counters.set(counter, value);
     } else {
-      found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, row));
+      found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, kept, body));
     }
   }
   const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days, owedReversals] =

@@ -26,7 +26,7 @@ async function walks(driver: SqlDriver, sql: string, aliases: RegExp): Promise<r
 }
 
 // In the statements a stored table has the alias x or its own name; lists and found keys have others.
-const WALK = /^SCAN (x|postings|journal)\b/;
+const WALK = /^SCAN (x|journal)\b/;
 
 plans('reading a batch’s wants: only the one open day comes without a key', () =>
   withTables(async (driver) => {

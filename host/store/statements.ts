@@ -2,9 +2,9 @@
  * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of
  * values is one JSON parameter, so that a batch of any size is the same prepared statement.
  */
-import { quoted, quotedList, SUM_COLUMN } from './ddl.ts';
+import { BODY_COLUMN, fieldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
 import type { TableName } from './rows.ts';
-import { type ColumnKind, columnsOf, specOf, TABLE_NAMES } from './schema.ts';
+import { keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
 /** The tables that guards may name, in the order of the guard statement's parameters. */
 export const GUARDED_TABLES = [
@@ -47,7 +47,7 @@ export const GUARD_SQL = [
 ].join('\nUNION ALL ');
 
 /** The parameters of `WRITE_SQL`, in order. */
-export const WRITE_PARAMETERS = [...TABLE_NAMES, 'postings', 'journal', 'counters'] as const;
+export const WRITE_PARAMETERS = [...TABLE_NAMES, 'journal', 'counters'] as const;
 export type WriteParameter = (typeof WRITE_PARAMETERS)[number];
 
 /** Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all. */
@@ -61,22 +61,15 @@ export const WRITE_VIEW_SQL = `
 CREATE TEMP VIEW "batch_write" AS SELECT ${WRITE_PARAMETERS.map((name) => `NULL AS ${quoted(name)}`).join(', ')};
 CREATE TEMP TRIGGER "batch_write_insert" INSTEAD OF INSERT ON "batch_write" BEGIN
 ${TABLE_NAMES.map(writeTableSql).join('\n')}
-${spread('postings', ['entryId', 'line', 'businessDate', 'account', 'lot', 'unit', 'amount'])};
 ${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};
 ${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
 END;`;
 
 function writeTableSql(table: TableName): string {
   const { guard, key, writeOrder } = specOf(table);
-  const columns = columnsOf(table).map(([name, kind], place) => ({ name, kind, place }));
-  const sum = { name: SUM_COLUMN, kind: 'int', place: columns.length } as const;
-  const stored = [...columns.filter(isStored), sum];
-  const names = stored.map(({ name }) => name);
-  const values = stored.map(({ kind, place }) => `"value" ${kind === 'json' ? '->' : '->>'} ${place}`);
-  const order =
-    writeOrder === undefined
-      ? ''
-      : ` ORDER BY "value" ->> ${columnsOf(table).findIndex(([name]) => name === writeOrder)}`;
+  const names = storedNames(table);
+  const values = names.map((_, place) => `"value" ->> ${place}`);
+  const order = writeOrder === undefined ? '' : ` ORDER BY "value" ->> ${names.indexOf(writeOrder)}`;
   // "WHERE true" tells SQLite's parser that ON CONFLICT belongs to the INSERT, not to a join.
   const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elementsOf(table)} WHERE true${order}`;
   if (guard === 'grows') return `${insert};`;
@@ -84,6 +77,11 @@ function writeTableSql(table: TableName): string {
     .filter((name) => !key.includes(name))
     .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
   return `${insert} ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')};`;
+}
+
+/** The columns of a table in the order in which `valuesOf` gives a row's values. */
+export function storedNames(table: TableName): readonly string[] {
+  return [...keptOf(table).map(([name]) => name), BODY_COLUMN, SUM_COLUMN];
 }
 
 /**
@@ -94,39 +92,30 @@ function elementsOf(parameter: WriteParameter): string {
   return `(SELECT "value" FROM json_each(NEW.${quoted(parameter)}) LIMIT -1)`;
 }
 
-function isStored({ kind }: { readonly kind: ColumnKind }): boolean {
-  return kind !== 'postings';
-}
-
 function spread(table: WriteParameter, names: readonly string[]): string {
   const values = names.map((_, place) => `"value" ->> ${place}`).join(', ');
   return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values} FROM ${elementsOf(table)} WHERE true`;
 }
 
-/** The expression that packs one row of a table into JSON, for `rowOf`. @param alias the table's alias */
+/**
+ * The two columns that give one row for `rowOf`: `kept`, its own columns and its sum as a JSON list, and `body`.
+ * @param alias the table's alias
+ */
 export function rowSql(table: TableName, alias: string): string {
-  const values = columnsOf(table).map(([name, kind]) => {
-    if (kind === 'postings') return postingsSql(alias);
-    const column = `${alias}.${quoted(name)}`;
-    return kind === 'json' || kind === 'json?' ? `json(${column})` : column;
-  });
-  return `json_array(${[...values, `${alias}.${quoted(SUM_COLUMN)}`].join(', ')})`;
-}
-
-function postingsSql(alias: string): string {
-  return `(SELECT json_group_array(json(l."posting")) FROM (SELECT json_array("account", "lot", "unit", "amount") AS "posting" FROM "postings" WHERE "entryId" = ${alias}."entryId" ORDER BY "line") AS l)`;
+  const kept = [...keptOf(table).map(([name]) => name), SUM_COLUMN].map((name) => `${alias}.${quoted(name)}`);
+  return `json_array(${kept.join(', ')}) AS "kept", ${alias}.${quoted(BODY_COLUMN)} AS "body"`;
 }
 
 /** One page of a table in key order. @param where columns that must equal the first parameters */
 export function scanSql(table: TableName, where: readonly string[], continued: boolean): string {
   const { key } = specOf(table);
-  const conditions = where.map((name, index) => `x.${quoted(name)} = ?${index + 1}`);
+  const conditions = where.map((name, index) => `${fieldSql(table, name, 'x')} = ?${index + 1}`);
   if (continued) {
     const after = key.map((_, index) => `?${where.length + index + 1}`);
     conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
-  return `SELECT ${rowSql(table, 'x')} AS "row" FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
 }
 
 /** Rows of one page: a short read, so that the log of a busy database can be folded in between. */
@@ -158,7 +147,8 @@ export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" W
 
 /** Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot. */
 export function balancesSql(byLot: boolean): string {
-  const lot = byLot ? '"lot"' : 'NULL';
-  return `SELECT "account", ${lot} AS "lot", "unit", sum("amount") AS "sum" FROM "postings"
-WHERE ?1 IS NULL OR "businessDate" <= ?1 GROUP BY "account", ${byLot ? '"lot", ' : ''}"unit" ORDER BY "account", ${byLot ? '"lot", ' : ''}"unit"`;
+  const lot = byLot ? `p."value" ->> 1` : 'NULL';
+  return `SELECT p."value" ->> 0 AS "account", ${lot} AS "lot", p."value" ->> 2 AS "unit", sum(p."value" ->> 3) AS "sum"
+FROM "entries" AS x CROSS JOIN json_each(${fieldSql('entries', 'postings', 'x')}) AS p
+WHERE ?1 IS NULL OR x."businessDate" <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 }

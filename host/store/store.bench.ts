@@ -10,16 +10,17 @@ import { ensure, fen } from '../../protocol/index.ts';
 import { genesisHead } from '../journal/record.ts';
 import { type StreamHead, seal } from '../journal/seal.ts';
 import { nodeClock } from '../node-clock.ts';
-import { quoted, quotedList, SUM_COLUMN } from './ddl.ts';
+import { quoted, quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { prepareItem } from './guards.ts';
 import type { CommitItem } from './port.ts';
-import { postingValues, valuesOf } from './row-shape.ts';
+import { valuesOf } from './row-shape.ts';
 import type { TableName } from './rows.ts';
 import { BUSINESS_DATE, provisioned, saleItem } from './sample-rows.ts';
-import { columnsOf, specOf } from './schema.ts';
+import { specOf } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
+import { storedNames } from './statements.ts';
 
 interface Metric {
   readonly name: string;
@@ -135,13 +136,7 @@ async function openNaive(path: string): Promise<Side> {
     await driver.run('BEGIN IMMEDIATE', []);
     for (const guard of item.guards) await checkNaively(driver, guard);
     for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
-      for (const row of rows) await driver.run(upsertSql(table), rowParameters(table, row));
-    }
-    for (const posting of (item.changes.entries ?? []).flatMap(postingValues)) {
-      await driver.run(
-        'INSERT INTO "postings" ("entryId", "line", "businessDate", "account", "lot", "unit", "amount") VALUES (?, ?, ?, ?, ?, ?, ?)',
-        posting,
-      );
+      for (const row of rows) await driver.run(upsertSql(table), valuesOf(table, row));
     }
     const sealed = seal('bench', head, records);
     for (const { stream, sequence, body, leaf, head: after } of sealed.rows) {
@@ -180,8 +175,7 @@ function upsertSql(table: TableName): string {
   const known = UPSERTS.get(table);
   if (known !== undefined) return known;
   const { key, guard } = specOf(table);
-  const columns = columnsOf(table).flatMap(([name, kind]) => (kind === 'postings' ? [] : [name]));
-  const names = [...columns, SUM_COLUMN];
+  const names = storedNames(table);
   const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) VALUES (${names.map(() => '?').join(', ')})`;
   const changes = names
     .filter((name) => !key.includes(name))
@@ -192,12 +186,4 @@ function upsertSql(table: TableName): string {
       : `${insert} ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changes.join(', ')}`;
   UPSERTS.set(table, text);
   return text;
-}
-
-function rowParameters(table: TableName, row: object): readonly unknown[] {
-  const kinds = columnsOf(table).map(([, kind]) => kind);
-  return valuesOf(table, row).flatMap((value, index) => {
-    if (kinds[index] === 'postings') return [];
-    return [typeof value === 'object' && value !== null ? JSON.stringify(value) : value];
-  });
 }
