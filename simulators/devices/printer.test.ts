@@ -120,6 +120,25 @@ printer('serves a board that knows only the real-time state', () =>
   ),
 );
 
+/** Whoever writes all the time meets the loss before a reader does. */
+printer('is unplugged, and nothing else, also where a write meets it first', () =>
+  withDevices(async ({ simulated, devices }) => {
+    await devices.close();
+    const line = serialBytePort({ path: simulated.paths.printer });
+    const closed = new Promise<string>((resolve) => line.onClose(resolve));
+    await line.open();
+    const writing = rejects(async () => {
+      for (;;) await line.write(Buffer.from(' '));
+    }, withCode('DEVICE_ABSENT'));
+    await simulated.printer.unplug();
+    assert.is(await closed, 'unplugged');
+    await writing;
+    await simulated.printer.plug();
+    await line.open();
+    await line.close();
+  }),
+);
+
 printer('fails by name when it is unplugged in mid-slip, and prints after re-plug', () =>
   withDevices(
     async ({ simulated, devices, faults }) => {

@@ -1,8 +1,9 @@
 /**
  * A byte port over a real serial line (or a pseudo-terminal), by `serialport`. Adapter: no decisions.
  *
- * Two traps of that library are closed here: after an unplug (`close` with `disconnected`) writes are
- * queued and never call back, so pending ones are failed by us; and `SerialPort.list` needs `udevadm`,
+ * Three traps of that library are closed here: after an unplug writes are queued and never call back, so
+ * pending ones are failed by us; a line whose loss a write meets first closes as a stream does, without saying
+ * `disconnected`, so a line that we did not close counts as unplugged; and `SerialPort.list` needs `udevadm`,
  * so it is not asked: the configured path is what counts. Source: facts on hardware, section 1.7.
  */
 import { InterByteTimeoutParser } from '@serialport/parser-inter-byte-timeout';
@@ -35,6 +36,8 @@ class SerialBytePort implements BytePort {
   readonly #closeListeners: ((reason: string) => void)[] = [];
   readonly #pending = new Set<(error: PosError) => void>();
   #line: SerialPort | undefined;
+  /** The one that we close ourselves. */
+  #closing: SerialPort | undefined;
 
   constructor(settings: SerialLineSettings) {
     this.#settings = settings;
@@ -82,6 +85,7 @@ class SerialBytePort implements BytePort {
   async close(): Promise<void> {
     const line = this.#line;
     if (line?.isOpen !== true) return;
+    this.#closing = line;
     await new Promise<void>((resolve) => {
       // An error here means that the line is gone already, which is what was asked for.
       line.close(() => resolve());
@@ -102,7 +106,7 @@ class SerialBytePort implements BytePort {
     }
     // Without a listener an error event would end the process; `close` follows it and says the same.
     line.on('error', () => undefined);
-    line.once('close', (error: unknown) => this.#closed(line, reasonOf(error)));
+    line.once('close', () => this.#closed(line, this.#closing === line ? 'closed' : 'unplugged'));
   }
 
   #closed(line: SerialPort, reason: string): void {
@@ -116,10 +120,4 @@ class SerialBytePort implements BytePort {
   #absent(reason: string): PosError {
     return new PosError('DEVICE_ABSENT', `${this.#settings.path}: ${reason}`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return 'closed';
-  if ('disconnected' in error && error.disconnected === true) return 'unplugged';
-  return error instanceof Error ? error.message : 'closed';
 }
