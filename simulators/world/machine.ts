@@ -19,14 +19,6 @@ export interface Effect {
   readonly detail: string;
 }
 
-/** Effects after which a restart finds something else, or somebody outside knows more: the ends of pairs. */
-export const LASTING_EFFECTS: ReadonlySet<EffectKind> = new Set([
-  'disk write',
-  'disk sync',
-  'disk name',
-  'socket byte',
-]);
-
 /** How the clock of the world begins: 28 February of a leap year, 09:00 in Zhengzhou. */
 export const WORLD_BEGINS = Date.UTC(2028, 1, 28, 1, 0, 0);
 

@@ -162,8 +162,16 @@ export class World {
     await this.#until(() => this.counters.every((counter) => counter.isIdle));
   }
 
-  /** The faults stop: from now on only what has happened has to be put in order. */
+  /** The faults stop: what has happened is put in order, then the day is closed. */
   async comeToOrder(): Promise<void> {
+    await this.recover();
+    await this.#until(() => this.counters.every((counter) => counter.outcome !== 'open'));
+    this.staff.ask('cut over', 'clear');
+    await this.#until(() => this.staff.isDone || this.staff.isStuck);
+  }
+
+  /** From now on only what has happened has to be put in order: until no shop owes anything any more. */
+  async recover(): Promise<void> {
     this.#areFaultsOver = true;
     this.timeline.note('world', 'the faults stop');
     this.network.spare();
@@ -178,9 +186,7 @@ export class World {
       shop.devices.spare();
     }
     for (const counter of this.counters) counter.tidyUp();
-    await this.#until(() => this.counters.every((counter) => counter.outcome !== 'open'));
-    this.staff.ask('cut over', 'clear');
-    await this.#until(() => this.staff.isDone || this.staff.isStuck);
+    await this.#until(() => this.counters.every((counter) => counter.owesNothing));
   }
 
   async verdict(): Promise<Verdict> {

@@ -71,6 +71,7 @@ export class Counter {
   #rounds = 0;
   #isBatchSettled = false;
   #hasSold = false;
+  #owesNothing = false;
   /** Called before each task: now is when things go wrong. */
   beforeTask: (shop: Shop, task: Task) => void = () => undefined;
   /** Fixed errands in place of chosen ones, for worlds that look at one thing only. */
@@ -105,6 +106,11 @@ export class Counter {
   get outcome(): 'open' | 'in order' | 'stuck' {
     if (this.#mode === 'done') return 'in order';
     return this.#mode === 'stuck' || this.shop.isGivenUp ? 'stuck' : 'open';
+  }
+
+  /** What was open is in order: only the closing of the day is left, or it never will be. */
+  get owesNothing(): boolean {
+    return this.#owesNothing || this.outcome !== 'open';
   }
 
   /** From now on the clerk puts in order what is open, and settles. */
@@ -277,6 +283,11 @@ export class Counter {
     }
     await this.till.askForAll(terminal);
     const line = this.#nextToTidy(terminal);
+    if (
+      this.till.open.length === 0 &&
+      (line === null || (line === 'settle' && terminal.state.settlement === null))
+    )
+      this.#owesNothing = true;
     if (line === null && this.till.open.length > 0) return;
     if (line === null) {
       this.#mode = 'done';

@@ -1,7 +1,7 @@
-/** Every point of a sale, and the pairs that begin with one of them; all others by `npm run world -- --points`. */
+/** Every point of a sale, and some pairs; all others by `npm run world -- --points --pairs`. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cutAt, effectsOf, type Point, pairsAfter, singlePoints } from './points.ts';
+import { cutAt, effectsOf, type Point, pairsOf, singlePoints } from './points.ts';
 
 const points = suite('the power goes before each effect of a transaction, on either side');
 
@@ -35,31 +35,19 @@ points('a journal write, its sync and a socket write are points; the host has it
 });
 
 points('a sale is survived at each effect of the host', async () => {
-  const all = await singlePoints('sale', 'host', ['lose everything un-synced']);
+  const all = await singlePoints('sale', 'host', 'lose everything un-synced');
   console.log(`sale, host: ${await survived(all)} points, all survived`);
 });
 
 points('a sale is survived at each effect of the terminal', async () => {
-  const all = await singlePoints('sale', 'terminal', ['lose everything un-synced']);
+  const all = await singlePoints('sale', 'terminal', 'lose everything un-synced');
   console.log(`sale, terminal: ${await survived(all)} points, all survived`);
 });
 
-points(
-  'a second cut is survived at each lasting effect of the recovery from the middle of a request',
-  async () => {
-    const effects = await effectsOf('sale', 'terminal');
-    const middle = effects.findIndex(({ detail }) => detail === '0200 middle');
-    assert.ok(middle >= 0);
-    const after = await pairsAfter({
-      script: 'sale',
-      side: 'terminal',
-      effect: middle + 1,
-      second: null,
-      afterCut: 'lose everything un-synced',
-    });
-    assert.ok(after.length > 10);
-    console.log(`sale, terminal: ${await survived(after)} pairs, all survived`);
-  },
-);
+points('a second cut is survived in the recovery from each cut of the terminal in a balance', async () => {
+  const pairs = await pairsOf('balance', 'terminal', 'lose everything un-synced');
+  assert.ok(pairs.length > 10);
+  console.log(`balance, terminal: ${await survived(pairs)} pairs, all survived`);
+});
 
 points.run();

@@ -1,11 +1,10 @@
 /**
  * Every point, not only random ones: for each kind of transaction the power goes before each effect of it in
- * turn, on either side, and again before each lasting effect of the recovery. Counted, listed, judged by the
- * same checks as the random worlds.
+ * turn, on either side; and twice, the second time within the recovery. Counted, listed, judged by the same
+ * checks as the random worlds.
  */
 import type { Violation } from '../checks/checks.ts';
-import type { AfterCut } from '../disk/disk.ts';
-import { type Effect, LASTING_EFFECTS, type Machine } from '../machine.ts';
+import type { Effect, EffectKind, Machine } from '../machine.ts';
 import type { Task } from '../people/counter.ts';
 import { World } from '../world.ts';
 
@@ -36,7 +35,7 @@ export interface Point {
   /** The second cut: before that effect of the recovery, on the same side; null: none. */
   readonly second: number | null;
   /** What the disk keeps of what was not synced. */
-  readonly afterCut: AfterCut;
+  readonly afterCut: Way;
 }
 
 export interface PointResult {
@@ -50,12 +49,22 @@ export interface PointResult {
 
 /** What may be left of un-synced writes at an exact point; torn ones are drawn by the random worlds. */
 const WAYS = ['lose everything un-synced', 'keep everything'] as const;
+export type Way = (typeof WAYS)[number];
+
+/**
+ * The effects behind which a cut leaves something else on the disk, or somebody outside knows more, than before
+ * them. What was only written is lost in the one way, and there already before its sync in the other.
+ */
+const TELLING: Readonly<Record<Way, ReadonlySet<EffectKind>>> = {
+  'lose everything un-synced': new Set(['disk sync', 'socket byte']),
+  'keep everything': new Set(['disk write', 'disk name', 'socket byte']),
+};
 const SEED = 1;
 
 /** The world of one script, calm but for what is planned at the last task. */
 async function scripted(
   script: PointScript,
-  afterCut: AfterCut,
+  afterCut: Way,
   atLastTask: (world: World) => void,
 ): Promise<World> {
   const world = await World.open({
@@ -98,7 +107,10 @@ export async function effectsOf(script: PointScript, side: Side): Promise<readon
   return effects;
 }
 
-/** The effects of the recovery on that side after one cut, up to the end of the world. */
+/**
+ * The effects of the recovery on that side after one cut: until everything that it left open is in order, on
+ * both sides. What follows, the closing of the day, has points of its own.
+ */
 export async function recoveryOf(point: Point): Promise<readonly Effect[]> {
   let stop: (() => readonly Effect[]) | null = null;
   const world = await scripted(point.script, point.afterCut, (begun) => {
@@ -108,9 +120,12 @@ export async function recoveryOf(point: Point): Promise<readonly Effect[]> {
       stop ??= machine.record();
     });
   });
-  await world.run();
+  world.open();
+  await world.trade();
+  await world.recover();
+  const effects = stop === null ? [] : (stop as () => readonly Effect[])();
   world.close();
-  return stop === null ? [] : (stop as () => readonly Effect[])();
+  return effects;
 }
 
 /** Lets the power go there, and judges the world that comes out of it. */
@@ -148,36 +163,43 @@ export async function pointsOf(
   const singles: Point[] = [];
   const pairs: Point[] = [];
   for (const side of ['terminal', 'host'] as const) {
-    singles.push(...(await singlePoints(script, side, WAYS)));
-    if (!withPairs) continue;
-    const [way] = WAYS;
-    const effects = await effectsOf(script, side);
-    for (const point of await singlePoints(script, side, [way])) {
-      const kind = effects[point.effect - 1]?.kind;
-      if (kind !== undefined && LASTING_EFFECTS.has(kind)) pairs.push(...(await pairsAfter(point)));
+    for (const way of WAYS) {
+      singles.push(...(await singlePoints(script, side, way)));
+      if (withPairs) pairs.push(...(await pairsOf(script, side, way)));
     }
   }
   return { singles, pairs };
 }
 
-/** All single points of a script: each effect and each of the ways in which a disk may be left. */
+/** All single points of a script on one side: each effect. */
 export async function singlePoints(
   script: PointScript,
   side: Side,
-  ways: readonly AfterCut[],
+  afterCut: Way,
 ): Promise<readonly Point[]> {
   const effects = await effectsOf(script, side);
-  return ways.flatMap((afterCut) =>
-    effects.map((_, index) => ({ script, side, effect: index + 1, second: null, afterCut })),
-  );
+  return effects.map((_, index) => ({ script, side, effect: index + 1, second: null, afterCut }));
 }
 
-/** The pairs that begin with one point: each lasting effect of its recovery. */
-export async function pairsAfter(point: Point): Promise<readonly Point[]> {
-  const recovery = await recoveryOf(point);
-  return recovery.flatMap(({ kind }, index) =>
-    LASTING_EFFECTS.has(kind) ? [{ ...point, second: index + 1 }] : [],
-  );
+/** Two cuts on one side: each state in which the first can leave the world, with each that the second can. */
+export async function pairsOf(script: PointScript, side: Side, afterCut: Way): Promise<readonly Point[]> {
+  const pairs: Point[] = [];
+  for (const effect of differentCuts(await effectsOf(script, side), afterCut)) {
+    const first: Point = { script, side, effect, second: null, afterCut };
+    const seconds = differentCuts(await recoveryOf(first), afterCut);
+    pairs.push(...seconds.map((second) => ({ ...first, second })));
+  }
+  return pairs;
+}
+
+/** Of cuts that leave the same behind the first: the number of the effect, from 1, before which each comes. */
+function differentCuts(effects: readonly Effect[], way: Way): readonly number[] {
+  let hasTold = true;
+  return effects.flatMap(({ kind }, index) => {
+    const isDifferent = hasTold;
+    hasTold = TELLING[way].has(kind);
+    return isDifferent ? [index + 1] : [];
+  });
 }
 
 export function tell({ script, side, effect, second, afterCut }: Point): string {
