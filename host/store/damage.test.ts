@@ -3,6 +3,7 @@
  * lost; then either the start is refused, or what was acknowledged is there as it was, or the row that is not
  * is refused when it is read. Nothing that is different is ever believed.
  */
+import { rejects } from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,14 +13,17 @@ import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
 import { MarkedStore } from './commit-mark.ts';
+import { readRows } from './damaged-row.ts';
+import { quotedList } from './ddl.ts';
 import { proveDatabase } from './node-database.ts';
 import { nodeMarkSlots } from './node-mark-slots.ts';
 import type { StorePort } from './port.ts';
 import { BUSINESS_DATE, item, provisioned, saleItem } from './sample-rows.ts';
-import { TABLE_NAMES } from './schema.ts';
+import { keptOf, TABLE_NAMES } from './schema.ts';
 import { type Depth, TAIL_RECORDS } from './soundness.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
+import { scanSql } from './statements.ts';
 
 const ACCOUNTS = 8;
 const SALES = 40;
@@ -130,7 +134,10 @@ async function outcomeOf(damagedFiles: Files, depth: Depth): Promise<{ outcome: 
     }
   } catch (error) {
     assert.instance(error, PosError);
-    return { outcome: 'refused when read', report: '' };
+    const { code, detail } = error as PosError;
+    // One bit of the header makes a format that SQLite may only read: then the start fails at its first write.
+    if (!detail.includes('SQLITE_READONLY')) assert.is(code, 'STORE_DAMAGED', detail);
+    return { outcome: 'refused when read', report: detail };
   }
 }
 
@@ -209,6 +216,49 @@ damage(
     }
   },
 );
+
+for (const [what, was, is] of [
+  ['is no JSON any more', '{"fields":{"39"', 'x"fields":{"39"'],
+  ['is another JSON', '{"fields":{"39"', '{"fields":{"38"'],
+] as const) {
+  damage(`names table and key of a row whose value ${what}, to whoever reads it`, async () => {
+    const at = whole.indexOf(was);
+    assert.ok(at > 0, was);
+    const changed = Buffer.from(whole);
+    changed.write(is, at, 'utf8');
+    const damagedFiles = { ...stopped, 'host.sqlite': changed };
+    const read = await outcomeOf(damagedFiles, 'pages');
+    assert.is(read.outcome, 'refused when read');
+    assert.match(read.report, /^identities .+: 内容/);
+    const started = await outcomeOf(damagedFiles, 'full');
+    assert.is(started.outcome, 'refused');
+    assert.match(started.report, /identities .+: 内容/);
+  });
+}
+
+damage('names a row whose own column has become bytes, which no JSON carries', async () => {
+  // The host's tables refuse such a value, so it lies in one that does not.
+  const driver = await openSqlite(join(lay({}), 'host.sqlite'));
+  const names = [...keptOf('days').map(([name]) => name), 'body', 'sum'];
+  const values = names.map((name) =>
+    name === 'businessDate' ? "'20261122'" : name === 'body' ? "'[]'" : "x'ff'",
+  );
+  await driver.exec(
+    `CREATE TABLE "days" (${quotedList(names)}); INSERT INTO "days" VALUES (${values.join(', ')})`,
+  );
+  await rejects(
+    readRows(driver, scanSql('days', [], false), [], ['days']),
+    (error: unknown) =>
+      error instanceof PosError &&
+      error.code === 'STORE_DAMAGED' &&
+      /^days 20261122: 内容无法读取/.test(error.detail),
+  );
+  await rejects(
+    readRows(driver, 'SELECT * FROM "nothing"', [], []),
+    (error: unknown) => error instanceof PosError && error.code === 'STORE_FAILED',
+  );
+  await driver.close();
+});
 
 damage('is refused when its log ends early, or is gone with commits in it', async () => {
   const { 'host.sqlite-wal': _, ...without } = files;

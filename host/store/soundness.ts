@@ -5,6 +5,7 @@
 import { PosError } from '../../protocol/index.ts';
 import { verifyJournal } from '../journal/verify.ts';
 import type { Mark } from './commit-mark.ts';
+import { readRows } from './damaged-row.ts';
 import type { SqlDriver } from './driver.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, Tables } from './rows.ts';
@@ -70,14 +71,14 @@ async function provePages(driver: SqlDriver, depth: Depth): Promise<void> {
   throw new PosError('STORE_DAMAGED', `数据库页 pages: ${problems.join('; ')}`);
 }
 
-/** Every row of the port's tables is read; `rowOf` compares it with its sum. */
+/** Every row of the port's tables is read: a value that cannot be is named, and `rowOf` compares its sum. */
 async function proveRows(driver: SqlDriver): Promise<void> {
   if (!(await hasTables(driver))) return;
   for (const table of TABLE_NAMES) {
     const key = specOf(table).key as readonly (keyof Tables[typeof table])[];
     let after: readonly unknown[] = [];
     for (;;) {
-      const page = await driver.all(scanSql(table, [], after.length > 0), after);
+      const page = await readRows(driver, scanSql(table, [], after.length > 0), after, [table]);
       const rows = page.map(({ kept, body }) => rowOf(table, kept as string, body as string));
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE_ROWS) break;

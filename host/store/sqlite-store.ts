@@ -9,6 +9,7 @@ import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type StreamHead, seal, startOf } from '../journal/seal.ts';
 import { BatchWrite } from './batch-write.ts';
+import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
@@ -85,7 +86,9 @@ class SqliteStore implements StorePort {
   }
 
   read(wants: Wants): Promise<Found> {
-    return this.#take(async () => foundOf(wants, await this.#driver.all(READ_SQL, readParameters(wants))));
+    return this.#take(async () =>
+      foundOf(wants, await readRows(this.#driver, READ_SQL, readParameters(wants), READ_TABLES)),
+    );
   }
 
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
@@ -240,7 +243,9 @@ class SqliteStore implements StorePort {
     const key = specOf(table).key as readonly (keyof Tables[T])[];
     let after: readonly unknown[] = [];
     for (;;) {
-      const page = await this.#all(sql.scanSql(table, names, after.length > 0), [...values, ...after]);
+      const text = sql.scanSql(table, names, after.length > 0);
+      const from = [...values, ...after];
+      const page = await this.#take(() => readRows(this.#driver, text, from, [table]));
       const rows = page.map(({ kept, body }) => rowOf(table, kept as string, body as string));
       const last = rows.at(-1);
       if (last === undefined) return;
@@ -270,7 +275,9 @@ class SqliteStore implements StorePort {
   async balances(
     options: { readonly byLot?: boolean; readonly upToBusinessDate?: string } = {},
   ): Promise<readonly Balance[]> {
-    const rows = await this.#all(sql.balancesSql(options.byLot === true), [options.upToBusinessDate ?? null]);
+    const text = sql.balancesSql(options.byLot === true);
+    const upTo = [options.upToBusinessDate ?? null];
+    const rows = await this.#take(() => readRows(this.#driver, text, upTo, ['entries']));
     return (rows as unknown as readonly Balance[]).map(({ account, lot, unit, sum }) => {
       if (!Number.isSafeInteger(sum))
         throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
