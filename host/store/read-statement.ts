@@ -2,9 +2,11 @@
  * The one statement behind `read`: being one statement, it sees one snapshot. Its rows are `mark`, the
  * table or COUNTERS_MARK, then `kept` and `body`, the packed row.
  */
+import { PosError } from '../../protocol/index.ts';
 import { fieldSql } from './ddl.ts';
-import type { Wants } from './port.ts';
-import type { TableName } from './rows.ts';
+import type { Found, Wants } from './port.ts';
+import { rowOf } from './row-shape.ts';
+import type { DayRow, TableName } from './rows.ts';
 import { rowSql } from './statements.ts';
 
 /** Tables in the order of their marks. The open day comes always. */
@@ -102,3 +104,41 @@ UNION ALL SELECT 8, ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'o
 UNION ALL SELECT 9, ${rowSql('owedReversals', 'x')} FROM "wantedOwed" AS w CROSS JOIN "owedReversals" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch" AND x."trace" = w."trace"
 UNION ALL SELECT ${READ_COUNTERS_MARK}, json_array(x."counter", x."value"), NULL FROM json_each(?12) AS j CROSS JOIN "counters" AS x ON x."counter" = j."value"
 `;
+
+/** A row of the statement. */
+interface Packed {
+  readonly mark: number;
+  readonly kept: string;
+  readonly body: string;
+}
+
+/** What a read gives, from the rows that the statement gave. */
+export function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found {
+  const found = READ_TABLES.map(() => [] as unknown[]);
+  const counters = new Map((wants.counters ?? []).map((counter) => [counter, 0]));
+  for (const { mark, kept, body } of rows as unknown as readonly Packed[]) {
+    if (mark === READ_COUNTERS_MARK) {
+      const [counter, value] = JSON.parse(kept) as [string, number];
+      counters.set(counter, value);
+    } else {
+      found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, kept, body));
+    }
+  }
+  const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days, owedReversals] =
+    found;
+  const [day] = days as DayRow[];
+  if (day === undefined) throw new PosError('INVARIANT', 'no business day is open');
+  return {
+    identities,
+    transactions,
+    cards,
+    accounts,
+    lots,
+    terminals,
+    batches,
+    uploads,
+    counters,
+    owedReversals,
+    day,
+  } as unknown as Found;
+}

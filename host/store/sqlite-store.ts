@@ -8,6 +8,17 @@
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type StreamHead, seal, startOf } from '../journal/seal.ts';
+import {
+  type Balance,
+  balanceOf,
+  isRefusal,
+  type JournalHead,
+  journalPages,
+  reasonOf,
+  refusalOf,
+  scanPages,
+  type Where,
+} from './answers.ts';
 import { BatchWrite } from './batch-write.ts';
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
@@ -15,10 +26,9 @@ import type { SqlDriver } from './driver.ts';
 import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
 import { migrate } from './migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
-import { READ_COUNTERS_MARK, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
-import { journalRowOf, rowOf, valuesOf } from './row-shape.ts';
+import { foundOf, READ_SQL, readParameters } from './read-statement.ts';
+import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
-import { columnsOf, specOf } from './schema.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
 
@@ -225,47 +235,17 @@ class SqliteStore implements StorePort {
     return { outcomes, after };
   }
 
-  async *scan<T extends TableName>(
-    table: T,
-    where: Partial<Record<keyof Tables[T] & string, string | number>> = {},
-  ): AsyncIterable<readonly Tables[T][]> {
-    const columns = new Map(columnsOf(table));
-    const wanted = Object.entries<string | number | undefined>(where).filter(
-      ([, value]) => value !== undefined,
+  scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
+    return scanPages(table, where, (names, values, after) =>
+      this.#take(() =>
+        readRows(this.#driver, sql.scanSql(table, names, after.length > 0), [...values, ...after], [table]),
+      ),
     );
-    for (const [name] of wanted) {
-      const kind = columns.get(name);
-      if (kind === undefined || kind === 'postings')
-        throw new PosError('INVARIANT', `${table} is not searched by ${name}`);
-    }
-    const names = wanted.map(([name]) => name);
-    const values = wanted.map(([, value]) => value);
-    const key = specOf(table).key as readonly (keyof Tables[T])[];
-    let after: readonly unknown[] = [];
-    for (;;) {
-      const text = sql.scanSql(table, names, after.length > 0);
-      const from = [...values, ...after];
-      const page = await this.#take(() => readRows(this.#driver, text, from, [table]));
-      const rows = page.map(({ kept, body }) => rowOf(table, kept as string, body as string));
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      yield rows;
-      if (rows.length < sql.PAGE_ROWS) return;
-      after = key.map((name) => last[name]);
-    }
   }
 
-  async *scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {
+  scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {
     const text = stream === undefined ? sql.SCAN_JOURNAL_SQL : sql.SCAN_STREAM_SQL;
-    let after: readonly [string, number] = [stream ?? '', afterSequence];
-    for (;;) {
-      const rows = (await this.#all(text, after)).map(journalRowOf);
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      yield rows;
-      if (rows.length < sql.PAGE_ROWS) return;
-      after = [last.stream, last.sequence];
-    }
+    return journalPages([stream ?? '', afterSequence], (after) => this.#all(text, after));
   }
 
   async journalHeads(): Promise<readonly JournalHead[]> {
@@ -278,11 +258,7 @@ class SqliteStore implements StorePort {
     const text = sql.balancesSql(options.byLot === true);
     const upTo = [options.upToBusinessDate ?? null];
     const rows = await this.#take(() => readRows(this.#driver, text, upTo, ['entries']));
-    return (rows as unknown as readonly Balance[]).map(({ account, lot, unit, sum }) => {
-      if (!Number.isSafeInteger(sum))
-        throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
-      return { account, lot, unit, sum };
-    });
+    return (rows as unknown as readonly Balance[]).map(balanceOf);
   }
 
   async highest(): Promise<{ readonly rrn: string | null }> {
@@ -302,67 +278,4 @@ class SqliteStore implements StorePort {
 interface Written {
   readonly outcomes: readonly CommitOutcome[];
   readonly after: StreamHead;
-}
-
-interface JournalHead extends StreamHead {
-  readonly stream: string;
-}
-
-interface Balance {
-  readonly account: string;
-  readonly lot: string | null;
-  readonly unit: string;
-  readonly sum: number;
-}
-
-/** Why an item is not written: its own failure, or the guard that does not hold after the items before. */
-function refusalOf(prepared: PreparedItem, state: GuardState): CommitOutcome | null {
-  if (prepared.failure !== null) return { committed: false, conflict: null, failure: prepared.failure };
-  const conflict = state.firstFailing(prepared);
-  return conflict === null ? null : { committed: false, conflict, failure: null };
-}
-
-function isRefusal(error: unknown): error is PosError {
-  return error instanceof PosError && error.code === 'STORE_REFUSED';
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof PosError ? error.detail : 'an unexpected error';
-}
-
-/** A row of READ_SQL. */
-interface Packed {
-  readonly mark: number;
-  readonly kept: string;
-  readonly body: string;
-}
-
-function foundOf(wants: Wants, rows: readonly Record<string, unknown>[]): Found {
-  const found = READ_TABLES.map(() => [] as unknown[]);
-  const counters = new Map((wants.counters ?? []).map((counter) => [counter, 0]));
-  for (const { mark, kept, body } of rows as unknown as readonly Packed[]) {
-    if (mark === READ_COUNTERS_MARK) {
-      const [counter, value] = JSON.parse(kept) as [string, number];
-      counters.set(counter, value);
-    } else {
-      found[mark]?.push(rowOf(READ_TABLES[mark] as TableName, kept, body));
-    }
-  }
-  const [identities, transactions, cards, accounts, lots, terminals, batches, uploads, days, owedReversals] =
-    found;
-  const [day] = days as DayRow[];
-  if (day === undefined) throw new PosError('INVARIANT', 'no business day is open');
-  return {
-    identities,
-    transactions,
-    cards,
-    accounts,
-    lots,
-    terminals,
-    batches,
-    uploads,
-    counters,
-    owedReversals,
-    day,
-  } as unknown as Found;
 }

@@ -1,0 +1,97 @@
+/** What every SQL store says of an item, a balance or a page, whichever database gave the rows. */
+import { PosError } from '../../protocol/index.ts';
+import type { StreamHead } from '../journal/seal.ts';
+import type { GuardState, PreparedItem } from './guards.ts';
+import type { CommitOutcome } from './port.ts';
+import { journalRowOf, rowOf } from './row-shape.ts';
+import type { JournalRow, TableName, Tables } from './rows.ts';
+import { columnsOf, specOf } from './schema.ts';
+import { PAGE_ROWS } from './statements.ts';
+
+/** Why an item is not written: its own failure, or the guard that does not hold after the items before. */
+export function refusalOf(prepared: PreparedItem, state: GuardState): CommitOutcome | null {
+  if (prepared.failure !== null) return { committed: false, conflict: null, failure: prepared.failure };
+  const conflict = state.firstFailing(prepared);
+  return conflict === null ? null : { committed: false, conflict, failure: null };
+}
+
+export function isRefusal(error: unknown): error is PosError {
+  return error instanceof PosError && error.code === 'STORE_REFUSED';
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof PosError ? error.detail : 'an unexpected error';
+}
+
+export interface JournalHead extends StreamHead {
+  readonly stream: string;
+}
+
+export interface Balance {
+  readonly account: string;
+  readonly lot: string | null;
+  readonly unit: string;
+  readonly sum: number;
+}
+
+export function balanceOf({ account, lot, unit, sum }: Balance): Balance {
+  if (!Number.isSafeInteger(sum))
+    throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
+  return { account, lot, unit, sum };
+}
+
+type Rows = readonly Record<string, unknown>[];
+export type Where<T extends TableName> = Partial<Record<keyof Tables[T] & string, string | number>>;
+
+/**
+ * A table in key order, page by page.
+ * @param page asks for one page: rows whose columns `names` equal `values`, behind the key `after` (empty: from the first)
+ */
+export async function* scanPages<T extends TableName>(
+  table: T,
+  where: Where<T>,
+  page: (names: readonly string[], values: readonly unknown[], after: readonly unknown[]) => Promise<Rows>,
+): AsyncIterable<readonly Tables[T][]> {
+  const columns = new Map(columnsOf(table));
+  const wanted = Object.entries<string | number | undefined>(where).filter(
+    ([, value]) => value !== undefined,
+  );
+  for (const [name] of wanted) {
+    const kind = columns.get(name);
+    if (kind === undefined || kind === 'postings')
+      throw new PosError('INVARIANT', `${table} is not searched by ${name}`);
+  }
+  const names = wanted.map(([name]) => name);
+  const values = wanted.map(([, value]) => value);
+  const key = specOf(table).key as readonly (keyof Tables[T])[];
+  let after: readonly unknown[] = [];
+  for (;;) {
+    const rows = (await page(names, values, after)).map(({ kept, body }) =>
+      rowOf(table, kept as string, body as string),
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    if (rows.length < PAGE_ROWS) return;
+    after = key.map((name) => last[name]);
+  }
+}
+
+/**
+ * The journal by stream and sequence, page by page.
+ * @param page asks for one page behind this place
+ */
+export async function* journalPages(
+  from: readonly [stream: string, sequence: number],
+  page: (after: readonly [stream: string, sequence: number]) => Promise<Rows>,
+): AsyncIterable<readonly JournalRow[]> {
+  let after = from;
+  for (;;) {
+    const rows = (await page(after)).map(journalRowOf);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    if (rows.length < PAGE_ROWS) return;
+    after = [last.stream, last.sequence];
+  }
+}
