@@ -26,7 +26,7 @@ import type { SqlDriver } from './driver.ts';
 import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
 import { migrate } from './migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
-import { foundOf, READ_SQL, readParameters } from './read-statement.ts';
+import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
 import * as sql from './statements.ts';
