@@ -1,27 +1,33 @@
 import type { Message } from './message.ts';
-import { ASCII, announcedCount, BYTES, type Column, DIGITS, NIBBLES, type Shape, TEXT } from './shape.ts';
+import type { Column, Shape } from './shape.ts';
 import { decodeText } from './text.ts';
 
+/** A character that is not one of ASCII: a byte of GB18030, or of no text at all. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+
 /**
- * A message whose bytes were found right. Values are cut out of one text of the whole message, made when
- * the first value is asked for: a native call costs more than all the cutting (facts: performance, 1).
+ * A message whose bytes were found right. Values are cut when asked for, out of one text of the whole message;
+ * nothing but `macData` looks at the bytes again.
  */
 export class DecodedMessage implements Message {
   readonly mti: string;
   readonly #body: Buffer;
   readonly #shape: Shape;
-  /** The byte where each segment's value begins. */
-  readonly #starts: readonly number[];
-  #hex: string | undefined;
-  #latin: string | undefined;
+  /** What `transcribe` wrote: MTI and values. */
+  readonly #text: string;
+  /** Where each segment begins in the text; behind a prefix, the count follows. */
+  readonly #marks: readonly number[];
+  /** No ans holds a byte beyond ASCII. */
+  readonly #isAscii: boolean;
 
-  constructor(mti: string, body: Buffer, shape: Shape, starts: readonly number[]) {
-    this.mti = mti;
+  constructor(body: Buffer, shape: Shape, text: string, marks: readonly number[], isAscii: boolean) {
+    this.mti = text.substring(0, 4);
     this.#body = body;
     this.#shape = shape;
-    this.#starts = starts;
-    this.#hex = undefined;
-    this.#latin = undefined;
+    this.#text = text;
+    this.#marks = marks;
+    this.#isAscii = isAscii;
   }
 
   has(field: number): boolean {
@@ -31,25 +37,12 @@ export class DecodedMessage implements Message {
   get(field: number): string | undefined {
     const column = this.#shape.columns[field];
     if (column === undefined) return undefined;
-    const { prefix } = column;
-    const start = (this.#starts[column.segment] as number) + column.relative;
-    const count = prefix === 0 ? column.length : announcedCount(this.#body, start - prefix, prefix);
-    switch (column.reading) {
-      case DIGITS:
-        return this.#nibbles(column, start, count);
-      case NIBBLES:
-        return this.#nibbles(column, start, count).toUpperCase();
-      case BYTES:
-        this.#hex ??= this.#body.toString('hex');
-        return this.#hex.substring(start * 2, (start + count) * 2).toUpperCase();
-      case ASCII:
-        this.#latin ??= this.#body.toString('latin1');
-        return this.#latin.substring(start, start + count);
-      case TEXT:
-        return this.#text(column, start, count);
-      default:
-        return this.#body.toString('latin1', start, start + 1) + this.#nibbles(column, start + 1, count);
-    }
+    let start = (this.#marks[column.mark] as number) + column.relative;
+    let { length } = column;
+    if (length === 0) length = (this.#marks[column.mark + 1] as number) * column.unit;
+    if (column.right) start += length & 1;
+    const value = this.#text.substring(start, start + length);
+    return column.text ? this.#textOf(column, value) : value;
   }
 
   fields(): readonly number[] {
@@ -62,8 +55,7 @@ export class DecodedMessage implements Message {
 
   macData(): Buffer | undefined {
     const column = this.#shape.columns[64];
-    if (column === undefined) return undefined;
-    return this.#body.subarray(0, (this.#starts[column.segment] as number) + column.relative);
+    return column === undefined ? undefined : this.#body.subarray(0, this.#byteOf(column));
   }
 
   toObject(): { mti: string; fields: Record<number, string> } {
@@ -72,25 +64,22 @@ export class DecodedMessage implements Message {
     return { mti: this.mti, fields };
   }
 
-  #nibbles(column: Column, start: number, count: number): string {
-    this.#hex ??= this.#body.toString('hex');
-    const first = column.right ? start * 2 + (count & 1) : start * 2;
-    return this.#hex.substring(first, first + count);
+  #textOf({ trim }: Column, characters: string): string {
+    const isText = this.#isAscii || !BEYOND_ASCII.test(characters);
+    const text = isText ? characters : decodeText(Buffer.from(characters, 'latin1'));
+    return trim ? text.replace(/ +$/, '') : text;
   }
 
-  #text(column: Column, start: number, count: number): string {
-    const end = start + count;
-    let text: string;
-    if (isAscii(this.#body, start, end)) {
-      this.#latin ??= this.#body.toString('latin1');
-      text = this.#latin.substring(start, end);
-    } else text = decodeText(this.#body.subarray(start, end));
-    return column.spec.trim ? text.replace(/ +$/, '') : text;
+  /** Where a fixed value begins in the bytes. */
+  #byteOf(column: Column): number {
+    const { segments, head } = this.#shape;
+    let at = head + column.bytesBefore;
+    for (let index = 0; index < column.segment; index += 1) {
+      const segment = segments[index] as (typeof segments)[number];
+      const count = segment.prefix === 0 ? 0 : (this.#marks[segment.mark + 1] as number);
+      at += segment.prefix === 0 ? segment.bytes : segment.prefix;
+      at += segment.packed ? (count + 1) >> 1 : count;
+    }
+    return at;
   }
-}
-
-function isAscii(body: Buffer, start: number, end: number): boolean {
-  let all = 0;
-  for (let at = start; at < end; at += 1) all |= body[at] as number;
-  return all < 0x80;
 }

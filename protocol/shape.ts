@@ -1,51 +1,52 @@
 import type { FieldSpec } from './fields.ts';
-import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } from './walk.ts';
+import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
  * One bitmap, compiled: messages of the same fields differ only in the lengths of the variable ones, so
- * everything else is worked out once. Neighbouring fixed fields that are judged alike become one segment,
- * judged in one run. `measure` only says right or wrong; what is wrong, walk.ts says.
+ * everything else is worked out once. Neighbouring fixed fields that are judged and written alike become one
+ * segment, transcribed in one run (transcribe.ts).
  */
 
-/** How a segment's bytes are judged. */
-const DECIMAL = 0; // every nibble a decimal digit
-const DECIMAL_PAD_BEHIND = 1; // the same, but for the last nibble of an odd count
-const DECIMAL_PAD_BEFORE = 2; // the same, but for the first nibble of an odd count
-const PRINTABLE = 3;
-const SIGNED = 4; // C or D, then digits
-const ANYTHING = 5;
+/** How a segment's bytes are judged and written as characters. */
+export const DECIMAL = 0; // n: every nibble a decimal digit
+export const DECIMAL_PAD_BEHIND = 1; // the same, but for the last nibble of an odd count
+export const DECIMAL_PAD_BEFORE = 2; // the same, but for the first nibble of an odd count
+export const NIBBLES = 3; // z and b: two upper-case hex digits a byte
+export const PRINTABLE = 4; // an
+export const TEXT = 5; // ans: any byte, one character each until somebody reads it
+export const SIGNED = 6; // xn: C or D, then digits
 
-/** How a value becomes text. */
-export const DIGITS = 0; // n
-export const NIBBLES = 1; // z
-export const BYTES = 2; // b, as hex
-export const ASCII = 3; // an
-export const TEXT = 4; // ans
-const SIGN_AND_DIGITS = 5; // xn
-
-interface Segment {
-  readonly check: number;
+/** Neighbours that stand in one run. */
+export interface Segment {
+  /** DECIMAL … SIGNED. */
+  readonly kind: number;
   /** 0: the segment has `bytes`; 1 or 2: BCD length bytes stand before it. */
   readonly prefix: 0 | 1 | 2;
   readonly bytes: number;
-  /** Largest announced length. */
-  readonly max: number;
-  /** Two units a byte. */
+  /** Digits or bytes; the maximum behind a prefix. */
+  readonly count: number;
+  /** Two units a byte: n and z. */
   readonly packed: boolean;
+  /** Where `marks` says at which character the segment begins; behind a prefix, the next mark is its count. */
+  readonly mark: number;
 }
 
-/** Where a field's value lies: so many bytes behind the start of its segment. */
+/** Where a field's value lies in the text of a message: so many characters behind the start of its segment. */
 export interface Column {
-  readonly spec: FieldSpec;
-  readonly segment: number;
+  readonly mark: number;
   readonly relative: number;
-  readonly prefix: 0 | 1 | 2;
-  /** Digits or bytes; the maximum behind a prefix. */
+  /** Characters; 0 behind a prefix, where the message says. */
   readonly length: number;
-  /** How the value becomes text: DIGITS … SIGN_AND_DIGITS. */
-  readonly reading: number;
+  /** Characters for each unit that a prefix counts: 2 for b. */
+  readonly unit: 1 | 2;
   /** An odd count of digits stands right, behind a pad nibble. */
   readonly right: boolean;
+  /** ans. */
+  readonly text: boolean;
+  readonly trim: boolean;
+  readonly segment: number;
+  /** Bytes between the start of the segment and the value. */
+  readonly bytesBefore: number;
 }
 
 export interface Shape {
@@ -54,16 +55,11 @@ export interface Shape {
   /** By field number; undefined when the field is absent. */
   readonly columns: readonly (Column | undefined)[];
   readonly segments: readonly Segment[];
-  /** A zero for each segment: what `measure` fills is a copy of it. */
+  /** A zero for each mark: what `transcribe` fills is a copy of it. */
   readonly zeros: readonly number[];
   /** Bytes before the first field. */
   readonly head: number;
 }
-
-/** The value of a BCD byte; so far below zero when it is none that no sum with it is above. */
-const BCD_VALUE = Int32Array.from({ length: 256 }, (_, byte) =>
-  byte <= 0x99 && (byte & 0x0f) <= 9 ? (byte >> 4) * 10 + (byte & 0x0f) : -20_000,
-);
 
 /** The shape of a bitmap; undefined when one of its fields has none. */
 export function compileShape(
@@ -73,142 +69,75 @@ export function compileShape(
 ): Shape | undefined {
   const segments: Segment[] = [];
   const columns: (Column | undefined)[] = new Array<Column | undefined>(129).fill(undefined);
+  let marks = 0;
   for (const field of fields) {
     const spec = dictionary.specs[field];
     if (spec === undefined) return undefined;
-    const next = segmentOf(spec);
     const last = segments.at(-1);
-    const joins = last !== undefined && isRun(last) && isRun(next) && last.check === next.check;
-    const relative = joins ? last.bytes : 0;
+    const next = segmentOf(spec, marks);
+    const joins = last !== undefined && isRun(last) && isRun(next) && last.kind === next.kind;
     if (joins) segments[segments.length - 1] = { ...last, bytes: last.bytes + next.bytes };
-    else segments.push(next);
-    const segment = segments.length - 1;
-    const { length } = spec;
-    const right = !standsLeft(spec);
-    columns[field] = {
-      spec,
-      segment,
-      relative,
-      prefix: next.prefix,
-      length,
-      reading: readingOf(spec),
-      right,
-    };
+    else {
+      segments.push(next);
+      marks += next.prefix === 0 ? 1 : 2;
+    }
+    columns[field] = columnOf(spec, segments.length - 1, joins ? last : { ...next, bytes: 0 });
   }
   const unknown = fields.filter((field) => !dictionary.listed.has(field));
   // Messages hand these lists out, and the shape outlives them.
   Object.freeze(fields);
   Object.freeze(unknown);
-  return { fields, unknown, columns, segments, zeros: segments.map(() => 0), head };
+  return { fields, unknown, columns, segments, zeros: new Array<number>(marks).fill(0), head };
 }
 
-function segmentOf(spec: FieldSpec): Segment {
+function segmentOf(spec: FieldSpec, mark: number): Segment {
   const prefix = prefixBytes(spec);
   const packed = spec.format === 'n' || spec.format === 'z';
-  return { check: checkOf(spec), prefix, bytes: valueBytes(spec, spec.length), max: spec.length, packed };
+  const bytes = valueBytes(spec, spec.length);
+  return { kind: kindOf(spec), prefix, bytes, count: spec.length, packed, mark };
 }
 
-function readingOf(spec: FieldSpec): number {
-  switch (spec.format) {
-    case 'n':
-      return DIGITS;
-    case 'z':
-      return NIBBLES;
-    case 'b':
-      return BYTES;
-    case 'an':
-      return ASCII;
-    case 'ans':
-      return TEXT;
-    case 'xn':
-      return SIGN_AND_DIGITS;
-  }
+/** @param before what of its segment stands before the field */
+function columnOf(spec: FieldSpec, segment: number, before: Segment): Column {
+  const unit = spec.format === 'b' ? 2 : 1;
+  // A sign is the second character of its pair.
+  const sign = before.kind === SIGNED ? 1 : 0;
+  return {
+    mark: before.mark,
+    relative: before.bytes * charactersOf(before.kind) + sign,
+    length: before.prefix === 0 ? spec.length * unit + sign : 0,
+    unit,
+    right: before.packed && !standsLeft(spec),
+    text: spec.format === 'ans',
+    trim: spec.trim,
+    segment,
+    bytesBefore: before.bytes,
+  };
 }
 
-function checkOf(spec: FieldSpec): number {
+function charactersOf(kind: number): 1 | 2 {
+  return kind === PRINTABLE || kind === TEXT ? 1 : 2;
+}
+
+function kindOf(spec: FieldSpec): number {
   switch (spec.format) {
     case 'an':
       return PRINTABLE;
+    case 'ans':
+      return TEXT;
     case 'xn':
       return SIGNED;
     case 'n':
       if (spec.prefix === 'fixed' && spec.length % 2 === 0) return DECIMAL;
       return standsLeft(spec) ? DECIMAL_PAD_BEHIND : DECIMAL_PAD_BEFORE;
-    case 'ans':
     case 'b':
     case 'z':
-      return ANYTHING;
+      return NIBBLES;
   }
 }
 
-/** True when a segment may take in the next field. */
+/** True when a segment may take in the next field: no prefix, and every byte full. */
 function isRun(segment: Segment): boolean {
-  return segment.prefix === 0 && [DECIMAL, PRINTABLE, ANYTHING].includes(segment.check);
-}
-
-/**
- * Fills `starts` with the byte where each segment's value begins. False when anything is wrong.
- *
- * @param starts as long as `shape.segments`
- */
-export function measure(shape: Shape, body: Buffer, starts: number[]): boolean {
-  const { segments } = shape;
-  const length = body.length;
-  let at = shape.head;
-  for (let index = 0; index < segments.length; index += 1) {
-    const segment = segments[index] as Segment;
-    let end = at + segment.bytes;
-    let count = segment.max;
-    if (segment.prefix !== 0) {
-      if (at + segment.prefix > length) return false;
-      count = announcedCount(body, at, segment.prefix);
-      if (count < 0 || count > segment.max) return false;
-      at += segment.prefix;
-      end = at + (segment.packed ? (count + 1) >> 1 : count);
-    }
-    if (end > length || !isRight(segment.check, body, at, end, count)) return false;
-    starts[index] = at;
-    at = end;
-  }
-  return at === length;
-}
-
-/** What one or two BCD bytes say; below zero when they are no BCD. */
-export function announcedCount(body: Buffer, at: number, prefix: 1 | 2): number {
-  const first = BCD_VALUE[body[at] as number] as number;
-  return prefix === 1 ? first : first * 100 + (BCD_VALUE[body[at + 1] as number] as number);
-}
-
-function isRight(check: number, body: Buffer, at: number, end: number, count: number): boolean {
-  switch (check) {
-    case DECIMAL:
-      return areDigits(body, at, end);
-    case PRINTABLE:
-      return arePrintable(body, at, end);
-    case DECIMAL_PAD_BEHIND:
-      if ((count & 1) === 0) return areDigits(body, at, end);
-      return (body[end - 1] as number) < 0xa0 && areDigits(body, at, end - 1);
-    case DECIMAL_PAD_BEFORE:
-      if ((count & 1) === 0) return areDigits(body, at, end);
-      return ((body[at] as number) & 0x0f) < 10 && areDigits(body, at + 1, end);
-    case SIGNED:
-      return (body[at] === 0x43 || body[at] === 0x44) && areDigits(body, at + 1, end);
-    default:
-      return true;
-  }
-}
-
-function areDigits(body: Buffer, at: number, end: number): boolean {
-  for (let index = at; index < end; index += 1) {
-    const byte = body[index] as number;
-    if (byte > 0x99 || (byte & 0x0f) > 9) return false;
-  }
-  return true;
-}
-
-function arePrintable(body: Buffer, at: number, end: number): boolean {
-  for (let index = at; index < end; index += 1) {
-    if (!isPrintable(body[index] as number)) return false;
-  }
-  return true;
+  const full = !segment.packed || segment.count % 2 === 0;
+  return segment.prefix === 0 && full && segment.kind !== SIGNED;
 }

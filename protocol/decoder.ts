@@ -1,0 +1,93 @@
+import { DecodedMessage } from './decoded-message.ts';
+import type { Message } from './message.ts';
+import { compileShape, type Shape } from './shape.ts';
+import { BEYOND_ASCII, NOT_RIGHT, newPaper, type Paper, transcribe } from './transcribe.ts';
+import { type Dictionary, readBitmap, valueBytes } from './walk.ts';
+
+/** Bitmaps remembered per codec. A peer that sends many different ones makes us forget, not grow. */
+const SHAPES_MAX = 512;
+
+/** The shortest message: MTI and a bitmap of eight bytes; a second bitmap makes it longer. */
+const BODY_BYTES_MIN = 10;
+const SECOND_BITMAP_BYTES = 8;
+
+/** Reads messages fast. Undefined says that one is wrong, not what: that is the walk's to say. */
+export interface Decoder {
+  decode(body: Buffer): Message | undefined;
+  /** A message that ends behind the last of these fields, whatever its bitmap says. */
+  decodeFields(body: Buffer, fields: readonly number[], head: number): Message | undefined;
+}
+
+export function compileDecoder(dictionary: Dictionary): Decoder {
+  const shapeOf = rememberShapes(dictionary);
+  const bytesMax = dictionary.specs.reduce(
+    (sum, spec) => sum + (spec === undefined ? 0 : valueBytes(spec, spec.length)),
+    0,
+  );
+  const paper = newPaper(bytesMax + dictionary.specs.length);
+  return {
+    decode(body: Buffer): Message | undefined {
+      const shape = body.length < BODY_BYTES_MIN ? undefined : shapeOf(body);
+      return shape === undefined ? undefined : messageOf(shape, body, paper);
+    },
+    decodeFields(body, fields, head) {
+      const shape = compileShape(dictionary, fields, head);
+      return shape === undefined ? undefined : messageOf(shape, body, paper);
+    },
+  };
+}
+
+function messageOf(shape: Shape, body: Buffer, paper: Paper): Message | undefined {
+  const marks = shape.zeros.slice();
+  const written = transcribe(shape, body, paper, marks);
+  if (written === NOT_RIGHT) return undefined;
+  const isAscii = (written & BEYOND_ASCII) === 0;
+  const text = paper.characters.toString('latin1', 0, written & ~BEYOND_ASCII);
+  return new DecodedMessage(body, shape, text, marks, isAscii);
+}
+
+/** Finds the compiled shape of a message by the exact bits of its bitmap. Undefined when it has none. */
+function rememberShapes(dictionary: Dictionary): (body: Buffer) => Shape | undefined {
+  const shapes = new Map<number, Map<number, Shape>>();
+  let count = 0;
+  // Most messages look like the one before.
+  let lastHigh = 0;
+  let lastLow = 0;
+  let last: Shape | undefined;
+
+  return function shapeOf(body: Buffer): Shape | undefined {
+    const high = int32(body, 2);
+    const low = int32(body, 6);
+    if (high === lastHigh && low === lastLow && last !== undefined) return last;
+    const known = shapes.get(high)?.get(low);
+    if (known !== undefined) {
+      lastHigh = high;
+      lastLow = low;
+      last = known;
+      return known;
+    }
+    if (high < 0 && body.length < BODY_BYTES_MIN + SECOND_BITMAP_BYTES) return undefined;
+    const shape = compileShape(
+      dictionary,
+      readBitmap(body),
+      high < 0 ? BODY_BYTES_MIN + SECOND_BITMAP_BYTES : BODY_BYTES_MIN,
+    );
+    // Messages with two bitmaps are rare and have no right to the memory.
+    if (shape === undefined || high < 0) return shape;
+    if (count >= SHAPES_MAX) {
+      shapes.clear();
+      count = 0;
+    }
+    count += 1;
+    const row = shapes.get(high);
+    if (row === undefined) shapes.set(high, new Map([[low, shape]]));
+    else row.set(low, shape);
+    return shape;
+  };
+}
+
+/** Four bytes that are known to be there. */
+function int32(body: Buffer, at: number): number {
+  const high = ((body[at] as number) << 24) | ((body[at + 1] as number) << 16);
+  return high | ((body[at + 2] as number) << 8) | (body[at + 3] as number);
+}
