@@ -202,6 +202,33 @@ coding('zero bytes with which a terminal fills an empty field are kept', () => {
   assert.is(codec.encode(codec.decode(body).toObject()).toString('hex'), body.toString('hex'));
 });
 
+coding('a run of an and ans is judged field by field, and so is a pad nibble between digits', () => {
+  // DE37 and 38 are an, DE41 is ans: what DE41 takes, DE38 does not.
+  const text = (name: string, terminal: string) =>
+    bytes(`0210 000000000C800000 ${'30'.repeat(12)} ${name} ${terminal}`);
+  assert.is(codec.decode(text('313233343536', 'D7F0BFA820202020')).get(41), '尊卡    ');
+  refuses(text('3132333435D7', 'D7F0BFA820202020'), 'FIELD_BAD_CONTENT', 27, 38);
+  // DE22 stands left: its pad nibble may be F, its digits may not; DE25 behind it is judged as well.
+  assert.is(codec.decode(bytes('0200 0000048000000000 021F 00')).get(22), '021');
+  refuses(bytes('0200 0000048000000000 021F 0F'), 'FIELD_BAD_CONTENT', 12, 25);
+  refuses(bytes('0200 0000048000000000 02F0 00'), 'FIELD_BAD_CONTENT', 11, 22);
+});
+
+coding('the bytes that the MAC covers are found though fields of any length stand before and behind', () => {
+  const body = codec.encode({
+    mti: '0200',
+    fields: {
+      2: '6277880000000016',
+      28: 'D00000150',
+      60: '220000010',
+      62: 'AB',
+      64: '00'.repeat(8),
+      70: '301',
+    },
+  });
+  assert.is(codec.decode(body).macData()?.length, body.length - 8 - 2);
+});
+
 coding('the lists that a message hands out cannot be changed', () => {
   const message = codec.decode(bytes('0800 0000000000000000'));
   assert.throws(() => (message.fields() as number[]).push(1), TypeError);
@@ -353,6 +380,29 @@ sending('each message has bytes of its own', () => {
   const second = codec.encode({ mti: '0200', fields: { 3: '222222' } });
   assert.is(first.toString('hex'), '02002000000000000000111111');
   assert.is(second.toString('hex'), '02002000000000000000222222');
+});
+
+sending('what was decoded stays what it was, whatever is decoded, encoded or written over afterwards', () => {
+  const fields = {
+    2: '6277880000000016',
+    37: '101236060953',
+    42: '100000000000001',
+    43: '尊卡',
+    60: '22000001000',
+  };
+  const other = {
+    2: '6277880000000024',
+    37: '999999999999',
+    42: '999999999999999',
+    43: '他店',
+    60: '22000002000',
+  };
+  const body = codec.encode({ mti: '0200', fields });
+  const message = codec.decode(body);
+  codec.decode(codec.encode({ mti: '0400', fields: other })).toObject();
+  codec.salvage(codec.encode({ mti: '0400', fields: other }));
+  body.fill(0xff);
+  assert.equal(message.toObject(), { mti: '0200', fields });
 });
 
 sending('DE64 is put behind the bytes that the MAC covers', () => {

@@ -1,8 +1,8 @@
 import { DecodedMessage } from './decoded-message.ts';
 import type { Message } from './message.ts';
 import { compileShape, type Shape } from './shape.ts';
-import { BEYOND_ASCII, NOT_RIGHT, newPaper, type Paper, transcribe } from './transcribe.ts';
-import { type Dictionary, readBitmap, valueBytes } from './walk.ts';
+import { BEYOND_ASCII, NOT_RIGHT, transcribe, transcript } from './transcribe.ts';
+import { type Dictionary, readBitmap } from './walk.ts';
 
 /** Bitmaps remembered per codec. A peer that sends many different ones makes us forget, not grow. */
 const SHAPES_MAX = 512;
@@ -20,29 +20,24 @@ export interface Decoder {
 
 export function compileDecoder(dictionary: Dictionary): Decoder {
   const shapeOf = rememberShapes(dictionary);
-  const bytesMax = dictionary.specs.reduce(
-    (sum, spec) => sum + (spec === undefined ? 0 : valueBytes(spec, spec.length)),
-    0,
-  );
-  const paper = newPaper(bytesMax + dictionary.specs.length);
   return {
     decode(body: Buffer): Message | undefined {
       const shape = body.length < BODY_BYTES_MIN ? undefined : shapeOf(body);
-      return shape === undefined ? undefined : messageOf(shape, body, paper);
+      return shape === undefined ? undefined : messageOf(shape, body);
     },
     decodeFields(body, fields, head) {
       const shape = compileShape(dictionary, fields, head);
-      return shape === undefined ? undefined : messageOf(shape, body, paper);
+      return shape === undefined ? undefined : messageOf(shape, body);
     },
   };
 }
 
-function messageOf(shape: Shape, body: Buffer, paper: Paper): Message | undefined {
+function messageOf(shape: Shape, body: Buffer): Message | undefined {
   const marks = shape.zeros.slice();
-  const written = transcribe(shape, body, paper, marks);
+  const written = transcribe(shape, body, marks);
   if (written === NOT_RIGHT) return undefined;
   const isAscii = (written & BEYOND_ASCII) === 0;
-  const text = paper.characters.toString('latin1', 0, written & ~BEYOND_ASCII);
+  const text = transcript(written & ~BEYOND_ASCII);
   return new DecodedMessage(body, shape, text, marks, isAscii);
 }
 

@@ -32,8 +32,8 @@ export interface Message {
 /** Turns bytes from MTI on into a message, and values into bytes. Throws nothing but PosError. */
 export interface Codec {
   /**
-   * Judges every byte, then hands out a message that cuts its values lazily. The bytes stay the
-   * message's: do not write into them afterwards.
+   * Judges every byte, then hands out a message that cuts its values lazily. The values are the message's own;
+   * `macData` is a view of the bytes, so take it before somebody writes into them.
    */
   decode(body: Buffer): Message;
   /** The bytes of a message, MTI first. A new buffer each time. */

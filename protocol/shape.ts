@@ -7,26 +7,35 @@ import { type Dictionary, prefixBytes, standsLeft, valueBytes } from './walk.ts'
  * segment, transcribed in one run (transcribe.ts).
  */
 
-/** How a segment's bytes are judged and written as characters. */
-export const DECIMAL = 0; // n: every nibble a decimal digit
-export const DECIMAL_PAD_BEHIND = 1; // the same, but for the last nibble of an odd count
-export const DECIMAL_PAD_BEFORE = 2; // the same, but for the first nibble of an odd count
-export const NIBBLES = 3; // z and b: two upper-case hex digits a byte
-export const PRINTABLE = 4; // an
-export const TEXT = 5; // ans: any byte, one character each until somebody reads it
-export const SIGNED = 6; // xn: C or D, then digits
+/** How a segment's bytes are written as characters. */
+export const PAIRS = 0; // n, z and b: two hex digits a byte
+export const SINGLES = 1; // an and ans: one character a byte
+export const SIGNED = 2; // xn: a sign, then digits in pairs
 
-/** Neighbours that stand in one run. */
+/** What may be wrong with a byte. Bits above 16, so that the two characters of a byte stand beside them. */
+export const LOW_NOT_DECIMAL = 0x1_0000;
+export const HIGH_NOT_DECIMAL = 0x2_0000;
+export const NOT_DECIMAL = LOW_NOT_DECIMAL | HIGH_NOT_DECIMAL;
+export const NOT_PRINTABLE = 0x4_0000;
+export const NOT_ASCII = 0x8_0000;
+
+/** Neighbours that stand in one run, or one field behind a prefix. */
 export interface Segment {
-  /** DECIMAL … SIGNED. */
+  /** PAIRS, SINGLES or SIGNED. */
   readonly kind: number;
   /** 0: the segment has `bytes`; 1 or 2: BCD length bytes stand before it. */
   readonly prefix: 0 | 1 | 2;
   readonly bytes: number;
-  /** Digits or bytes; the maximum behind a prefix. */
+  /** Behind a prefix: the most digits or bytes. */
   readonly count: number;
   /** Two units a byte: n and z. */
   readonly packed: boolean;
+  /** What must not be found, byte by byte; behind a prefix one for all. */
+  readonly forbidden: readonly number[];
+  /** All of `forbidden` together: where none of it is found in a run, nobody looks at its bytes again. */
+  readonly forbiddenInAny: number;
+  /** Behind a prefix: an odd count of digits stands right, behind its pad nibble. */
+  readonly right: boolean;
   /** Where `marks` says at which character the segment begins; behind a prefix, the next mark is its count. */
   readonly mark: number;
 }
@@ -73,15 +82,14 @@ export function compileShape(
   for (const field of fields) {
     const spec = dictionary.specs[field];
     if (spec === undefined) return undefined;
-    const last = segments.at(-1);
     const next = segmentOf(spec, marks);
-    const joins = last !== undefined && isRun(last) && isRun(next) && last.kind === next.kind;
-    if (joins) segments[segments.length - 1] = { ...last, bytes: last.bytes + next.bytes };
+    const last = segments.at(-1);
+    if (last !== undefined && mayJoin(last, next)) segments[segments.length - 1] = joined(last, next);
     else {
       segments.push(next);
       marks += next.prefix === 0 ? 1 : 2;
     }
-    columns[field] = columnOf(spec, segments.length - 1, joins ? last : { ...next, bytes: 0 });
+    columns[field] = columnOf(spec, segments, next.bytes);
   }
   const unknown = fields.filter((field) => !dictionary.listed.has(field));
   // Messages hand these lists out, and the shape outlives them.
@@ -91,53 +99,69 @@ export function compileShape(
 }
 
 function segmentOf(spec: FieldSpec, mark: number): Segment {
+  const { format, length } = spec;
   const prefix = prefixBytes(spec);
-  const packed = spec.format === 'n' || spec.format === 'z';
-  const bytes = valueBytes(spec, spec.length);
-  return { kind: kindOf(spec), prefix, bytes, count: spec.length, packed, mark };
-}
-
-/** @param before what of its segment stands before the field */
-function columnOf(spec: FieldSpec, segment: number, before: Segment): Column {
-  const unit = spec.format === 'b' ? 2 : 1;
-  // A sign is the second character of its pair.
-  const sign = before.kind === SIGNED ? 1 : 0;
+  const packed = format === 'n' || format === 'z';
+  const bytes = valueBytes(spec, length);
+  const right = packed && !standsLeft(spec);
+  const forbidden = forbiddenOf(spec, prefix === 0 ? bytes : 1, right);
+  const kind = format === 'xn' ? SIGNED : format === 'an' || format === 'ans' ? SINGLES : PAIRS;
   return {
-    mark: before.mark,
-    relative: before.bytes * charactersOf(before.kind) + sign,
-    length: before.prefix === 0 ? spec.length * unit + sign : 0,
-    unit,
-    right: before.packed && !standsLeft(spec),
-    text: spec.format === 'ans',
-    trim: spec.trim,
-    segment,
-    bytesBefore: before.bytes,
+    kind,
+    prefix,
+    bytes,
+    count: length,
+    packed,
+    forbidden,
+    forbiddenInAny: anyOf(forbidden),
+    right,
+    mark,
   };
 }
 
-function charactersOf(kind: number): 1 | 2 {
-  return kind === PRINTABLE || kind === TEXT ? 1 : 2;
+/** What must not be found in each of so many bytes. */
+function forbiddenOf({ format, prefix, length }: FieldSpec, bytes: number, right: boolean): number[] {
+  const everywhere = { n: NOT_DECIMAL, xn: NOT_DECIMAL, an: NOT_PRINTABLE, ans: 0, b: 0, z: 0 }[format];
+  const forbidden = new Array<number>(bytes).fill(everywhere);
+  const hasPad = format === 'n' && prefix === 'fixed' && length % 2 === 1;
+  if (hasPad) forbidden[right ? 0 : bytes - 1] = right ? LOW_NOT_DECIMAL : HIGH_NOT_DECIMAL;
+  return forbidden;
 }
 
-function kindOf(spec: FieldSpec): number {
-  switch (spec.format) {
-    case 'an':
-      return PRINTABLE;
-    case 'ans':
-      return TEXT;
-    case 'xn':
-      return SIGNED;
-    case 'n':
-      if (spec.prefix === 'fixed' && spec.length % 2 === 0) return DECIMAL;
-      return standsLeft(spec) ? DECIMAL_PAD_BEHIND : DECIMAL_PAD_BEFORE;
-    case 'b':
-    case 'z':
-      return NIBBLES;
-  }
+function anyOf(forbidden: readonly number[]): number {
+  return forbidden.reduce((all, one) => all | one, 0);
 }
 
-/** True when a segment may take in the next field: no prefix, and every byte full. */
-function isRun(segment: Segment): boolean {
-  const full = !segment.packed || segment.count % 2 === 0;
-  return segment.prefix === 0 && full && segment.kind !== SIGNED;
+/**
+ * Fixed neighbours of one kind. Digits and bytes stay apart: bytes are seldom decimal, so each run with both would
+ * have to be looked at twice.
+ */
+function mayJoin(last: Segment, next: Segment): boolean {
+  if (last.prefix !== 0 || next.prefix !== 0 || last.kind !== next.kind || next.kind === SIGNED) return false;
+  return next.kind === SINGLES || (last.forbiddenInAny === 0) === (next.forbiddenInAny === 0);
+}
+
+function joined(last: Segment, next: Segment): Segment {
+  const forbidden = [...last.forbidden, ...next.forbidden];
+  return { ...last, bytes: last.bytes + next.bytes, forbidden, forbiddenInAny: anyOf(forbidden) };
+}
+
+/** The column of the field that ends the last segment, with so many bytes. */
+function columnOf(spec: FieldSpec, segments: readonly Segment[], bytes: number): Column {
+  const segment = segments.at(-1) as Segment;
+  const bytesBefore = segment.bytes - bytes;
+  const unit = spec.format === 'b' ? 2 : 1;
+  // A sign is the second character of its pair.
+  const sign = segment.kind === SIGNED ? 1 : 0;
+  return {
+    mark: segment.mark,
+    relative: bytesBefore * (segment.kind === SINGLES ? 1 : 2) + sign,
+    length: segment.prefix === 0 ? spec.length * unit + sign : 0,
+    unit,
+    right: (spec.format === 'n' || spec.format === 'z') && !standsLeft(spec),
+    text: spec.format === 'ans',
+    trim: spec.trim,
+    segment: segments.length - 1,
+    bytesBefore,
+  };
 }
