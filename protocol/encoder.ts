@@ -5,9 +5,9 @@ import { encodeText } from './text.ts';
 import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
- * Values to bytes. A message is written into one buffer that every call reuses, and copied out once. The
- * buffer takes the longest message that the dictionary allows, so no write can run over. What the field
- * table says in words is turned into numbers once: this runs for every message.
+ * Values to bytes. Messages are written one behind the other into a sheet of memory, and each is handed out as
+ * its own part of it: nothing is copied, and no part is written twice. What the field table says in words is
+ * turned into numbers once: this runs for every message.
  */
 
 /** MTI and a bitmap of eight bytes; a second bitmap makes it longer. */
@@ -17,21 +17,20 @@ const FIRST_OF_SECOND_BITMAP = 65;
 const FIELD_MAX = 128;
 const NOT_A_NIBBLE = 0xff;
 
-/** The value of a character by its code: of n digits, of z and b hexadecimal; anything else NOT_A_NIBBLE. */
-const DECIMAL = valuesOf('0123456789');
-const HEXADECIMAL = valuesOf('0123456789ABCDEF');
+/** A sheet holds many messages; the longest of a dictionary always fits. */
+const SHEET_BYTES = 65_536;
 
-function valuesOf(characters: string): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => {
-    const value = characters.indexOf(String.fromCharCode(code).toUpperCase());
-    return value < 0 ? NOT_A_NIBBLE : value;
-  });
-}
+/** The value of a hexadecimal digit by its code; anything else NOT_A_NIBBLE. */
+const NIBBLE = Uint8Array.from({ length: 256 }, (_, code) => {
+  const value = '0123456789ABCDEF'.indexOf(String.fromCharCode(code).toUpperCase());
+  return value < 0 ? NOT_A_NIBBLE : value;
+});
 
-const DIGITS = 0; // n and z
-const BYTES = 1;
-const TEXT = 2;
-const SIGNED = 3;
+const DIGITS = 0; // n
+const NIBBLES = 1; // z
+const BYTES = 2;
+const TEXT = 3;
+const SIGNED = 4;
 
 /** What the encoder wants to know of a field. */
 interface Writer {
@@ -40,8 +39,6 @@ interface Writer {
   readonly prefix: 0 | 1 | 2;
   /** Digits, or bytes; the maximum behind a prefix. */
   readonly length: number;
-  /** DECIMAL for n, HEXADECIMAL for z and b. */
-  readonly values: Uint8Array;
   /** An odd count of digits stands right. */
   readonly right: boolean;
   /** an, not ans. */
@@ -57,56 +54,69 @@ export function compileEncoder(dictionary: Dictionary): (message: MessageValues)
     (sum, spec) => sum + (spec === undefined ? 0 : bytesMaxOf(spec)),
     0,
   );
-  const scratch = Buffer.allocUnsafeSlow(HEAD_BYTES + SECOND_BITMAP_BYTES + fieldsBytesMax);
+  const messageBytesMax = HEAD_BYTES + SECOND_BITMAP_BYTES + fieldsBytesMax;
+  let sheet: Buffer = Buffer.alloc(0);
+  let free = 0;
 
-  /** Writes the fields `first`…`last` from `at` on and returns the offset behind them; sets their bits. */
-  function writeFields(fields: MessageValues['fields'], first: number, last: number, from: number): number {
+  /** Writes the fields `first`…`last` from `from` on and returns the offset behind them; sets their bits. */
+  function writeFields(
+    { fields }: MessageValues,
+    first: number,
+    last: number,
+    start: number,
+    from: number,
+  ): number {
+    const out = sheet;
     let at = from;
     for (let field = first; field <= last; field += 1) {
       const value = fields[field];
       if (value === undefined) continue;
       const writer = writers[field];
       if (writer === undefined) throw unknownField(field);
-      at = writeField(scratch, at, writer, value);
-      const byte = 2 + ((field - 1) >> 3);
-      scratch[byte] = (scratch[byte] as number) | (0x80 >> ((field - 1) & 7));
+      at = writeField(out, at, writer, value);
+      const byte = start + 2 + ((field - 1) >> 3);
+      out[byte] = (out[byte] as number) | (0x80 >> ((field - 1) & 7));
     }
     return at;
   }
 
-  return function encode({ mti, fields }: MessageValues): Buffer {
-    writeMti(scratch, mti);
-    const isLong = hasHighField(fields);
-    const head = isLong ? HEAD_BYTES + SECOND_BITMAP_BYTES : HEAD_BYTES;
-    for (let at = 2; at < head; at += 1) scratch[at] = 0;
-    let end = writeFields(fields, 0, FIRST_OF_SECOND_BITMAP - 1, head);
-    if (isLong) {
-      end = writeFields(fields, FIRST_OF_SECOND_BITMAP, FIELD_MAX, end);
-      scratch[2] = (scratch[2] as number) | 0x80;
+  return function encode(message: MessageValues): Buffer {
+    if (sheet.length - free < messageBytesMax) {
+      sheet = Buffer.allocUnsafeSlow(Math.max(SHEET_BYTES, messageBytesMax));
+      free = 0;
     }
-    const bytes = Buffer.allocUnsafe(end);
-    scratch.copy(bytes, 0, 0, end);
-    return bytes;
+    const start = free;
+    writeMti(sheet, start, message.mti);
+    const isLong = hasHighField(message.fields);
+    const head = start + (isLong ? HEAD_BYTES + SECOND_BITMAP_BYTES : HEAD_BYTES);
+    for (let at = start + 2; at < head; at += 1) sheet[at] = 0;
+    let end = writeFields(message, 0, FIRST_OF_SECOND_BITMAP - 1, start, head);
+    if (isLong) {
+      end = writeFields(message, FIRST_OF_SECOND_BITMAP, FIELD_MAX, start, end);
+      sheet[start + 2] = (sheet[start + 2] as number) | 0x80;
+    }
+    free = end;
+    return sheet.subarray(start, end);
   };
 }
 
+/** Eight at a time: hardly a message has one, and each is asked. */
 function hasHighField(fields: MessageValues['fields']): boolean {
-  for (let field = FIRST_OF_SECOND_BITMAP; field <= FIELD_MAX; field += 1) {
-    if (fields[field] !== undefined) return true;
+  for (let at = FIRST_OF_SECOND_BITMAP; at <= FIELD_MAX; at += 8) {
+    const low = fields[at] ?? fields[at + 1] ?? fields[at + 2] ?? fields[at + 3];
+    const high = fields[at + 4] ?? fields[at + 5] ?? fields[at + 6] ?? fields[at + 7];
+    if (low !== undefined || high !== undefined) return true;
   }
   return false;
 }
 
 function writerOf(spec: FieldSpec, field: number): Writer {
   const { format, length } = spec;
-  const kind =
-    format === 'b' ? BYTES : format === 'xn' ? SIGNED : format === 'n' || format === 'z' ? DIGITS : TEXT;
   return {
     field,
-    kind,
+    kind: { n: DIGITS, z: NIBBLES, b: BYTES, an: TEXT, ans: TEXT, xn: SIGNED }[format],
     prefix: prefixBytes(spec),
     length,
-    values: format === 'n' || format === 'xn' ? DECIMAL : HEXADECIMAL,
     right: !standsLeft(spec),
     printable: format === 'an',
   };
@@ -116,8 +126,8 @@ function bytesMaxOf(spec: FieldSpec): number {
   return prefixBytes(spec) + valueBytes(spec, spec.length);
 }
 
-function writeMti(out: Buffer, mti: string): void {
-  if (mti.length !== 4 || !writeNibbles(out, 0, mti, DECIMAL)) {
+function writeMti(out: Buffer, at: number, mti: string): void {
+  if (mti.length !== 4 || !writeDecimal(out, at, mti)) {
     throw new PosError('MTI_BAD', 'the MTI of a message to send is four decimal digits');
   }
 }
@@ -126,6 +136,7 @@ function writeMti(out: Buffer, mti: string): void {
 function writeField(out: Buffer, at: number, writer: Writer, value: string): number {
   switch (writer.kind) {
     case DIGITS:
+    case NIBBLES:
       return writeDigits(out, writePrefix(out, at, writer, value.length), writer, value);
     case TEXT:
       return writeText(out, at, writer, value);
@@ -150,8 +161,10 @@ function writePrefix(out: Buffer, at: number, { field, length, prefix }: Writer,
 
 function writeDigits(out: Buffer, at: number, writer: Writer, digits: string): number {
   const padded = writer.right && (digits.length & 1) === 1 ? `0${digits}` : digits;
-  if (writeNibbles(out, at, padded, writer.values)) return at + ((digits.length + 1) >> 1);
-  const wrong = [...digits].findIndex((character) => !isNibble(character.charCodeAt(0), writer.values));
+  const isDecimal = writer.kind === DIGITS || writer.kind === SIGNED;
+  const isRight = isDecimal ? writeDecimal(out, at, padded) : writeHexadecimal(out, at, padded);
+  if (isRight) return at + ((digits.length + 1) >> 1);
+  const wrong = [...digits].findIndex((character) => !(isDecimal ? /^\d$/ : /^[\da-f]$/i).test(character));
   throw badContent(writer.field, `has a wrong character at position ${wrong + 1} of its value`);
 }
 
@@ -204,33 +217,51 @@ function writeCharacters(out: Buffer, at: number, text: string, printable: boole
   return -1;
 }
 
-/** Two characters a byte; a last single one stands left. False when one of them has no value. */
-function writeNibbles(out: Buffer, at: number, digits: string, values: Uint8Array): boolean {
-  const { length } = digits;
-  const pairs = length >> 1;
-  // What is wrong leaves its bits here: the loop itself asks nothing.
-  let codes = 0;
-  let nibbles = 0;
-  for (let pair = 0; pair < pairs; pair += 1) {
-    const first = digits.charCodeAt(pair * 2);
-    const second = digits.charCodeAt(pair * 2 + 1);
-    const high = values[first & 0xff] as number;
-    const low = values[second & 0xff] as number;
-    codes |= first | second;
-    nibbles |= high | low;
-    out[at + pair] = (high << 4) | low;
+/** Two digits a byte; a last single one stands left. False when one of them is no decimal digit. */
+function writeDecimal(out: Buffer, from: number, digits: string): boolean {
+  const last = digits.length - 1;
+  // What is wrong makes this negative: the loop itself asks nothing.
+  let sign = 0;
+  let at = from;
+  let index = 0;
+  for (; index < last; index += 2, at += 1) {
+    const high = digits.charCodeAt(index) - 0x30;
+    const low = digits.charCodeAt(index + 1) - 0x30;
+    sign |= high | low | (9 - high) | (9 - low);
+    out[at] = (high << 4) | low;
   }
-  if ((length & 1) === 1) {
-    const last = digits.charCodeAt(length - 1);
-    codes |= last;
-    nibbles |= values[last & 0xff] as number;
-    out[at + pairs] = (values[last & 0xff] as number) << 4;
+  if (index === last) {
+    const high = digits.charCodeAt(index) - 0x30;
+    sign |= high | (9 - high);
+    out[at] = high << 4;
   }
-  return codes <= 0xff && nibbles <= 0x0f;
+  return sign >= 0;
 }
 
-function isNibble(code: number, values: Uint8Array): boolean {
-  return code <= 0xff && values[code] !== NOT_A_NIBBLE;
+/** The same with hexadecimal digits. */
+function writeHexadecimal(out: Buffer, from: number, digits: string): boolean {
+  const last = digits.length - 1;
+  let codes = 0;
+  let nibbles = 0;
+  let at = from;
+  let index = 0;
+  for (; index < last; index += 2, at += 1) {
+    const first = digits.charCodeAt(index);
+    const second = digits.charCodeAt(index + 1);
+    const high = NIBBLE[first & 0xff] as number;
+    const low = NIBBLE[second & 0xff] as number;
+    codes |= first | second;
+    nibbles |= high | low;
+    out[at] = (high << 4) | low;
+  }
+  if (index === last) {
+    const code = digits.charCodeAt(index);
+    const high = NIBBLE[code & 0xff] as number;
+    codes |= code;
+    nibbles |= high;
+    out[at] = high << 4;
+  }
+  return codes <= 0xff && nibbles <= 0x0f;
 }
 
 function bcd(value: number): number {
