@@ -91,7 +91,7 @@ async function assemble(
     clock: nodeClock,
     random: nodeRandom,
     vault,
-    driver: await openDatabase(place(DATABASE)),
+    ...(await openDatabase(place(DATABASE))),
     listener: tcpListener({ host: config.acquirerAddress, port: config.acquirerPort }),
     files,
     log,
@@ -134,10 +134,18 @@ function depthOf(config: HostConfig): Depth {
   return DEPTHS.find((depth) => depth === config.databaseCheck) ?? 'full';
 }
 
-async function openDatabase(path: string): Promise<SqlDriver> {
+/** One connection that writes, and one that reads while it does. */
+async function openDatabase(
+  path: string,
+): Promise<{ readonly driver: SqlDriver; readonly reader: SqlDriver }> {
   const driver = await openSqlite(path);
-  await chmod(path, 0o600);
-  return driver;
+  try {
+    await chmod(path, 0o600);
+    return { driver, reader: await openSqlite(path, 'to read') };
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
 }
 
 /**

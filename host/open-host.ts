@@ -30,6 +30,8 @@ export interface HostOutside {
   readonly vault: Vault;
   /** The host's from now on: closed by `stop`, and when the opening fails. */
   readonly driver: SqlDriver;
+  /** A second connection to the same database, which only reads: then a read need not wait for a commit. As `driver`. */
+  readonly reader?: SqlDriver;
   readonly listener: Listener;
   /** Where settlement files go. */
   readonly files: FilePort;
@@ -58,7 +60,8 @@ export interface OpenHost {
  *   driver is closed again
  */
 export async function openHost(outside: HostOutside): Promise<OpenHost> {
-  const closing: Closing = [() => outside.driver.close()];
+  const { driver, reader } = outside;
+  const closing: Closing = [() => driver.close(), async () => reader?.close()];
   let closed: Promise<void> | null = null;
   const closeInTurn = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
@@ -84,7 +87,7 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   // 1. The database, the proof that the keys are its own, and what is cached of it.
   const keys = keysOf(vault);
   const store = await openBooks(outside);
-  closing.splice(0, 1, () => store.close());
+  closing.splice(0, 2, () => store.close());
   proveOpens({ vault, keys }, await restingSecrets(store));
   const directory = await openDirectory(store);
 
@@ -102,7 +105,14 @@ async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside)
   const stream = `host-${outside.stream}`;
   await proveSound(driver, { depth: 'journal', mark: marks === undefined ? null : await readMark(marks) });
   const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
-  const store = await openSqliteStore({ driver, stream, clock, initialBusinessDate });
+  const { reader } = outside;
+  const store = await openSqliteStore({
+    driver,
+    ...(reader === undefined ? {} : { reader }),
+    stream,
+    clock,
+    initialBusinessDate,
+  });
   if (marks === undefined) return store;
   const failed = (error: unknown) =>
     log.error({ err: error }, '未能记下已确认的位置 how far the journal is acknowledged could not be noted');

@@ -156,8 +156,10 @@ export async function openFixture(
 ): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), 'zunka-acquiring-'));
   const clock = new TestClock();
+  const path = join(folder, 'host.db');
   const store = await openSqliteStore({
-    driver: await openSqlite(join(folder, 'host.db')),
+    driver: await openSqlite(path),
+    reader: await openSqlite(path, 'to read'),
     stream: 'host-1',
     clock,
     initialBusinessDate: TODAY,
@@ -194,7 +196,7 @@ export async function openFixture(
 
   const fixture: Fixture = {
     deps,
-    path: join(folder, 'host.db'),
+    path,
     clock,
     log,
     rules,

@@ -9,6 +9,11 @@ export class BatchWrite {
   readonly #lists = new Map<WriteParameter, unknown[]>();
   readonly #counters = new Map<string, number>();
 
+  /** The counters that were moved, with their last values. */
+  get counters(): ReadonlyMap<string, number> {
+    return this.#counters;
+  }
+
   add(item: CommitItem, records: readonly JournalRow[], counters: ReadonlyMap<string, number>): void {
     for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
       const list = this.#list(table);
@@ -31,10 +36,12 @@ export class BatchWrite {
 
   /**
    * One JSON text a list, null where there is nothing to write.
+   * @param guards what the write checks first, see `Presumption.checks`
    * @throws STORE_REFUSED when a text has no faithful form in the database
    */
-  parameters(): readonly (string | null)[] {
+  parameters(guards: string | null = null): readonly (string | null)[] {
     return WRITE_PARAMETERS.map((parameter) => {
+      if (parameter === 'guards') return guards;
       const list = parameter === 'counters' ? [...this.#counters] : (this.#lists.get(parameter) ?? []);
       return list.length === 0 ? null : jsonText(parameter, list);
     });

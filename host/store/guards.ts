@@ -115,6 +115,66 @@ export class GuardQuestions {
   }
 }
 
+/**
+ * What the guards of a batch presume: that each row is as the first guard on it says. The write itself then proves
+ * it: a row that the batch writes by its key, its version or a unique index, every other by `checks`.
+ */
+export class Presumption {
+  readonly answers: GuardAnswers;
+
+  /** Null when the database must be asked: a counter's value is not known, or a guard names a version that cannot be. */
+  static of(
+    items: Iterable<PreparedItem>,
+    counter: (name: string) => number | undefined,
+  ): Presumption | null {
+    const answers = Array.from({ length: UT_MARK + 1 }, () => new Map<string, number | undefined>());
+    for (const { item, failure } of items) {
+      if (failure !== null) continue;
+      for (const guard of item.guards) {
+        const named = answers[markOf(guard)] as Map<string, number | undefined>;
+        const key = guardKey(guard);
+        if (named.has(key)) continue;
+        const value = guard.kind === 'counter' ? counter(guard.counter) : versionOf(guard);
+        if (guard.kind === 'counter' && value === undefined) return null;
+        // No row is at version 0: to write its version 1 would not prove that one was there.
+        if (guard.kind === 'version' && guard.version < 1) return null;
+        named.set(key, value);
+      }
+    }
+    return new Presumption(answers);
+  }
+
+  private constructor(answers: readonly Map<string, number | undefined>[]) {
+    this.answers = answers as unknown as GuardAnswers;
+  }
+
+  /**
+   * What the write must check first, as the `guards` parameter of WRITE_SQL: by mark, the key's parts and the value
+   * presumed, null for a row that is not there. Null when nothing is left to check.
+   * @param accepted the items that are written
+   */
+  checks(accepted: Iterable<PreparedItem>): string | null {
+    const written = Array.from({ length: UT_MARK + 1 }, () => new Set<string>());
+    for (const { written: rows } of accepted) for (const { mark, key } of rows) written[mark]?.add(key);
+    let any = false;
+    const lists = this.answers.map((named, mark) => {
+      const table = GUARDED_TABLES[mark];
+      const list: unknown[][] = [];
+      for (const [key, value] of named) {
+        if (written[mark]?.has(key) === true) continue;
+        list.push([...(table === undefined ? [key] : keyParts(table, key)), value ?? null]);
+      }
+      any ||= list.length > 0;
+      return list;
+    });
+    return any ? JSON.stringify(lists) : null;
+  }
+}
+
+function versionOf(guard: Exclude<Guard, { kind: 'counter' }>): number | undefined {
+  return guard.kind === 'version' ? guard.version : undefined;
+}
+
 /** By mark: the version of each named row, or UT, that is there; under COUNTER_MARK the counters' values. */
 export type GuardAnswers = readonly ReadonlyMap<string, number>[];
 

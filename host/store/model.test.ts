@@ -1,4 +1,7 @@
 /** Random batches against a model in memory: the same outcomes, the same rows, the same journal. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -6,7 +9,8 @@ import * as assert from 'uvu/assert';
 import type { Fen } from '../../protocol/index.ts';
 import { chainHead, genesisHead, leafHash } from '../journal/record.ts';
 import { nodeClock } from '../node-clock.ts';
-import type { CommitItem, Guard, StorePort } from './port.ts';
+import type { SqlDriver } from './driver.ts';
+import type { CommitItem, Found, Guard, StorePort, Wants } from './port.ts';
 import type { TableName, Tables } from './rows.ts';
 import * as sample from './sample-rows.ts';
 import { specOf } from './schema.ts';
@@ -227,6 +231,45 @@ async function sameRows(store: StorePort, model: ModelStore): Promise<void> {
   );
 }
 
+const WANTS: Wants = {
+  panHashes: ['hash-of-K-A0', 'hash-of-K-A1', 'nobody'],
+  accountIds: ['A1', 'A2'],
+  terminalIds: ['T0000001'],
+  batches: [0, 1, 2].map((batch) => ({ key: `T0000001|${batch}`, withTransactions: false })),
+  counters: ['C1', 'budget:D10'],
+};
+const WANTS_MORE: Wants = { ...WANTS, identities: ['I1', 'I2'], uts: ['U1'], transactionIds: ['X1'] };
+
+/** What a store keeps in memory is what is in the database. */
+async function sameReads(store: StorePort, open: () => Promise<StorePort>): Promise<void> {
+  const other = await open();
+  try {
+    for (const wants of [WANTS, WANTS_MORE, WANTS])
+      assert.equal(sorted(await store.read(wants)), sorted(await other.read(wants)));
+  } finally {
+    await other.close();
+  }
+}
+
+function sorted(found: Found): object {
+  const lists = Object.entries(found as unknown as Record<string, unknown>).map(([name, rows]) => {
+    const list = Array.isArray(rows)
+      ? (rows as readonly unknown[]).map((row) => JSON.stringify(row)).sort()
+      : rows;
+    return [name, list] as const;
+  });
+  return Object.fromEntries(lists);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'zunka-model-'));
+let run = 0;
+
+/** In a file that is there: the schema may come later. */
+async function openReader(path: string): Promise<SqlDriver> {
+  await (await openSqlite(path)).close();
+  return openSqlite(path, 'to read');
+}
+
 const modelled = suite('any batches come out as one item after another would');
 
 modelled('outcomes, rows, counters, heads and records', async () => {
@@ -236,12 +279,19 @@ modelled('outcomes, rows, counters, heads and records', async () => {
   const batches = fc.array(fc.array(intent, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(batches, async (plan) => {
-      const store = await openSqliteStore({
-        driver: await openSqlite(':memory:'),
-        stream: 'host-1',
-        clock: nodeClock,
-        initialBusinessDate: sample.BUSINESS_DATE,
-      });
+      run += 1;
+      const path = join(folder, `${run}.db`);
+      const open = async (stream: string, reader?: SqlDriver) =>
+        openSqliteStore({
+          driver: await openSqlite(path),
+          ...(reader === undefined ? {} : { reader }),
+          stream,
+          clock: nodeClock,
+          initialBusinessDate: sample.BUSINESS_DATE,
+        });
+      const store = await open('host-1', run % 2 === 0 ? await openReader(path) : undefined);
+      // It keeps nothing yet.
+      const fresh = () => open('host-2');
       const model = new ModelStore();
       try {
         for (const wishes of plan) {
@@ -252,10 +302,13 @@ modelled('outcomes, rows, counters, heads and records', async () => {
           const items = wishes.map((wish) => itemOf(wish, versions));
           const expected = model.commit(items);
           assert.equal(await outcomesOf(store, items), expected);
+          // What is read is kept, and must follow what is committed from here on.
+          await store.read(WANTS);
           seen.committed += expected.filter((outcome) => 'committed' in outcome).length;
           seen.conflicts += expected.filter((outcome) => 'conflict' in outcome).length;
           seen.failures += expected.filter((outcome) => 'failure' in outcome).length;
         }
+        await sameReads(store, fresh);
         await sameRows(store, model);
       } finally {
         await store.close();
@@ -268,4 +321,5 @@ modelled('outcomes, rows, counters, heads and records', async () => {
   for (const count of Object.values(seen)) assert.ok(count > 100);
 });
 
+modelled.after(() => rmSync(folder, { recursive: true }));
 modelled.run();

@@ -2,8 +2,12 @@
  * The store over an SQL database of SQLite's dialect, behind the narrow driver. Nothing here knows which
  * driver it is.
  *
- * A batch is four calls: BEGIN IMMEDIATE, the guards' question, one write, COMMIT. When the write is
- * refused, the same transaction goes on item by item, and the items that are to blame are returned.
+ * A batch is three calls: BEGIN IMMEDIATE, one write that also proves what the guards presume, COMMIT. When the
+ * write is refused, the same transaction asks the guards' questions and, if need be, goes on item by item; the
+ * items that are to blame are returned.
+ *
+ * A read asks the database only for what is not kept in memory, and first, on a connection of its own where there is
+ * one, which identities are there: it need not wait for a commit.
  */
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
@@ -23,10 +27,18 @@ import { BatchWrite } from './batch-write.ts';
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
-import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from './guards.ts';
+import {
+  type GuardAnswers,
+  GuardQuestions,
+  GuardState,
+  type PreparedItem,
+  Presumption,
+  prepareItem,
+} from './guards.ts';
 import { migrate } from './migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
+import { RowCache } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
 import * as sql from './statements.ts';
@@ -46,12 +58,14 @@ ON CONFLICT ("counter") DO UPDATE SET "value" = "value" + 1`;
  * Opens the store: brings the schema up to date, opens the first business day when there is none, and
  * takes up the journal stream where it stands.
  *
+ * @param options.reader a second connection to the same database, for reading; the store's from now on, as `driver` is
  * @param options.stream this process's journal stream: two processes never share one
  * @param options.initialBusinessDate YYYYMMDD, used only in an empty database
  * @throws STORE_SCHEMA for a database of a newer version, DATE_BAD, STORE_BUSY, STORE_FAILED
  */
 export async function openSqliteStore(options: {
   readonly driver: SqlDriver;
+  readonly reader?: SqlDriver;
   readonly stream: string;
   readonly clock: Clock;
   readonly initialBusinessDate: string;
@@ -69,14 +83,16 @@ export async function openSqliteStore(options: {
     closedAt: null,
   };
   await driver.run(INITIAL_DAY_SQL, valuesOf('days', day));
-  const store = new SqliteStore(driver, stream);
+  const store = new SqliteStore(driver, options.reader ?? null, stream);
   await store.readHead();
   return store;
 }
 
 class SqliteStore implements StorePort {
   readonly #driver: SqlDriver;
+  readonly #reader: SqlDriver | null;
   readonly #stream: string;
+  readonly #cache = new RowCache();
   /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
   readonly #turns = new Turns();
   /** Where our stream stands; undefined when a commit's outcome is unknown: read again before the next. */
@@ -84,8 +100,9 @@ class SqliteStore implements StorePort {
   /** A COMMIT failed: what it wrote may be in the log, though it is not seen. */
   #isInDoubt = false;
 
-  constructor(driver: SqlDriver, stream: string) {
+  constructor(driver: SqlDriver, reader: SqlDriver | null, stream: string) {
     this.#driver = driver;
+    this.#reader = reader;
     this.#stream = stream;
   }
 
@@ -95,10 +112,32 @@ class SqliteStore implements StorePort {
     return this.#head;
   }
 
-  read(wants: Wants): Promise<Found> {
-    return this.#take(async () =>
-      foundOf(wants, await readRows(this.#driver, READ_SQL, readParameters(wants), READ_TABLES)),
-    );
+  async read(wants: Wants): Promise<Found> {
+    if (this.#reader !== null && !this.#isInDoubt && (await this.#isServed(this.#reader, wants)))
+      return this.#cache.found(wants, null);
+    return this.#take(async () => {
+      // What was kept may have changed while this waited for its turn.
+      if (this.#reader === null && (await this.#isServed(this.#driver, wants)))
+        return this.#cache.found(wants, null);
+      const lacking = this.#cache.lacking(wants) ?? {};
+      const found = foundOf(
+        lacking,
+        await readRows(this.#driver, READ_SQL, readParameters(lacking), READ_TABLES),
+      );
+      this.#cache.keep(lacking, found);
+      return this.#cache.found(wants, found);
+    });
+  }
+
+  /** Whether none of the wanted identities and UTs is there, and all else is kept. */
+  async #isServed(driver: SqlDriver, wants: Wants): Promise<boolean> {
+    const { identities = [], uts = [] } = wants;
+    if (this.#cache.lacking({ ...wants, identities: [], uts: [] }) !== null) return false;
+    if (identities.length === 0 && uts.length === 0) return true;
+    const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
+    if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return false;
+    // A row may have made room for another in the meantime.
+    return this.#cache.lacking({ ...wants, identities: [], uts: [] }) === null;
   }
 
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
@@ -131,12 +170,17 @@ class SqliteStore implements StorePort {
       });
     }
     this.#head = written.after;
+    written.outcomes.forEach(({ committed }, at) => {
+      if (committed) this.#cache.committed((items[at] as PreparedItem).item);
+    });
+    this.#cache.counted(written.counters);
     return written.outcomes;
   }
 
   /** SQLite may have rolled back by itself (disk full, input or output error): a second time does no harm. */
   async #rollBack(): Promise<void> {
     this.#head = undefined;
+    this.#cache.clear();
     await this.#driver.run('ROLLBACK', []).catch(() => undefined);
   }
 
@@ -165,6 +209,13 @@ class SqliteStore implements StorePort {
   }
 
   async #write(items: readonly PreparedItem[]): Promise<Written> {
+    const presumed = Presumption.of(items, (counter) => this.#cache.counter(counter));
+    if (presumed !== null) {
+      const written = await this.#writePresuming(items, presumed);
+      if (written !== null) return written;
+      // Something is not as it was presumed: another process may have written too.
+      this.#cache.clear();
+    }
     const questions = new GuardQuestions(items);
     const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
     try {
@@ -177,14 +228,29 @@ class SqliteStore implements StorePort {
     return this.#writeOneByOne(items, answers, await this.readHead());
   }
 
+  /** Null when the write was refused, which undid it whole. */
+  async #writePresuming(items: readonly PreparedItem[], presumed: Presumption): Promise<Written | null> {
+    try {
+      const head = this.#head ?? (await this.readHead());
+      return await this.#writeTogether(items, presumed.answers, head, (accepted) =>
+        presumed.checks(accepted),
+      );
+    } catch (error) {
+      if (isRefusal(error)) return null;
+      throw error;
+    }
+  }
+
   async #writeTogether(
     items: readonly PreparedItem[],
     answers: GuardAnswers,
     head: StreamHead,
+    checks: (accepted: readonly PreparedItem[]) => string | null = () => null,
   ): Promise<Written> {
     const state = new GuardState(answers);
     const batch = new BatchWrite();
     const outcomes: CommitOutcome[] = [];
+    const accepted: PreparedItem[] = [];
     let after = head;
     for (const prepared of items) {
       const refused = refusalOf(prepared, state);
@@ -195,12 +261,15 @@ class SqliteStore implements StorePort {
       const sealed = seal(this.#stream, after, prepared.records);
       batch.add(prepared.item, sealed.rows, state.countersAfter(prepared));
       state.accept(prepared);
+      accepted.push(prepared);
       after = sealed.after;
       outcomes.push({ committed: true, ...after });
     }
-    if (outcomes.some(({ committed }) => committed))
-      await this.#driver.run(sql.WRITE_SQL, batch.parameters());
-    return { outcomes, after };
+    // A conflict is told only as the database has it: what was presumed is proven, even when nothing is written.
+    const guards = checks(accepted);
+    if (accepted.length > 0 || guards !== null)
+      await this.#driver.run(sql.WRITE_SQL, batch.parameters(guards));
+    return { outcomes, after, counters: batch.counters };
   }
 
   async #writeOneByOne(
@@ -210,6 +279,7 @@ class SqliteStore implements StorePort {
   ): Promise<Written> {
     const state = new GuardState(answers);
     const outcomes: CommitOutcome[] = [];
+    const counters = new Map<string, number>();
     let after = head;
     for (const prepared of items) {
       const refused = refusalOf(prepared, state);
@@ -228,11 +298,12 @@ class SqliteStore implements StorePort {
         outcomes.push({ committed: false, conflict: null, failure: error });
         continue;
       }
+      for (const [counter, value] of one.counters) counters.set(counter, value);
       state.accept(prepared);
       after = sealed.after;
       outcomes.push({ committed: true, ...after });
     }
-    return { outcomes, after };
+    return { outcomes, after, counters };
   }
 
   scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
@@ -267,7 +338,10 @@ class SqliteStore implements StorePort {
   }
 
   close(): Promise<void> {
-    return this.#turns.take(() => this.#driver.close());
+    return this.#turns.take(async () => {
+      await this.#reader?.close();
+      await this.#driver.close();
+    });
   }
 
   #all(text: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
@@ -278,4 +352,6 @@ class SqliteStore implements StorePort {
 interface Written {
   readonly outcomes: readonly CommitOutcome[];
   readonly after: StreamHead;
+  /** The counters that were moved, as they are now. */
+  readonly counters: ReadonlyMap<string, number>;
 }

@@ -46,8 +46,15 @@ export const GUARD_SQL = [
   `SELECT ${UT_MARK}, j."key", 1 FROM json_each(?${UT_MARK + 1}) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`,
 ].join('\nUNION ALL ');
 
+/**
+ * Which of these identities and UTs are there at all: parameters are two lists, rows `mark` (0 an identity, 1 a UT)
+ * and `name`. What every request asks first, and nearly always in vain.
+ */
+export const PROBE_SQL = `SELECT 0 AS "mark", j."value" AS "name" FROM json_each(?1) AS j CROSS JOIN "identities" AS x ON x."key" = j."value"
+UNION ALL SELECT 1, j."value" FROM json_each(?2) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`;
+
 /** The parameters of `WRITE_SQL`, in order. */
-export const WRITE_PARAMETERS = [...TABLE_NAMES, 'journal', 'counters'] as const;
+export const WRITE_PARAMETERS = [...TABLE_NAMES, 'journal', 'counters', 'guards'] as const;
 export type WriteParameter = (typeof WRITE_PARAMETERS)[number];
 
 /** Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all. */
@@ -60,10 +67,28 @@ export const WRITE_SQL = `INSERT INTO "batch_write" (${quotedList(WRITE_PARAMETE
 export const WRITE_VIEW_SQL = `
 CREATE TEMP VIEW "batch_write" AS SELECT ${WRITE_PARAMETERS.map((name) => `NULL AS ${quoted(name)}`).join(', ')};
 CREATE TEMP TRIGGER "batch_write_insert" INSTEAD OF INSERT ON "batch_write" BEGIN
+${guardChecksSql()}
 ${TABLE_NAMES.map(writeTableSql).join('\n')}
 ${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};
 ${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
 END;`;
+
+/** Refuses the whole write when a row or counter is not as it was presumed (`Presumption.checks`). */
+function guardChecksSql(): string {
+  const check = (mark: number, table: string, on: string, now: string, parts: number) =>
+    `SELECT RAISE(ABORT, 'a guard does not hold') FROM json_each(NEW."guards", '$[${mark}]') AS j LEFT JOIN ${quoted(table)} AS x ON ${on} WHERE ${now} IS NOT j."value" ->> ${parts};`;
+  const rows = GUARDED_TABLES.map((table, mark) => {
+    const { key, guard } = specOf(table);
+    const on = key.map((name, part) => `x.${quoted(name)} = j."value" ->> ${part}`).join(' AND ');
+    const now = guard === 'versioned' ? 'x."version"' : `iif(x.${quoted(key[0] as string)} IS NULL, NULL, 1)`;
+    return check(mark, table, on, now, key.length);
+  });
+  return [
+    ...rows,
+    check(COUNTER_MARK, 'counters', 'x."counter" = j."value" ->> 0', 'coalesce(x."value", 0)', 1),
+    check(UT_MARK, 'transactions', 'x."ut" = j."value" ->> 0', 'iif(x."ut" IS NULL, NULL, 1)', 1),
+  ].join('\n');
+}
 
 function writeTableSql(table: TableName): string {
   const { guard, key, writeOrder } = specOf(table);
