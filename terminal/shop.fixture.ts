@@ -84,6 +84,11 @@ export class MemoryDisk implements JournalDisk {
     this.files.set(name, Buffer.from(bytes));
   }
 
+  async note(name: string, bytes: Buffer): Promise<void> {
+    if (!this.power.isOn) throw new Error('the power is off');
+    this.files.set(name, Buffer.from(bytes));
+  }
+
   async release(): Promise<void> {}
 
   #describe(bytes: Buffer): string {

@@ -111,6 +111,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     await disk.release();
   });
   await terminal.till.recover();
+  await terminal.note();
   watchDevices(deps, devices, terminal);
   return terminal;
 }
@@ -214,6 +215,7 @@ class CommandLoop implements Terminal, Counter {
             await this.till.finishClosed();
             return ended;
           });
+          await this.note();
           return ended;
         }),
       leave: () => {
@@ -228,6 +230,16 @@ class CommandLoop implements Terminal, Counter {
     if (CANCEL_WORDS.includes(line.trim()) && this.till.cancelFromCounter())
       return succeeded('正在取消收银机请求', "the till's request is being cancelled");
     return failed(new PosError('NOT_ALLOWED_NOW', 'another command is running'));
+  }
+
+  /** How far the journal is acknowledged. A mark that cannot be written only proves less. */
+  async note(): Promise<void> {
+    await this.#deps.journal.note().catch((error: unknown) => {
+      this.#deps.log.warn(
+        { name: error instanceof Error ? error.name : 'unknown' },
+        'the mark was not written',
+      );
+    });
   }
 
   /** Runs a small chore between commands. */
@@ -254,6 +266,7 @@ class CommandLoop implements Terminal, Counter {
   async stop(): Promise<void> {
     this.#isStopping = true;
     if (!this.#isTaken) await this.#chores;
+    await this.note();
     await this.#close();
   }
 

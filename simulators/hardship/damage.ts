@@ -130,29 +130,21 @@ async function terminalRound(whole: Whole, make: Damage, dice: Dice): Promise<Ve
       return { came: `${where}: refused`, failure: `${name} ${how}: refused, and changed the file` };
     return { came: `${where}: refused at the start`, report: detail };
   }
-  return journalAfterStart(whole, folder, { name, how, where, hurt });
+  return journalAfterStart(whole, folder, { name, how, where });
 }
 
-/** It started: the proof finds the damage, or every approval is there, or it kept what it cut off and said so. */
+/** It started: the proof finds the damage, or every approval is there. */
 async function journalAfterStart(
   { till, acknowledged }: Whole,
   folder: string,
-  { name, how, where, hurt }: { name: string; how: string; where: string; hurt: Buffer },
+  { name, how, where }: { name: string; how: string; where: string },
 ): Promise<Verdict> {
   const own = acknowledged.filter(({ terminalId }) => terminalId === till.terminalId);
   try {
     const report = await readTerminalJournal(folder);
     const held = new Set(report.batches.flatMap((batch) => batch.transactions).map(({ ut }) => ut));
     const gone = own.filter(({ ut }) => !held.has(ut)).length;
-    const torn = (await readdir(folder)).find((one) => one.endsWith('.torn'));
     if (gone === 0) return { came: `${where}: started, all approvals are there` };
-    // Records cut off at the end are what it cannot know of; what is left of the last one must be kept.
-    const isTail = how.startsWith('cut');
-    const isWholeLine = hurt.length === 0 || hurt.at(-1) === 0x0a;
-    if (isTail && (torn !== undefined || isWholeLine))
-      return {
-        came: `${where}: started, ${isWholeLine ? 'whole records were gone' : 'the torn rest is kept and told'}`,
-      };
     return { came: `${where}: started`, failure: `${name} ${how}: ${gone} approvals are gone in silence` };
   } catch (error) {
     if (error instanceof PosError && error.code === 'JOURNAL_DAMAGED')

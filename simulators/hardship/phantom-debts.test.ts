@@ -8,7 +8,14 @@ const UT = '01JD6Z0000000000000000000A';
 const CHANGED_UT = '01JD6Z0000000000000000000C';
 
 const SALE: Journal['batches'][number]['transactions'][number] = {
-  ...{ ut: UT, kind: 'sale' as const, state: 'reversed' as const, batch: 1, trace: '000042', amount: fen(500) },
+  ...{
+    ut: UT,
+    kind: 'sale' as const,
+    state: 'reversed' as const,
+    batch: 1,
+    trace: '000042',
+    amount: fen(500),
+  },
   ...{ panMasked: null, rrn: null },
 };
 const JOURNAL: Journal = {

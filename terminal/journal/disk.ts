@@ -7,6 +7,8 @@ export interface JournalDisk {
   append(name: string, bytes: Buffer): Promise<void>;
   /** A whole file, in the place of one that has the name: after a cut the old one or the new one, never a part. */
   place(name: string, bytes: Buffer): Promise<void>;
+  /** A whole small file, without waiting for the disk: after a cut the old one, the new one, a part or none. */
+  note(name: string, bytes: Buffer): Promise<void>;
   /** Gives the directory free for another process. */
   release(): Promise<void>;
 }

@@ -39,7 +39,11 @@ function eventOf(step: number, trace: string): JournalEvent {
 }
 
 /** Opens and appends until all steps are done or the disk ends it. Gives how many were acknowledged. */
-async function work(files: FaultyFiles, upTo = STEPS): Promise<{ acknowledged: number; isWhole: boolean }> {
+async function work(
+  files: FaultyFiles,
+  upTo = STEPS,
+  isNoted = false,
+): Promise<{ acknowledged: number; isWhole: boolean }> {
   let acknowledged = 0;
   try {
     const opened = await open(files);
@@ -47,6 +51,7 @@ async function work(files: FaultyFiles, upTo = STEPS): Promise<{ acknowledged: n
     while (acknowledged < upTo) {
       await opened.journal.append(eventOf(acknowledged, opened.journal.state.nextTrace));
       acknowledged += 1;
+      if (isNoted) await opened.journal.note();
     }
     return { acknowledged, isWhole: true };
   } catch {
@@ -122,6 +127,20 @@ cuts(
     assert.ok(pairs >= 1_169, `${pairs} disks after two`);
   },
 );
+
+cuts('the mark beside the journal, lost, kept or torn, never refuses what is right', async () => {
+  let points = 0;
+  for (let at = 1; ; at += 1) {
+    const files = new FaultyFiles({ kind: 'cut', at });
+    const { acknowledged } = await work(files, STEPS, true);
+    if (!files.met) break;
+    for (const image of aftermaths(files)) {
+      points += 1;
+      await assertSound(image, acknowledged, `cut at ${at}`);
+    }
+  }
+  assert.ok(points >= 100, `${points} disks`);
+});
 
 cuts('never loses the bytes of a torn record: they are in the segment or in the file beside it', async () => {
   let torn = 0;

@@ -34,6 +34,10 @@ export function fileDisk(files: JournalFiles, directory: string): JournalDisk {
       await files.rename(temporary, pathOf(name));
       await files.syncDirectory(directory);
     },
+    note: async (name, bytes) => {
+      const file = await files.open(pathOf(name), 'replace');
+      await closing(file, () => file.write(bytes));
+    },
   };
 }
 

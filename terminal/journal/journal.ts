@@ -3,6 +3,7 @@ import { ensure, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ChainedRecord, chainLine, genesisHead, readSegment } from './chain.ts';
 import type { JournalDisk } from './disk.ts';
+import { type Mark, MarkFile, proveMark } from './mark.ts';
 import type { JournalEvent, TerminalState } from './model.ts';
 import { apply, carriedOver, newTerminalState } from './state.ts';
 
@@ -14,6 +15,8 @@ export interface TerminalJournal {
   readonly head: string;
   /** Resolves only when the record is on the disk; `state` shows it from then on. */
   append(event: JournalEvent): Promise<void>;
+  /** Notes beside the journal how far it was acknowledged; rejects with what the disk says. */
+  note(): Promise<void>;
 }
 
 /** What start-up had to put right, for the operator to read. */
@@ -66,8 +69,10 @@ export async function openJournal(options: {
 }): Promise<OpenedJournal> {
   const { disk, clock, terminalId, merchantId } = options;
   const names = segmentNames(await disk.list());
+  const { marks, mark } = await MarkFile.open(disk);
   const journal = new DiskJournal(
     disk,
+    marks,
     clock,
     newTerminalState(terminalId, merchantId),
     genesisHead(terminalId),
@@ -75,8 +80,10 @@ export async function openJournal(options: {
   let repair: JournalRepair | null = null;
 
   const last = names.at(-1);
-  if (last !== undefined) {
-    const { records, repaired } = await readLastSegment(disk, clock, names);
+  if (last === undefined) {
+    if (mark !== null) proveMark(mark, { segment: '', sequence: 0, heads: [] });
+  } else {
+    const { records, repaired } = await readLastSegment(disk, clock, names, mark);
     repair = repaired;
     // A segment whose only record was torn holds nothing yet: the one before it is the last.
     const usable = records.length > 0 ? records : await readWhole(disk, names.slice(0, -1));
@@ -87,11 +94,16 @@ export async function openJournal(options: {
   return { journal, repair };
 }
 
-async function readLastSegment(disk: JournalDisk, clock: Clock, names: readonly string[]) {
+async function readLastSegment(disk: JournalDisk, clock: Clock, names: readonly string[], mark: Mark | null) {
   const name = names.at(-1) ?? '';
   const bytes = await disk.read(name);
   const reading = readSegment(name, bytes, await headBefore(disk, names, names.length - 1));
   const { torn, soundBytes } = reading;
+  // Before anything is changed: what is torn may be what is left of something that was acknowledged.
+  if (mark !== null) {
+    const heads = reading.records.map(({ head }) => head);
+    proveMark(mark, { segment: name, sequence: sequenceOf(name), heads });
+  }
   const tornFile = torn.length === 0 ? null : `${name}.${clock.now()}.torn`;
   if (tornFile !== null) await placed(disk, tornFile, torn);
   // What was read may be in the machine's memory only: a process that ended before its fsync, or whose
@@ -174,6 +186,7 @@ function checkOwner(state: TerminalState, terminalId: string, merchantId: string
 
 class DiskJournal implements TerminalJournal {
   readonly #disk: JournalDisk;
+  readonly #marks: MarkFile;
   readonly #clock: Clock;
   #state: TerminalState;
   #head: string;
@@ -184,8 +197,9 @@ class DiskJournal implements TerminalJournal {
   #queue: Promise<void> = Promise.resolve();
   #broken = false;
 
-  constructor(disk: JournalDisk, clock: Clock, state: TerminalState, head: string) {
+  constructor(disk: JournalDisk, marks: MarkFile, clock: Clock, state: TerminalState, head: string) {
     this.#disk = disk;
+    this.#marks = marks;
     this.#clock = clock;
     this.#state = state;
     this.#head = head;
@@ -228,6 +242,17 @@ class DiskJournal implements TerminalJournal {
     });
     this.#queue = written.catch(() => undefined);
     return written;
+  }
+
+  note(): Promise<void> {
+    // Behind what is being written, so that one mark is never of two moments.
+    const noted = this.#queue.then(async () => {
+      // Whoever could not write does not know what is there: the mark before this one stands.
+      if (this.#broken) return;
+      await this.#marks.write({ sequence: this.#sequence, records: this.#recordCount, head: this.#head });
+    });
+    this.#queue = noted.catch(() => undefined);
+    return noted;
   }
 
   async #write(segment: string, event: JournalEvent): Promise<void> {
