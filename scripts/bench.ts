@@ -1,17 +1,27 @@
 /**
  * Runs every benchmark in a fresh process, each asserting its result before it times, and appends one
  * JSON line to bench-history.jsonl. Arguments are parts of file names. `--dry` appends nothing.
+ * `--curves FOLDER` measures nothing: it draws the history into the folder, one SVG for each family of metrics.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type BenchRun, curves, type Metric, readHistory } from './bench-curves.ts';
 import { ROOT, sourceFiles } from './files.ts';
 
-interface Metric {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
+const HISTORY = join(ROOT, 'bench-history.jsonl');
+
+const drawAt = process.argv.indexOf('--curves');
+if (drawAt > 0) {
+  const folder = resolve(process.argv[drawAt + 1] ?? 'out/bench');
+  mkdirSync(folder, { recursive: true });
+  for (const [name, svg] of curves(readHistory(readFileSync(HISTORY, 'utf8')))) {
+    writeFileSync(join(folder, name), svg);
+    console.log(join(folder, name));
+  }
+  process.exit(0);
 }
 
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
@@ -50,7 +60,19 @@ if (!failed && !process.argv.includes('--dry')) {
     cwd: ROOT,
     encoding: 'utf8',
   }).trim();
-  const line = { commit, date: new Date().toISOString().slice(0, 10), node: process.versions.node, metrics };
-  appendFileSync(join(ROOT, 'bench-history.jsonl'), `${JSON.stringify(line)}\n`);
+  const [load] = loadavg();
+  const all = cpus();
+  const line: BenchRun = {
+    commit,
+    date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
+    machine: {
+      cpu: all[0]?.model ?? 'unknown',
+      cores: all.length,
+      load: Math.round((load ?? 0) * 100) / 100,
+    },
+    metrics,
+  };
+  appendFileSync(HISTORY, `${JSON.stringify(line)}\n`);
 }
 process.exitCode = failed ? 1 : 0;
