@@ -413,6 +413,10 @@ sending('DE64 is put behind the bytes that the MAC covers', () => {
     return Buffer.from('C22EA1E0', 'latin1');
   });
   assert.is(covered, `0200${'3000000000000001'}${'000000'}${'000000012800'}`);
+  const withRoom = encodeWithMac(codec, { mti: '0200', fields: { ...fields, 64: '' } }, () =>
+    Buffer.from('C22EA1E0', 'latin1'),
+  );
+  assert.is(withRoom.toString('hex'), body.toString('hex'));
   assert.is(body.toString('hex'), `${covered}4332324541314530`);
   assert.is(codec.decode(body).macData()?.toString('hex'), covered);
   assert.is(

@@ -50,11 +50,15 @@ export const codec: Codec = compileCodec(FIELDS);
 /**
  * Encodes with DE64 over everything before it.
  *
+ * @param message with DE64 empty it is encoded as it is; without DE64 its fields are copied, which costs more
  * @param mac gets the bytes from the MTI up to the byte before DE64, gives the eight bytes of DE64
  * Throws FIELD_UNKNOWN when a field stands behind DE64, where no MAC would cover it.
  */
 export function encodeWithMac(by: Codec, message: MessageValues, mac: (data: Buffer) => Buffer): Buffer {
-  const bytes = by.encode({ mti: message.mti, fields: { ...message.fields, 64: NO_MAC } });
+  const hasRoom = message.fields[64] !== undefined;
+  const bytes = by.encode(
+    hasRoom ? message : { mti: message.mti, fields: { ...message.fields, 64: NO_MAC } },
+  );
   if (bytes.readUInt8(2) >= 0x80) {
     throw new PosError('FIELD_UNKNOWN', 'a field stands behind DE64, where the MAC cannot cover it');
   }

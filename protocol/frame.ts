@@ -53,29 +53,38 @@ export class FrameSplitter {
     if (chunk.length > 0) this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
     const frames: Buffer[] = [];
-    let length = this.#announcedLength();
-    while (length !== undefined && this.#pendingBytes >= LENGTH_BYTES + length) {
-      const all = this.#pending.length === 1 ? (this.#pending[0] ?? chunk) : Buffer.concat(this.#pending);
-      frames.push(all.subarray(LENGTH_BYTES, LENGTH_BYTES + length));
-      this.#keep(all.subarray(LENGTH_BYTES + length));
-      length = this.#announcedLength();
-    }
+    const first = this.#firstLength();
+    if (first !== undefined && this.#pendingBytes >= LENGTH_BYTES + first) this.#cut(frames, first);
     const { fault } = this;
     if (fault !== undefined && frames.length === 0) throw fault;
     return frames;
   }
 
-  #keep(rest: Buffer): void {
-    this.#pending = rest.length === 0 ? [] : [rest];
-    this.#pendingBytes = rest.length;
+  /** Cuts all that is whole, the first frame being so; what is left is kept in one piece. */
+  #cut(frames: Buffer[], first: number): void {
+    const all = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
+    let at = 0;
+    let length: number | undefined = first;
+    while (length !== undefined && all.length - at >= LENGTH_BYTES + length) {
+      const end: number = at + LENGTH_BYTES + length;
+      frames.push(all.subarray(at + LENGTH_BYTES, end));
+      at = end;
+      length = all.length - at < LENGTH_BYTES ? undefined : this.#judged(all.readUInt16BE(at));
+    }
+    this.#pending = at === all.length ? [] : [all.subarray(at)];
+    this.#pendingBytes = all.length - at;
   }
 
-  /** What LEN says, once both its bytes are there; undefined, too, when it cannot be. */
-  #announcedLength(): number | undefined {
+  /** What the first LEN says, once both its bytes are there; undefined, too, when it cannot be. */
+  #firstLength(): number | undefined {
     const [first, second] = this.#pending;
     if (first === undefined || this.#pendingBytes < LENGTH_BYTES) return undefined;
     const low = first.length > 1 ? first.readUInt8(1) : (second?.readUInt8(0) ?? 0);
-    const length = (first.readUInt8(0) << 8) | low;
+    return this.#judged((first.readUInt8(0) << 8) | low);
+  }
+
+  /** A length that may be; undefined, and a fault, when it may not. */
+  #judged(length: number): number | undefined {
     if (length > this.#bytesMax) {
       this.#fault = new PosError('FRAME_TOO_LONG', `${length} bytes announced, at most ${this.#bytesMax}`);
     } else if (length < FRAME_BYTES_MIN) {
