@@ -36,6 +36,8 @@ const TERMINAL_EFFECTS = 220;
 const HOST_EFFECTS = 60;
 const RECOVERY_EFFECTS = 40;
 const FRAMES_AHEAD = 4;
+/** How many answers later a stray one comes: its reversal's and its next sign-in's come first. */
+const STRAYS_MOST = 4;
 const ANSWER_WAIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -67,7 +69,7 @@ const OWN_FAULTS = {
   'request flipped':           { zh: '请求错一位',         en: 'one bit of a request is flipped',                              chance: 300, when: 'task',  strike: (s) => request(s, { kind: 'flip', bit: s.dice.next(4_096) }) },
   'answer flipped':            { zh: '应答错一位',         en: 'one bit of an answer is flipped',                              chance: 300, when: 'task',  strike: (s) => answer(s, { kind: 'flip', bit: s.dice.next(4_096) }) },
   'half-open':                 { zh: '半开连接',           en: 'the connection goes silent and nobody is told',                chance: 300, when: 'task',  strike: (s) => arm(s.dice.pick(['request', 'answer']), s, { kind: 'half-open' }) },
-  'stray answer':              { zh: '旧应答串线',         en: "an earlier request's answer arrives on the next connection",   chance: 300, when: 'task',  strike: (s) => answer(s, { kind: 'on the next connection' }) },
+  'stray answer':              { zh: '旧应答串线',         en: "an earlier request's answer arrives in front of a later one's", chance: 300, when: 'task',  strike: (s) => answer(s, { kind: 'astray', answers: s.dice.between(1, STRAYS_MOST) }) },
   'network away':              { zh: '网络中断数小时',     en: 'the network is away for minutes or hours',                     chance: 200, when: 'task',  strike: networkAway },
   'host slow':                 { zh: '主机缓慢',           en: 'the database takes seconds',                                   chance: 200, when: 'task',  strike: ({ office, dice }) => office.faults.arm('slow', dice.between(1_000, 90_000)) },
   'commit answer lost':        { zh: '提交应答丢失(已提交)', en: 'a commit is done and its answer lost',                      chance: 400, when: 'task',  strike: ({ office }) => office.faults.arm('commit answer lost, done') },

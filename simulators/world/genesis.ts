@@ -59,6 +59,8 @@ export interface Genesis {
   readonly opening: ReadonlyMap<string, number>;
   /** What the host knew already, by its own name: no terminal of the world sent it. */
   readonly before: ReadonlySet<string>;
+  /** Batches, `terminal/batch`, that it had closed already. */
+  readonly closedBefore: ReadonlySet<string>;
   /** A vault with this morning's keys, on the randomness of its world. */
   vault(random: { bytes(count: number): Buffer }): Promise<Vault>;
 }
@@ -124,6 +126,7 @@ async function makeGenesis(): Promise<Genesis> {
   bureau.close();
   const opening = await balances(office);
   const before = await transactionsOf(office);
+  const closedBefore = await closedBatchesOf(office);
   return {
     host: await closed(office, scheduler),
     places: PLACES.map((place, index) => ({
@@ -135,6 +138,7 @@ async function makeGenesis(): Promise<Genesis> {
     cards,
     opening,
     before,
+    closedBefore,
     vault,
   };
 }
@@ -287,6 +291,15 @@ async function transactionsOf({ host }: Office): Promise<ReadonlySet<string>> {
   for await (const rows of host.store.scan('transactions'))
     for (const { transactionId } of rows) ids.add(transactionId);
   return ids;
+}
+
+async function closedBatchesOf({ host }: Office): Promise<ReadonlySet<string>> {
+  const closed = new Set<string>();
+  if (host === null) throw new PosError('INVARIANT', 'the host of the first morning runs');
+  for await (const rows of host.store.scan('batches'))
+    for (const { terminalId, batch, state } of rows)
+      if (state === 'closed') closed.add(`${terminalId}/${batch}`);
+  return closed;
 }
 
 /** The host is stopped in order, so that its database is one file. */

@@ -20,8 +20,8 @@ export type FrameFault =
   | { readonly kind: 'flip'; readonly bit: number }
   /** It arrives; from then on neither side hears the other, and neither is told. */
   | { readonly kind: 'half-open' }
-  /** It arrives on the terminal's next connection, in front of whatever comes there. */
-  | { readonly kind: 'on the next connection' };
+  /** It goes astray and arrives in front of the answer that is `answers` answers later, whatever that one is for. */
+  | { readonly kind: 'astray'; readonly answers: number };
 
 export type Direction = 'request' | 'answer';
 
@@ -42,8 +42,8 @@ export class Network {
   readonly #timeline: Timeline;
   readonly #dice: Dice;
   readonly #cables = new Set<Cable>();
-  /** Answers that wait for a terminal's next connection. */
-  readonly #strays = new Map<string, Buffer[]>();
+  /** Answers that wait for a later one to the same terminal. */
+  #strays: { readonly to: string; readonly bytes: Buffer; answersLeft: number }[] = [];
   #accept: ((line: Line) => void) | null = null;
   #armed: { readonly direction: Direction; readonly ahead: number; readonly fault: FrameFault }[] = [];
   /** Frames so far, by direction. */
@@ -65,7 +65,7 @@ export class Network {
   /** No fault any more, and the network is up. */
   spare(): void {
     this.#armed = [];
-    this.#strays.clear();
+    this.#strays = [];
     this.isUp = true;
   }
 
@@ -114,9 +114,6 @@ export class Network {
         const cable = new Cable(this, terminal, host);
         this.#cables.add(cable);
         accept(cable.hostEnd);
-        for (const stray of this.#strays.get(terminal.name) ?? [])
-          cable.deliver('answer', stray, this.#latency());
-        this.#strays.delete(terminal.name);
         return cable.terminalEnd;
       },
     };
@@ -134,6 +131,7 @@ export class Network {
       return;
     }
     const latency = this.#latency();
+    if (direction === 'answer') this.#deliverStrays(cable, latency);
     switch (fault?.kind) {
       case undefined:
         cable.deliver(direction, bytes, latency);
@@ -162,12 +160,20 @@ export class Network {
         cable.deliver(direction, bytes, latency);
         cable.goSilent();
         break;
-      case 'on the next connection': {
-        const waiting = this.#strays.get(cable.terminal.name) ?? [];
-        this.#strays.set(cable.terminal.name, [...waiting, bytes]);
+      case 'astray':
+        this.#strays.push({ to: cable.terminal.name, bytes, answersLeft: fault.answers });
         break;
-      }
     }
+  }
+
+  /** Those whose turn has come arrive with this answer, before it. */
+  #deliverStrays(cable: Cable, latency: number): void {
+    for (const stray of this.#strays) {
+      if (stray.to !== cable.terminal.name) continue;
+      stray.answersLeft -= 1;
+      if (stray.answersLeft === 0) cable.deliver('answer', stray.bytes, latency);
+    }
+    this.#strays = this.#strays.filter(({ answersLeft }) => answersLeft > 0);
   }
 
   later(ms: number, act: () => void): void {

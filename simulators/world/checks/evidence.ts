@@ -45,6 +45,8 @@ export interface Evidence {
   readonly opening: ReadonlyMap<string, number>;
   /** Transactions of the host that were there before the world began. */
   readonly before: ReadonlySet<string>;
+  /** Batches, `terminal/batch`, that were closed before the world began. */
+  readonly closedBefore: ReadonlySet<string>;
   readonly isCleared: boolean;
   /** Failures of the host that its code did not foresee. */
   readonly defects: readonly string[];
@@ -92,6 +94,7 @@ export async function gather(world: World): Promise<Evidence> {
     told: told.tellings,
     opening: genesis.opening,
     before: genesis.before,
+    closedBefore: genesis.closedBefore,
     isCleared: staff.isDone,
     defects: office.defects,
   };
@@ -115,7 +118,8 @@ function headTold(line: string, before: ReadonlySet<string>): Evidence['headsTol
 async function terminalEvidence(
   shop: Shop,
 ): Promise<Omit<TerminalEvidence, 'tillFaults' | 'tillPaid' | 'isInOrder'>> {
-  const files = diskFiles(shop.disk.mount(shop.machine.diskHooks));
+  // A shop that was given up has no power; its disk can be read all the same.
+  const files = diskFiles(shop.disk.mount({ isOn: true, mayHappen: () => true }));
   const names = (await files.list(JOURNAL)).filter((name) => SEGMENT.test(name)).sort();
   const segments = [];
   for (const name of names) segments.push({ name, bytes: await files.read(`${JOURNAL}/${name}`) });

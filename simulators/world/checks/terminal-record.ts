@@ -25,6 +25,8 @@ export interface TerminalRecord {
   readonly transactions: ReadonlyMap<string, RecordedTransaction>;
   /** Every head that the journal ever had: what the host may have been told as `TH`. */
   readonly heads: ReadonlySet<string>;
+  /** The batches that it settled, with its own totals as DE48 has them: 30 digits. */
+  readonly settled: readonly { readonly batch: number; readonly totals: string }[];
   /** How many copies of each slip come out of this printer. */
   readonly slips: ReadonlyMap<string, number>;
   /** Requests that the host took for another one of the same identity (94): trace and what they were. */
@@ -50,6 +52,14 @@ interface Event {
     readonly amount: number;
     readonly rrn: string | null;
     readonly auth: string | null;
+  };
+  readonly settlement?: {
+    readonly own: {
+      readonly debitAmount: number;
+      readonly debitCount: number;
+      readonly creditAmount: number;
+      readonly creditCount: number;
+    };
   };
   readonly slip?: {
     readonly id: string;
@@ -78,12 +88,19 @@ export function readTerminalRecord(
   const slips = new Map<string, number>();
   const accused: string[] = [];
   const faults: string[] = [];
+  const settled: { batch: number; totals: string }[] = [];
+  let totals = '';
   let head: string | null = null;
   for (const { name, bytes } of segments) {
+    const batch = Number(/batch-(\d{6})/.exec(name)?.[1]);
     for (const [index, line] of bytes.toString('utf8').split('\n').entries()) {
       if (line === '') continue;
       const [body = '', hash = ''] = line.split('\t');
-      const event = JSON.parse(body) as Event;
+      const event = parsed(body);
+      if (event === null) {
+        faults.push(`${name} line ${index + 1}: is no record`);
+        continue;
+      }
       head ??= event.headBefore ?? '';
       const expected: string = createHash('sha256')
         .update(Buffer.from(head, 'hex'))
@@ -94,11 +111,27 @@ export function readTerminalRecord(
       head = hash;
       heads.add(hash);
       fold(event, { transactions, slips, faults });
+      if (event.settlement !== undefined) totals = totalsOf(event.settlement.own);
+      if (event.type === 'batch closed') settled.push({ batch, totals });
       if ((event.answer?.code ?? event.code) === OTHER_CONTENT)
         accused.push(`${event.type} ${event.ut ?? ''}`);
     }
   }
-  return { terminalId, transactions, heads, slips, accused, faults };
+  return { terminalId, transactions, heads, settled, slips, accused, faults };
+}
+
+function parsed(body: string): Event | null {
+  try {
+    return JSON.parse(body) as Event;
+  } catch {
+    return null;
+  }
+}
+
+function totalsOf(own: NonNullable<Event['settlement']>['own']): string {
+  const side = (amount: number, count: number) =>
+    String(amount).padStart(12, '0') + String(count).padStart(3, '0');
+  return side(own.debitAmount, own.debitCount) + side(own.creditAmount, own.creditCount);
 }
 
 function fold(

@@ -54,6 +54,9 @@ interface Errand {
 
 const THINK_MS = { least: 500, most: 20_000 } as const;
 const AMOUNT_MOST_FEN = 60_00;
+/** Most goods have a price on the wall: sales of the same amount follow each other, in 10,000. */
+const PRICES_FEN = [9_90, 18_00, 35_00] as const;
+const LISTED = 7_000;
 /** Rounds in which a careful clerk has everything in order; more is a world that never settles. */
 const TIDY_ROUNDS_MAX = 80;
 
@@ -65,6 +68,7 @@ export class Counter {
   readonly #cards: readonly Card[];
   readonly #scheduler: Scheduler;
   readonly #dice: Dice;
+  readonly #prices: Dice;
   readonly #drawer: Kept[];
   #tasksLeft: number;
   #mode: 'busy' | 'waiting' | 'tidy' | 'done' | 'stuck' = 'busy';
@@ -91,6 +95,7 @@ export class Counter {
     this.#cards = options.cards;
     this.#scheduler = options.scheduler;
     this.#dice = options.dice.of(`counter ${options.shop.terminalId}`);
+    this.#prices = this.#dice.of('prices');
     this.#drawer = options.drawer;
     this.#tasksLeft = options.tasks;
     // Each life of the terminal has its own loop: that of a dead one waits for ever.
@@ -195,7 +200,7 @@ export class Counter {
     switch (task) {
       case 'sale':
       case 'preauth': {
-        const amountFen = dice.between(1, AMOUNT_MOST_FEN);
+        const amountFen = this.#amount();
         return { line: `${task} ${yuan(amountFen)}`, card, till: { op: task, amountFen } };
       }
       case 'balance':
@@ -231,6 +236,11 @@ export class Counter {
       default:
         return { line: task, card: null };
     }
+  }
+
+  #amount(): number {
+    const any = this.#dice.between(1, AMOUNT_MOST_FEN);
+    return this.#prices.falls(LISTED) ? this.#prices.pick(PRICES_FEN) : any;
   }
 
   #kept(kind: string, fits: (kept: Kept) => boolean): Kept | null {
