@@ -26,6 +26,7 @@ export function decodeText(bytes: Buffer): string {
 /** Text as bytes. Throws FIELD_BAD_CONTENT for what is neither a character nor an escaped byte. */
 export function encodeText(text: string): Buffer {
   if (isAscii(text)) return Buffer.from(text, 'latin1');
+  if (!/\p{Surrogate}/u.test(text)) return iconv.encode(text, CHARSET);
   const pieces: Buffer[] = [];
   for (const character of text) {
     const point = character.codePointAt(0) ?? 0;

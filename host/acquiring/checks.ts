@@ -117,19 +117,41 @@ export const CHECKS: readonly Check[] = [
   { stage: 'balance',     name: 'balance sufficient',         kinds: PRICED,     code: '51', remembered: true,  audited: false, asksZh: '余额充足',                 asksEn: 'do the open lots pay the price under the rules?',   fails: (j) => j.spend === null },
 ];
 
-/** Whether a row concerns this request. */
+/** Whether a row concerns this request: a matter of its MTI and kind alone. */
 export function concerns(check: Check, j: Judgement): boolean {
   if (check.kinds === 'every') return true;
   if (check.kinds === 'with MAC') return carriesMac(j.request.message.mti);
   return j.kind !== undefined && check.kinds.includes(j.kind);
 }
 
-/** The first row that fails, among those of the given stages; null when all hold. */
-export function firstFailure(j: Judgement, stages: readonly Stage[]): Check | null {
-  for (const check of CHECKS) {
-    if (!stages.includes(check.stage) || !concerns(check, j)) continue;
-    if (check.fails(j)) return check;
+/** By kind of transaction and MTI, then by list of stages: the rows that concern such a request. */
+const CONCERNING = new Map<string, Map<readonly Stage[], readonly Check[]>>();
+/** A peer chooses MTI and kind within what the catalogue has: never that many. */
+const CONCERNING_MAX = 1_000;
+
+function concerning(j: Judgement, stages: readonly Stage[]): readonly Check[] {
+  const { mti } = j.request.message;
+  const name = `${mti} ${j.kind ?? ''}`;
+  let byStages = CONCERNING.get(name);
+  if (byStages === undefined) {
+    if (CONCERNING.size >= CONCERNING_MAX) CONCERNING.clear();
+    byStages = new Map();
+    CONCERNING.set(name, byStages);
   }
+  let rows = byStages.get(stages);
+  if (rows === undefined) {
+    rows = CHECKS.filter((check) => stages.includes(check.stage) && concerns(check, j));
+    byStages.set(stages, rows);
+  }
+  return rows;
+}
+
+/**
+ * The first row that fails, among those of the given stages; null when all hold.
+ * @param stages one list for each place that asks: the rows are found by it
+ */
+export function firstFailure(j: Judgement, stages: readonly Stage[]): Check | null {
+  for (const check of concerning(j, stages)) if (check.fails(j)) return check;
   return null;
 }
 

@@ -6,7 +6,7 @@ import { ensure } from '../../protocol/index.ts';
 import type { HostDeps } from '../deps.ts';
 import type { Wants } from '../store/port.ts';
 import { type Answer, answerFrame, judgedAt, slipLines } from './answer.ts';
-import { type Check, firstFailure, missing, REMEMBERED } from './checks.ts';
+import { type Check, firstFailure, missing, REMEMBERED, type Stage } from './checks.ts';
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
 import { noteOwed, wantOwed } from './effects/owed-list.ts';
@@ -70,8 +70,12 @@ function decide(j: Judgement): Decision<Buffer> {
   }
 }
 
+/** Before a repeat is answered again, and after. */
+const EARLY: readonly Stage[] = ['terminal', 'keys', 'presence', 'sameness'];
+const LATE: readonly Stage[] = ['batch', 'transaction', 'card', 'original', 'PIN', 'limits', 'balance'];
+
 function judge(j: Judgement): Answer {
-  const early = firstFailure(j, ['terminal', 'keys', 'presence', 'sameness']);
+  const early = firstFailure(j, EARLY);
   if (early !== null) {
     sealRefusal(j, early);
     return refuse(j, early);
@@ -84,7 +88,7 @@ function judge(j: Judgement): Answer {
     return answer;
   }
 
-  const failure = firstFailure(j, ['batch', 'transaction', 'card', 'original', 'PIN', 'limits', 'balance']);
+  const failure = firstFailure(j, LATE);
   if (failure !== null) return refuse(j, failure);
 
   const flow = flowOf(j.kind);

@@ -25,6 +25,18 @@ import { fingerprint } from './identity.ts';
 import type { Request } from './request.ts';
 import { NotRead, type View } from './view.ts';
 
+/** What is computed once, boxed: undefined is a result too. */
+interface Memory {
+  readonly mac?: { readonly value: MacResult };
+  readonly presented?: { readonly value: Presented };
+  readonly fingerprint?: { readonly value: string };
+  readonly pin?: { readonly value: PinResult };
+  readonly original?: { readonly value: TransactionRow | undefined };
+  readonly spend?: { readonly value: Spend | null };
+  readonly localTime?: { readonly value: { readonly date: string; readonly time: string } };
+}
+type Computed<N extends keyof Memory> = NonNullable<Memory[N]>['value'];
+
 export class Judgement {
   readonly deps: HostDeps;
   readonly request: Request;
@@ -42,7 +54,7 @@ export class Judgement {
   readonly isServed: boolean;
   /** The working keys whose MAC was right: the answer's MAC is made with them. */
   keys: SealedWorkingKeys | null = null;
-  readonly #memory = new Map<string, unknown>();
+  readonly #memory: Memory = {};
 
   readonly #shown: Presented;
 
@@ -68,9 +80,12 @@ export class Judgement {
   }
 
   /** Computes once. What is computed must not depend on what is written meanwhile. */
-  #once<T>(name: string, compute: () => T): T {
-    if (!this.#memory.has(name)) this.#memory.set(name, compute());
-    return this.#memory.get(name) as T;
+  #once<N extends keyof Memory>(name: N, compute: () => Computed<N>): Computed<N> {
+    const known = this.#memory[name];
+    if (known !== undefined) return known.value as Computed<N>;
+    const value = compute();
+    (this.#memory as Record<N, { value: Computed<N> }>)[name] = { value };
+    return value;
   }
 
   get kind(): TransactionKind | undefined {
@@ -81,7 +96,7 @@ export class Judgement {
   }
   /** MMDD and hhmmss at UTC+8, as DE13 and DE12 say them. */
   get localTime(): { readonly date: string; readonly time: string } {
-    return localTimeOf(this.now);
+    return this.#once('localTime', () => localTimeOf(this.now));
   }
   get branch(): Branch | undefined {
     return this.profile === undefined ? undefined : this.deps.directory.branch(this.profile.branchId);
@@ -105,10 +120,12 @@ export class Judgement {
     return this.card === null ? undefined : this.view.card(this.card.panHash);
   }
   get fingerprint(): string {
-    const { message, type } = this.request;
-    // A batch upload has no amount: its items stand for it.
-    const amount = message.get(4) ?? message.get(48) ?? '';
-    return fingerprint(this.card?.panHash ?? '', amount, message.get(25) ?? '', type);
+    return this.#once('fingerprint', () => {
+      const { message, type } = this.request;
+      // A batch upload has no amount: its items stand for it.
+      const amount = message.get(4) ?? message.get(48) ?? '';
+      return fingerprint(this.card?.panHash ?? '', amount, message.get(25) ?? '', type);
+    });
   }
 
   get pin(): PinResult {

@@ -47,52 +47,97 @@ export function genesisHead(stream: string): string {
  *   detail names the place, never the value
  */
 export function canonicalJson(value: unknown): string {
-  return written(value, '$');
+  try {
+    return written(value);
+  } catch (error) {
+    // The place is looked for only when something is wrong: it would be made for every value otherwise.
+    if (!(error instanceof NotCanonical)) throw error;
+    throw new PosError('INVARIANT', `a journal record cannot hold ${error.what} at $${placeOf(value)}`);
+  }
 }
 
-function written(value: unknown, place: string): string {
+class NotCanonical extends Error {
+  readonly what: string;
+  constructor(what: string) {
+    super(what);
+    this.what = what;
+  }
+}
+
+function written(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      if (!isWellFormed(value)) throw notCanonical(place, 'a text with half a surrogate pair');
-      return JSON.stringify(value);
+      return writtenText(value);
     case 'number':
-      if (!Number.isSafeInteger(value)) throw notCanonical(place, 'a number that is not a safe integer');
+      if (!Number.isSafeInteger(value)) throw new NotCanonical('a number that is not a safe integer');
       return String(value === 0 ? 0 : value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      return Array.isArray(value) ? writtenArray(value, place) : writtenObject(value, place);
+      return Array.isArray(value) ? writtenArray(value) : writtenObject(value);
     default:
-      throw notCanonical(place, `a ${typeof value}`);
+      throw new NotCanonical(`a ${typeof value}`);
   }
 }
 
-function writtenArray(values: readonly unknown[], place: string): string {
-  return `[${values.map((value, index) => written(value, `${place}[${index}]`)).join(',')}]`;
+/** ASCII without control characters, quotation mark and backslash: nothing to escape, no surrogate. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function writtenText(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  // Half of a surrogate pair has no UTF-8 form: two different texts would hash alike.
+  if (/\p{Surrogate}/u.test(text)) throw new NotCanonical('a text with half a surrogate pair');
+  return JSON.stringify(text);
 }
 
-function writtenObject(value: object, place: string): string {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw notCanonical(place, 'not a plain object');
+function writtenArray(values: readonly unknown[]): string {
   let text = '';
-  // Object.entries sees own enumerable properties only, so nothing inherited gets into a record.
-  for (const [key, item] of Object.entries(value).sort(byKey)) {
+  for (let at = 0; at < values.length; at += 1) text += (at === 0 ? '' : ',') + written(values[at]);
+  return `[${text}]`;
+}
+
+function writtenObject(value: object): string {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw new NotCanonical('not a plain object');
+  let text = '';
+  for (const key of sortedKeys(value)) {
+    const item = (value as Readonly<Record<string, unknown>>)[key];
     if (item === undefined) continue;
-    text += `${text === '' ? '' : ','}${written(key, place)}:${written(item, `${place}.${key}`)}`;
+    text += `${text === '' ? '' : ','}${writtenText(key)}:${written(item)}`;
   }
   return `{${text}}`;
 }
 
-function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : 1;
+/** Own enumerable properties only, so nothing inherited gets into a record. */
+function sortedKeys(value: object): readonly string[] {
+  const keys = Object.keys(value);
+  for (let at = 1; at < keys.length; at += 1) {
+    // Without a function of its own, sort() compares UTF-16 code units, as `<` does.
+    if ((keys[at] as string) < (keys[at - 1] as string)) return keys.sort();
+  }
+  return keys;
 }
 
-/** Half of a surrogate pair has no UTF-8 form: two different texts would hash alike. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+/** Where in the value the first thing stands that cannot be written, from its top: `.money.lots[0]`. */
+function placeOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return '';
+  const isList = Array.isArray(value);
+  const keys = isList ? [...value.keys()].map(String) : sortedKeys(value);
+  for (const key of keys) {
+    const item = (value as Readonly<Record<string, unknown>>)[key];
+    if (!isList && item === undefined) continue;
+    if (canBeWritten(key) && canBeWritten(item)) continue;
+    return canBeWritten(key) ? `${isList ? `[${key}]` : `.${key}`}${placeOf(item)}` : '';
+  }
+  return '';
 }
 
-function notCanonical(place: string, what: string): PosError {
-  return new PosError('INVARIANT', `a journal record cannot hold ${what} at ${place}`);
+function canBeWritten(value: unknown): boolean {
+  try {
+    written(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
