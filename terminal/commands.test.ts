@@ -1,8 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildDe57, buildDe63, parseDe57 } from '../protocol/index.ts';
+import { TestPad } from './devices.fixture.ts';
 import { TestHost } from './host.fixture.ts';
-import { CASHIER_PASSWORD, openShop, openShopForBusiness, PAN, TestClerk, TestPad } from './shop.fixture.ts';
+import { CASHIER_PASSWORD, openShop, openShopForBusiness, PAN, TestClerk } from './shop.fixture.ts';
 import { terminalTables } from './tables.ts';
 
 const commands = suite('commands: what a clerk may type');

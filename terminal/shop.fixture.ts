@@ -1,15 +1,14 @@
-/** For the terminal's tests: a shop in memory whose power can be cut at any act that leaves the process. */
+/** For the terminal's tests: a shop in memory, with a clerk, on a machine and devices of its own. */
 import { createHash } from 'node:crypto';
-import { PosError, parseTrack2 } from '../protocol/index.ts';
+import { PosError } from '../protocol/index.ts';
 import type { Clerk, PromptName } from './clerk.ts';
-import type { Clock, Random } from './clock.ts';
 import { type TerminalConfig, terminalConfig } from './config.ts';
-import type { CardReader, Devices, FaultListener, PrinterStatus, PrintProgress } from './devices/ports.ts';
+import type { CardReader, FaultListener } from './devices/ports.ts';
+import { devicesOf, TestPad, TestPrinter } from './devices.fixture.ts';
 import type { HostWire } from './exchange/host-wire.ts';
-import { TestHost, testMac } from './host.fixture.ts';
-import type { JournalDisk } from './journal/disk.ts';
+import { TestHost } from './host.fixture.ts';
 import type { TerminalLog } from './log.ts';
-import { slipText } from './receipt/index.ts';
+import { CountingRandom, ManualClock, MemoryDisk, Power } from './machine.fixture.ts';
 import { startTerminal, type Terminal } from './terminal.ts';
 
 export const TERMINAL_ID = '12345678';
@@ -19,116 +18,6 @@ export const PAN = '6277880000000016';
 export const TRACK2 = `;${PAN}=30127010000012300000?`;
 export const SUPERVISOR_PASSWORD = '000000';
 export const CASHIER_PASSWORD = '111111';
-
-/** Stands for the machine: when the power is gone nothing that leaves the process works any more. */
-export class Power {
-  #left: number;
-  readonly #mode: 'before' | 'after' | 'torn';
-  isOn = true;
-  /** Acts so far: journal appends, sends, prints. */
-  acts = 0;
-
-  constructor(cutAt = Number.POSITIVE_INFINITY, mode: 'before' | 'after' | 'torn' = 'before') {
-    this.#left = cutAt;
-    this.#mode = mode;
-  }
-
-  /** Lets one act happen; cuts before it, after it, or in its middle. */
-  async act(whole: () => void | Promise<void>, half: () => void = () => undefined): Promise<void> {
-    if (!this.isOn) throw new Error('the power is off');
-    this.acts += 1;
-    this.#left -= 1;
-    if (this.#left > 0) {
-      await whole();
-      return;
-    }
-    this.isOn = false;
-    if (this.#mode === 'after') await whole();
-    if (this.#mode === 'torn') half();
-    throw new Error('the power is off');
-  }
-}
-
-export class MemoryDisk implements JournalDisk {
-  readonly files: Map<string, Buffer>;
-  power = new Power();
-  readonly happened: string[];
-
-  constructor(files: Map<string, Buffer> = new Map<string, Buffer>(), happened: string[] = []) {
-    this.files = files;
-    this.happened = happened;
-  }
-
-  async list(): Promise<readonly string[]> {
-    return [...this.files.keys()];
-  }
-
-  async read(name: string): Promise<Buffer> {
-    return Buffer.from(this.files.get(name) ?? Buffer.alloc(0));
-  }
-
-  async append(name: string, bytes: Buffer): Promise<void> {
-    const add = (part: Buffer) => {
-      this.files.set(name, Buffer.concat([this.files.get(name) ?? Buffer.alloc(0), part]));
-    };
-    await this.power.act(
-      () => {
-        add(bytes);
-        this.happened.push(`journal ${this.#describe(bytes)}`);
-      },
-      () => add(bytes.subarray(0, bytes.length >> 1)),
-    );
-  }
-
-  async place(name: string, bytes: Buffer): Promise<void> {
-    this.files.set(name, Buffer.from(bytes));
-  }
-
-  async note(name: string, bytes: Buffer): Promise<void> {
-    if (!this.power.isOn) throw new Error('the power is off');
-    this.files.set(name, Buffer.from(bytes));
-  }
-
-  async release(): Promise<void> {}
-
-  #describe(bytes: Buffer): string {
-    const event = JSON.parse(bytes.toString().split('\t')[0] ?? '{}') as { type: string; to?: string };
-    return event.to === undefined ? event.type : event.to;
-  }
-}
-
-export class ManualClock implements Clock {
-  time = Date.UTC(2026, 10, 22, 4, 0, 0);
-  #timers: { at: number; act: () => void }[] = [];
-
-  now(): number {
-    return this.time;
-  }
-
-  after(ms: number, act: () => void) {
-    const timer = { at: this.time + ms, act };
-    this.#timers.push(timer);
-    return { cancel: () => (this.#timers = this.#timers.filter((one) => one !== timer)) };
-  }
-
-  pass(ms: number): void {
-    this.time += ms;
-    const due = this.#timers.filter((one) => one.at <= this.time);
-    this.#timers = this.#timers.filter((one) => one.at > this.time);
-    for (const { act } of due) act();
-  }
-}
-
-let drawn = 0;
-
-/** Not random, but never the same twice, also not after a restart. */
-export class CountingRandom implements Random {
-  bytes(count: number): Buffer {
-    drawn += 1;
-    const seed = createHash('sha256').update(`random ${drawn}`).digest();
-    return Buffer.concat([seed, seed, seed, seed]).subarray(0, count);
-  }
-}
 
 /** Tests make many operators: what is slow by design is `node-password.ts`, tested there. */
 function cheapHash(password: string, salt: Buffer): Buffer {
@@ -192,25 +81,6 @@ export class TestClerk implements Clerk {
   slip(): void {}
   device(): void {}
   padKey(): void {}
-}
-
-export class TestPad {
-  key: string | null = null;
-  previous: string | null = null;
-  /** false: it was reset, and holds nothing. */
-  hasMasterKey = true;
-  /** false: it was exchanged, and its storage key is another. */
-  opensSealed = true;
-  pin: Buffer | 'bypassed' | 'cancel' = Buffer.from('1122334455667788', 'hex');
-}
-
-export class TestPrinter {
-  status: PrinterStatus = { online: true, paper: 'enough', coverOpen: false, error: false };
-  /** Lines after which the paper runs out, once. */
-  tearsAfter: number | null = null;
-  /** What it never answers any more. */
-  hangs: 'nothing' | 'status' | 'print' = 'nothing';
-  readonly prints: string[] = [];
 }
 
 /** Opens the shop: the same disk, host and pad may be given again after a power cut. */
@@ -324,83 +194,5 @@ function wireTo(host: TestHost, clock: ManualClock, power: Power, happened: stri
         close: () => undefined,
       };
     },
-  };
-}
-
-function devicesOf(
-  pad: TestPad,
-  printer: TestPrinter,
-  power: Power,
-  happened: string[],
-  faults: FaultListener[],
-  track: string,
-): Devices {
-  const needsKey = () => {
-    if (pad.key === null) throw new PosError('KEY_UNKNOWN', 'the pad holds no working keys');
-    return pad.key;
-  };
-  return {
-    reader: {
-      read: async () => ({ track2: parseTrack2(track), track1Name: null }),
-      state: () => 'ready',
-    },
-    pinPad: {
-      status: async () => ({
-        version: '1',
-        tmkCheckValue: 'AAAA',
-        macCheckValue: pad.key && 'BBBB',
-        pinCheckValue: null,
-      }),
-      loadWorkingKeys: async (_mode, de62) => {
-        if (!pad.hasMasterKey) throw new PosError('KEY_UNKNOWN', 'no master key');
-        pad.previous = pad.key;
-        pad.key = de62;
-      },
-      mac: async (data) => testMac(needsKey(), data),
-      verifyMac: async (data, mac) =>
-        [pad.key, pad.previous].some((key) => key !== null && testMac(key, data).equals(mac)),
-      whichMac: async () => 'current',
-      enterPin: async () => {
-        if (pad.pin === 'cancel') throw new PosError('CANCELLED', 'the holder cancelled');
-        return pad.pin;
-      },
-      seal: async (clear) => `sealed:${Buffer.from(clear.map((byte) => byte ^ 0x5a)).toString('base64')}`,
-      unseal: async (sealed) => {
-        if (!pad.opensSealed) throw new PosError('DEVICE_REFUSED', 'sealed by another pad');
-        return Buffer.from(Buffer.from(sealed.slice(7), 'base64').map((byte) => byte ^ 0x5a));
-      },
-      random: async (count) => Buffer.alloc(count, 7),
-      display: async () => undefined,
-      cancel: async () => undefined,
-      onKey: () => undefined,
-      state: () => 'ready',
-    },
-    printer: {
-      status: () =>
-        printer.hangs === 'status' ? new Promise(() => undefined) : Promise.resolve(printer.status),
-      print: (slip) =>
-        power.act(
-          () => {
-            if (printer.hangs === 'print') return new Promise(() => undefined);
-            const lines = slipText(slip).split('\n');
-            const tornAt = printer.tearsAfter;
-            printer.prints.push(lines.slice(0, tornAt ?? lines.length).join('\n'));
-            if (tornAt === null) return void happened.push('printed');
-            printer.tearsAfter = null;
-            printer.status = { ...printer.status, paper: 'out' };
-            const progress: PrintProgress = {
-              kind: 'print progress',
-              linesKnownPrinted: 0,
-              linesSent: tornAt,
-              linesTotal: lines.length,
-            };
-            throw new PosError('PAPER_OUT', `the paper ended after ${tornAt} lines`, { cause: progress });
-          },
-          () => printer.prints.push('half a slip'),
-        ),
-      state: () => 'ready',
-    },
-    onFault: (listener) => faults.push(listener),
-    close: async () => undefined,
   };
 }

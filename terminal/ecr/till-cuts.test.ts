@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Mischief, TestHost } from '../host.fixture.ts';
-import { openShop, openShopForBusiness, Power, type Shop } from '../shop.fixture.ts';
+import { Power } from '../machine.fixture.ts';
+import { openShop, openShopForBusiness, type Shop } from '../shop.fixture.ts';
 import type { TillAnswer } from './model.ts';
 import { ask, kept, saleOf } from './till.fixture.ts';
 

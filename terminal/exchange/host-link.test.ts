@@ -2,7 +2,7 @@ import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildFrame, codec, PosError } from '../../protocol/index.ts';
-import { ManualClock } from '../shop.fixture.ts';
+import { ManualClock } from '../machine.fixture.ts';
 import { type AnswerIdentity, HostLink } from './host-link.ts';
 import type { HostConnection, HostWire } from './host-wire.ts';
 

@@ -1,8 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildDe57 } from '../../protocol/index.ts';
+import { TestPad } from '../devices.fixture.ts';
 import { TestHost } from '../host.fixture.ts';
-import { openShop, openShopForBusiness, TestClerk, TestPad } from '../shop.fixture.ts';
+import { openShop, openShopForBusiness, TestClerk } from '../shop.fixture.ts';
 
 const pads = suite('a PIN pad that was exchanged or reset');
 

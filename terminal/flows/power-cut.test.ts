@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { TestHost } from '../host.fixture.ts';
 import { readJournalFrom } from '../journal/read-back.ts';
 import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.ts';
-import { openShop, openShopForBusiness, Power, type Shop } from '../shop.fixture.ts';
+import { Power } from '../machine.fixture.ts';
+import { openShop, openShopForBusiness, type Shop } from '../shop.fixture.ts';
 
 const cuts = suite('power cuts: whatever the moment, money resolves exactly once');
 

@@ -1,8 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDe57 } from '../../protocol/index.ts';
+import { TestPad } from '../devices.fixture.ts';
 import { TestHost } from '../host.fixture.ts';
-import { openShopForBusiness, PAN, TestClerk, TestPad } from '../shop.fixture.ts';
+import { openShopForBusiness, PAN, TestClerk } from '../shop.fixture.ts';
 
 const sales = suite('sale: 0200 000000');
 

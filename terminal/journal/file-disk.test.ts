@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { ManualClock } from '../shop.fixture.ts';
+import { ManualClock } from '../machine.fixture.ts';
 import {
   type Aftermath,
   DATA_AFTER_CUT,

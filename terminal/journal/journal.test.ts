@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { ManualClock, MemoryDisk, Power } from '../shop.fixture.ts';
+import { ManualClock, MemoryDisk, Power } from '../machine.fixture.ts';
 import { openJournal } from './journal.ts';
 import { openNodeDisk } from './node-file-system.ts';
 import { readJournalFrom, readTerminalJournal } from './read-back.ts';

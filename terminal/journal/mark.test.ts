@@ -2,7 +2,7 @@ import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { ManualClock, MemoryDisk } from '../shop.fixture.ts';
+import { ManualClock, MemoryDisk } from '../machine.fixture.ts';
 import { openJournal } from './journal.ts';
 import { MARK_NAMES } from './mark.ts';
 
