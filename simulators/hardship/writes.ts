@@ -24,7 +24,17 @@ export interface WritesOptions {
   readonly seed: number;
   /** Rounds; each row of the table below comes as often as any other. */
   readonly times: number;
+  /** Default `LONG`. */
+  readonly pace?: Pace;
   tell(line: string): void;
+}
+
+/** How long a round may take until its fault has struck. */
+interface Pace {
+  /** The call that fails is the first up to this one. */
+  readonly nthMax: { readonly host: number; readonly terminal: number };
+  /** A round of chances, in milliseconds. */
+  readonly chancesMs: number;
 }
 
 export interface WritesOutcome {
@@ -56,12 +66,19 @@ interface Round {
 }
 
 /** Starting costs some calls of its own; a round under load makes some dozens more. */
-const NTH_MAX = { host: 60, terminal: 40 };
+const LONG: Pace = { nthMax: { host: 60, terminal: 40 }, chancesMs: 2_500 };
+/** The same kinds of failures, sooner: for a test. */
+export const SHORT: Pace = { nthMax: { host: 25, terminal: 15 }, chancesMs: 1_000 };
+/** What a round is drawn with, and where its calls are counted. */
+interface Drawn {
+  readonly dice: Dice;
+  readonly log: string;
+  readonly pace: Pace;
+}
+
 /** How long clerks work in a round: until the call has failed and a little longer, or in vain. */
 const ROUND_MS_MAX = 6_000;
 const AFTERWARDS_MS = 700;
-/** A round of chances. */
-const CHANCES_MS = 2_500;
 const POLL_MS = 50;
 const PAUSE_MS = 20;
 
@@ -85,7 +102,7 @@ const ROWS: readonly Row[] = [
   { name: 'terminal: one fsync in twenty fails',       victim: 'terminal', tool: 'libfiu', program: (plain) => underFiu(plain, 'posix/io/sync/fsync', 0.05, EIO) },
 ];
 
-export async function writes({ seed, times, tell }: WritesOptions): Promise<WritesOutcome> {
+export async function writes({ seed, times, pace = LONG, tell }: WritesOptions): Promise<WritesOutcome> {
   const missing = { strace: whyNoStrace(), libfiu: whyNoFiu() };
   const leftOut = ROWS.filter(({ tool }) => missing[tool] !== undefined).map(
     ({ name, tool }) => `${name} (${missing[tool] ?? ''})`,
@@ -104,8 +121,8 @@ export async function writes({ seed, times, tell }: WritesOptions): Promise<Writ
         const log = join(fleet.folder, `strace-${round}.log`);
         const what =
           row.victim === 'host'
-            ? await hostRound(fleet, row, dice, log)
-            : await tillRound(fleet, row, dice, log);
+            ? await hostRound(fleet, row, { dice, log, pace })
+            : await tillRound(fleet, row, { dice, log, pace });
         const hits = await injectedBy(log);
         injected += hits;
         const inVain = row.tool === 'strace' && hits === 0;
@@ -135,16 +152,20 @@ export async function writes({ seed, times, tell }: WritesOptions): Promise<Writ
 }
 
 /** The host is killed, works for a while under the fault, is killed again and starts well. */
-async function hostRound(fleet: Fleet, row: Row, dice: Dice, log: string): Promise<string> {
+async function hostRound(fleet: Fleet, row: Row, { dice, log, pace }: Drawn): Promise<string> {
   const { office } = fleet;
   await office.kill();
-  office.program = row.program(fleet.snapshot.host, { nth: 1 + dice.below(NTH_MAX.host), log, segment: '' });
+  office.program = row.program(fleet.snapshot.host, {
+    nth: 1 + dice.below(pace.nthMax.host),
+    log,
+    segment: '',
+  });
   const before = fleet.codes.get('96') ?? 0;
   const started = await office.start().then(
     () => true,
     () => false,
   );
-  if (started) await underFault(row, log);
+  if (started) await underFault(row, { log, pace });
   const { child } = office;
   const fell = child === undefined || child.exitCode !== null || child.signalCode !== null;
   await office.kill();
@@ -157,21 +178,21 @@ async function hostRound(fleet: Fleet, row: Row, dice: Dice, log: string): Promi
 }
 
 /** The same for a terminal, which says JOURNAL_WRITE and does nothing more until it is switched off and on. */
-async function tillRound(fleet: Fleet, row: Row, dice: Dice, log: string): Promise<string> {
+async function tillRound(fleet: Fleet, row: Row, { dice, log, pace }: Drawn): Promise<string> {
   const till = fleet.tills[dice.below(fleet.tills.length)];
   if (till === undefined) throw new Error('there is no terminal');
   await till.kill();
   const names = (await readdir(till.journalFolder)).filter((name) => name.endsWith('.journal')).toSorted();
   const segment = join(till.journalFolder, names.at(-1) ?? '');
   till.program = row.program(fleet.snapshot.terminal, {
-    nth: 1 + dice.below(NTH_MAX.terminal),
+    nth: 1 + dice.below(pace.nthMax.terminal),
     log,
     segment,
   });
   const before = fleet.codes.get('JOURNAL_WRITE') ?? 0;
   const started = await till.start();
   const hasSaid = () => (fleet.codes.get('JOURNAL_WRITE') ?? 0) > before;
-  if (started === 'started') await underFault(row, log, hasSaid);
+  if (started === 'started') await underFault(row, { log, pace }, hasSaid);
   const said = hasSaid();
   await till.kill();
   till.program = fleet.snapshot.terminal;
@@ -181,8 +202,12 @@ async function tillRound(fleet: Fleet, row: Row, dice: Dice, log: string): Promi
 }
 
 /** Lets the clerks work until the fault has struck and shown. */
-async function underFault(row: Row, log: string, isEnough: () => boolean = () => false): Promise<void> {
-  if (row.tool === 'libfiu') return pauseUnless(isEnough, CHANCES_MS);
+async function underFault(
+  row: Row,
+  { log, pace }: Pick<Drawn, 'log' | 'pace'>,
+  isEnough: () => boolean = () => false,
+): Promise<void> {
+  if (row.tool === 'libfiu') return pauseUnless(isEnough, pace.chancesMs);
   for (let waited = 0; waited < ROUND_MS_MAX && (await injectedBy(log)) === 0; waited += POLL_MS)
     await pause(POLL_MS);
   return pauseUnless(isEnough, AFTERWARDS_MS);
