@@ -29,6 +29,8 @@ export const FAILURES = {
   KEY_USE:             { retry: false, hint: 'A key serves one purpose only.' },
   KEY_CHECK_VALUE:     { retry: true,  hint: 'The key check value differs: load the key again.' },
   KEY_FILE:            { retry: false, hint: 'Wrong passphrase, or the key file was changed.' },
+  KEY_BLOCK_BAD:       { retry: false, hint: 'The key block was changed, cut, or made under another protection key: ask its sender for it again.' },
+  KSN_BAD:             { retry: false, hint: 'Compare the key serial number with the device: its length is wrong or its counter is used up.' },
   SEAL_BROKEN:         { retry: false, hint: 'The sealed text was changed, or sealed by another vault or for another place.' },
   MAC_MISMATCH:        { retry: false, hint: 'Sign in again: the MAC keys differ.' },
   PIN_BLOCK_BAD:       { retry: false, hint: 'The PIN block does not fit this card number.' },

@@ -1,11 +1,11 @@
 /**
- * Runs every vector of ../shared/vectors whose kind is implemented and prints passed/total by kind.
- * Kinds that wait for a later issue are listed apart, so that nothing is left out silently.
+ * Runs every vector of ../shared/vectors and prints passed/total by kind. A kind that nothing runs is
+ * named and fails, so that nothing is left out silently.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runJournalVectors } from '../host/journal/journal-vectors.ts';
-import { runCryptoVectors } from '../keys/crypto-vectors.ts';
+import { runCryptoVectors } from '../keys/vectors/crypto-vectors.ts';
 import { runMessageVectors } from '../protocol/message-vectors.ts';
 import { ROOT } from './files.ts';
 
@@ -25,16 +25,12 @@ if (existsSync(folder)) {
     for (const failure of failures) console.log(`       ${failure}`);
   }
   const kinds = new Set([...crypto, ...messages].map((v) => (v as { kind: string }).kind));
-  console.log(
-    `not implemented yet: ${[...kinds]
-      .filter((k) => !run.has(k))
-      .sort()
-      .join(', ')}`,
-  );
+  const left = [...kinds].filter((kind) => !run.has(kind)).sort();
+  if (left.length > 0) console.log(`FAIL kinds that nothing runs: ${left.join(', ')}`);
   const passed = results.reduce((sum, r) => sum + r.passed, 0);
   const total = results.reduce((sum, r) => sum + r.total, 0);
   console.log(`${passed} passed, ${total - passed} failed`);
-  process.exitCode = passed === total && total > 0 ? 0 : 1;
+  process.exitCode = passed === total && total > 0 && left.length === 0 ? 0 : 1;
 } else {
   console.log('../shared/vectors is not here: the tests run over the known answers that they quote.');
 }

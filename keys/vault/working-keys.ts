@@ -1,0 +1,90 @@
+/**
+ * DE62 of the sign-in answer: working keys in ECB under the terminal master key, each in a 16-byte slot
+ * followed by four bytes of its check value. Normative: the dialect, "Keys and MAC".
+ */
+import { PosError } from '../../protocol/index.ts';
+import { BlockCipher } from '../cipher/block-cipher.ts';
+import { fromHex, toHex } from '../hex.ts';
+import { checkValue, WIRE_CHECK_BYTES } from '../material/check-value.ts';
+import { checkKey } from '../material/key-quality.ts';
+import { sameBytes } from '../same-bytes.ts';
+import type { KeyMode, KeyUse } from './vault.ts';
+
+type WorkingAlgorithm = 'des' | '3des' | 'sm4';
+type WorkingKey = BlockCipher<WorkingAlgorithm>;
+
+const SLOT_BYTES = 16;
+const SINGLE_BYTES = 8;
+
+/** Which keys a mode carries, in order, and under which cipher. */
+// biome-ignore format: a table is read by column
+export const KEY_MODES = {
+  '003': { algorithm: '3des', uses: ['pin', 'mac'] },
+  '004': { algorithm: '3des', uses: ['pin', 'mac', 'track'] },
+  '005': { algorithm: 'sm4',  uses: ['pin', 'mac', 'track'] },
+} as const satisfies Record<KeyMode, { algorithm: WorkingAlgorithm; uses: readonly KeyUse[] }>;
+
+/** One slot of DE62: the wrapped key (a single-length one followed by eight zero bytes) and its check value. */
+export function buildKeySlot(tmk: BlockCipher, key: BlockCipher): Buffer {
+  const clear = key.copyKey();
+  const wrapped = Buffer.alloc(SLOT_BYTES);
+  tmk.encrypt(clear).copy(wrapped);
+  clear.fill(0);
+  return Buffer.concat([wrapped, checkValue(key, WIRE_CHECK_BYTES)]);
+}
+
+/**
+ * Opens DE62 slot by slot. A MAK slot whose second half is zero holds a single-length key; the zero
+ * half is not decrypted.
+ *
+ * @example TMK CA5D92598DCA48CE8A4C76361A9269E9 and 6701EAD6…AB7153CA hold PIK
+ *   807A23AD32B36D457AE91FDF927570EA and MAK 5BB5C72CD00B7338 (a worked trace, CSDN)
+ * @returns ciphers in the mode's order; the caller owns and wipes them
+ * @throws KEY_BAD length, hex or a weak key; KEY_CHECK_VALUE, after which no key is returned
+ */
+export function openKeySlots(tmk: BlockCipher, mode: KeyMode, de62: string): readonly WorkingKey[] {
+  const { algorithm, uses } = KEY_MODES[mode];
+  const bytes = fromHex(de62, 'DE62');
+  const slotBytes = SLOT_BYTES + WIRE_CHECK_BYTES;
+  if (bytes.length !== uses.length * slotBytes) {
+    throw new PosError(
+      'KEY_BAD',
+      `DE62 of mode ${mode} has ${uses.length * slotBytes} bytes, not ${bytes.length}`,
+    );
+  }
+  const opened: WorkingKey[] = [];
+  try {
+    uses.forEach((use, index) => {
+      opened.push(openSlot(tmk, algorithm, use, bytes.subarray(index * slotBytes, (index + 1) * slotBytes)));
+    });
+  } catch (error) {
+    for (const key of opened) key.wipe();
+    throw error;
+  }
+  return opened;
+}
+
+function openSlot(tmk: BlockCipher, algorithm: WorkingAlgorithm, use: KeyUse, slot: Buffer): WorkingKey {
+  const wrapped = slot.subarray(0, SLOT_BYTES);
+  const single =
+    use === 'mac' && algorithm === '3des' && wrapped.subarray(SINGLE_BYTES).every((byte) => byte === 0);
+  const clear = tmk.decrypt(single ? wrapped.subarray(0, SINGLE_BYTES) : wrapped);
+  const key = new BlockCipher(single ? 'des' : algorithm, clear);
+  try {
+    if (!sameBytes(checkValue(key, WIRE_CHECK_BYTES), slot.subarray(SLOT_BYTES))) {
+      throw new PosError('KEY_CHECK_VALUE', `the ${use} key's check value differs`);
+    }
+    checkKey(key.algorithm, clear, `${use} key in DE62`);
+    return key;
+  } catch (error) {
+    key.wipe();
+    throw error;
+  } finally {
+    clear.fill(0);
+  }
+}
+
+/** All slots as DE62, upper-case hex. */
+export function buildKeySlots(tmk: BlockCipher, keys: readonly BlockCipher[]): string {
+  return toHex(Buffer.concat(keys.map((key) => buildKeySlot(tmk, key))));
+}
