@@ -15,6 +15,19 @@ export interface Clock {
   after(ms: number, act: () => void): Delay;
 }
 
+/** The work's result, or `late` when it takes longer than `ms`; leaves no delay behind. What it rejects with, this rejects with. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | 'late'> {
+  let delay: Delay | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    delay = clock.after(ms, () => resolve('late'));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    delay?.cancel();
+  }
+}
+
 export interface Random {
   /** Bytes that nobody can foretell: fit for salts, tokens and key material. */
   bytes(count: number): Buffer;

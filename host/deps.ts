@@ -6,7 +6,7 @@ import type { KeyHandle, Vault } from '../keys/index.ts';
 import { Engine } from './acquiring/engine.ts';
 import { openReferenceNumbers, type ReferenceNumbers } from './acquiring/reference-numbers.ts';
 import type { Clock, Random } from './clock.ts';
-import type { Counters } from './counters.ts';
+import type { Metrics } from './operations/metrics.ts';
 import type { Directory } from './programme/directory.ts';
 import type { StorePort } from './store/port.ts';
 
@@ -39,7 +39,7 @@ export interface HostDeps {
   readonly engine: Engine;
   readonly numbers: ReferenceNumbers;
   readonly log: Logger;
-  readonly metrics: Counters;
+  readonly metrics: Metrics;
 }
 
 /**

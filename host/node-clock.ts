@@ -1,6 +1,9 @@
 /** The machine's clock and timers. */
 import type { Clock } from './clock.ts';
 
+/** Milliseconds on a clock that never jumps; only differences mean anything. */
+export const elapsedMs = (): number => performance.now();
+
 /** Longest delay that Node's timers take, in milliseconds; beyond it they would fire at once. */
 const DELAY_MAX_MS = 2_147_483_647;
 

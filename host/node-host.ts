@@ -16,9 +16,11 @@ import type { Random } from './clock.ts';
 import type { HostConfig } from './config.ts';
 import { makeHostKeys } from './host-keys.ts';
 import { openLog } from './log.ts';
-import { nodeClock } from './node-clock.ts';
+import { elapsedMs, nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
 import { openHost } from './open-host.ts';
+import { Metrics } from './operations/metrics.ts';
+import { measureProcess } from './operations/node-process-metrics.ts';
 import type { SqlDriver } from './store/driver.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { nodeMarkSlots } from './store/node-mark-slots.ts';
@@ -87,6 +89,8 @@ async function assemble(
 
   // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const files = await folderFiles(nodeSettlementFiles, place('settlement'), nodeRandom);
+  const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: 'sqlite' } });
+  measureProcess(metrics.registry);
   const host = await openHost({
     clock: nodeClock,
     random: nodeRandom,
@@ -98,6 +102,7 @@ async function assemble(
     stream: config.stream,
     initialBusinessDate: config.initialBusinessDate,
     marks,
+    metrics,
     limits: {
       frameBytesMax: config.frameBytesMax,
       halfFrameMs: config.idleTimeoutSeconds * 1000,
@@ -112,7 +117,11 @@ async function assemble(
   const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
   if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
   const admin = await startAdmin(host.deps, { host: '127.0.0.1', port: config.adminPort, tokens });
+  // Stopped in this order: it says that it wants no work, and is watched until the last answer is out.
   closing.push(() => admin.stop());
+  closing.push(() => host.acquirer.stop());
+  closing.push(() => afterDelay(config.stopDelaySeconds * 1000));
+  closing.push(() => host.deps.standing.drain());
   return {
     acquirerPort: host.acquirer.port,
     adminPort: admin.port,
@@ -121,6 +130,11 @@ async function assemble(
     made,
     stop: closeAll,
   };
+}
+
+/** So that whoever asks whether it is ready has heard that it is not. */
+function afterDelay(ms: number): Promise<void> {
+  return new Promise((resolve) => void nodeClock.after(ms, resolve));
 }
 
 const DATABASE = 'host.sqlite';

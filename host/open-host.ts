@@ -11,12 +11,14 @@ import { type Acquirer, type AcquirerLimits, startAcquirer } from './acquiring/a
 import type { Listener } from './acquiring/line.ts';
 import type { FilePort } from './clearing/file-port.ts';
 import type { Clock, Random } from './clock.ts';
-import { Counters } from './counters.ts';
 import { assembleHost, type HostDeps, type Logger } from './deps.ts';
 import { keysOf } from './host-keys.ts';
+import { MeasuredStore } from './operations/measured-store.ts';
+import { Metrics } from './operations/metrics.ts';
+import { Standing } from './operations/standing.ts';
 import { openDirectory } from './programme/directory.ts';
 import { proveOpens, restingSecrets } from './resting-secrets.ts';
-import { MarkedStore, type MarkSlots, readMark } from './store/commit-mark.ts';
+import { MarkedStore, type MarkSlots, type MarkStanding, readMark } from './store/commit-mark.ts';
 import type { SqlDriver } from './store/driver.ts';
 import type { StorePort } from './store/port.ts';
 import { proveSound } from './store/soundness.ts';
@@ -41,13 +43,15 @@ export interface HostOutside {
   /** YYYYMMDD, used only in an empty database; '' is the clock's day. */
   readonly initialBusinessDate: string;
   readonly limits?: Partial<AcquirerLimits>;
+  /** What counts and times; without it nothing is timed. */
+  readonly metrics?: Metrics;
   /** Where it is noted how far the journal is acknowledged. Without it a lost end of the database goes unnoticed. */
   readonly marks?: MarkSlots;
 }
 
 export interface OpenHost {
   /** All that the administration and the clearing work with. */
-  readonly deps: HostDeps & { readonly files: FilePort };
+  readonly deps: HostDeps & { readonly files: FilePort; readonly standing: Standing };
   readonly acquirer: Acquirer;
   /** Takes no new work, answers what came in, closes the database. May be called twice. */
   stop(): Promise<void>;
@@ -86,22 +90,31 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
 
   // 1. The database, the proof that the keys are its own, and what is cached of it.
   const keys = keysOf(vault);
-  const store = await openBooks(outside);
+  const { metrics = new Metrics() } = outside;
+  const { books, mark } = await openBooks(outside);
+  const store = new MeasuredStore(books, metrics);
   closing.splice(0, 2, () => store.close());
   proveOpens({ vault, keys }, await restingSecrets(store));
   const directory = await openDirectory(store);
 
   // 2. One plain object, and the door for terminals.
-  const parts = { clock, random, vault, keys, store, directory, log, metrics: new Counters() };
+  const parts = { clock, random, vault, keys, store, directory, log, metrics };
   const deps = await assembleHost(parts, { stream: outside.stream });
   closing.push(() => deps.engine.drain());
   const acquirer = await startAcquirer(deps, outside.listener, outside.limits);
   closing.push(() => acquirer.stop());
-  return { deps: { ...deps, files }, acquirer };
+  const standing = new Standing({
+    ...deps,
+    mark,
+    waiting: () => deps.engine.waiting,
+    connections: () => acquirer.connections,
+  });
+  closing.push(async () => standing.drain());
+  return { deps: { ...deps, files, standing }, acquirer };
 }
 
 /** The store, whose end was proven to be the one that was acknowledged. */
-async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside): Promise<StorePort> {
+async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside): Promise<Books> {
   const stream = `host-${outside.stream}`;
   await proveSound(driver, { depth: 'journal', mark: marks === undefined ? null : await readMark(marks) });
   const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
@@ -113,10 +126,15 @@ async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside)
     clock,
     initialBusinessDate,
   });
-  if (marks === undefined) return store;
+  if (marks === undefined) return { books: store, mark: null };
   const failed = (error: unknown) =>
     log.error({ err: error }, '未能记下已确认的位置 how far the journal is acknowledged could not be noted');
   const marked = new MarkedStore({ store, stream, slots: marks, failed });
   await marked.begin();
-  return marked;
+  return { books: marked, mark: () => marked.standing };
+}
+
+interface Books {
+  readonly books: StorePort;
+  readonly mark: (() => MarkStanding) | null;
 }

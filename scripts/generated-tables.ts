@@ -2,6 +2,7 @@
 import { acquiringTables } from '../host/acquiring/tables.ts';
 import { rolesTable } from '../host/admin/roles.ts';
 import { hostSettingsTable } from '../host/config.ts';
+import { metricsTable } from '../host/operations/metric-table.ts';
 import { documentFieldsTable } from '../host/programme/documents.ts';
 import { storeTables } from '../host/store/schema-table.ts';
 import { protocolTables } from '../protocol/index.ts';
@@ -20,5 +21,6 @@ export function generatedTables(): Readonly<Record<string, Readonly<Record<strin
     'host/programme/README.md': { documents: documentFieldsTable() },
     'simulators/world/README.md': worldTables(),
     'host/admin/README.md': { roles: rolesTable() },
+    'host/operations/README.md': { metrics: metricsTable() },
   };
 }

@@ -3,7 +3,7 @@
  * what a line is made of.
  */
 import { FrameSplitter, type PosError } from '../../protocol/index.ts';
-import type { Delay } from '../clock.ts';
+import { type Delay, within } from '../clock.ts';
 import type { HostDeps } from '../deps.ts';
 import { type Connection, handleFrame } from './handle-frame.ts';
 import type { Line, Listener } from './line.ts';
@@ -33,7 +33,9 @@ export const ACQUIRER_DEFAULTS: AcquirerLimits = {
 
 export interface Acquirer {
   readonly port: number;
-  /** Takes no new connections, answers what came in, then closes. */
+  /** Lines that are open now. */
+  readonly connections: number;
+  /** Takes no new connections, answers what came in, then closes. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -56,6 +58,7 @@ export async function startAcquirer(
       return;
     }
     connections += 1;
+    deps.metrics.count('connection', 'accepted');
     const peer = new Peer(deps, limits, line, connections);
     open.add(peer);
     line.onClose((broken) => {
@@ -66,16 +69,24 @@ export async function startAcquirer(
   const { port } = listening;
   deps.log.info({ port }, 'the acquirer listens');
 
+  const stop = async () => {
+    stopping = true;
+    const closed = listening.close();
+    await within(deps.clock, limits.drainMs, Promise.all([...open].map((peer) => peer.finish())));
+    await deps.engine.drain();
+    for (const peer of open) peer.close('stopped');
+    await closed;
+    deps.log.info({ counters: deps.metrics.snapshot() }, 'the acquirer has stopped');
+  };
+  let stopped: Promise<void> | null = null;
   return {
     port,
-    async stop() {
-      stopping = true;
-      const closed = listening.close();
-      await within(deps, limits.drainMs, Promise.all([...open].map((peer) => peer.finish())));
-      await deps.engine.drain();
-      for (const peer of open) peer.close('stopped');
-      await closed;
-      deps.log.info({ counters: deps.metrics.snapshot() }, 'the acquirer has stopped');
+    get connections() {
+      return open.size;
+    },
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
@@ -204,14 +215,4 @@ class Peer {
     this.#timer = this.#deps.clock.after(this.#limits.drainMs, () => this.#line.abort());
     this.#line.close();
   }
-}
-
-/** Resolves with the work, or when `ms` are over; leaves no delay behind. */
-async function within(deps: HostDeps, ms: number, work: Promise<unknown>): Promise<void> {
-  let delay: Delay | undefined;
-  const over = new Promise<void>((resolve) => {
-    delay = deps.clock.after(ms, resolve);
-  });
-  await Promise.race([work, over]);
-  delay?.cancel();
 }

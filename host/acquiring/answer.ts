@@ -31,6 +31,18 @@ export interface Answer extends RememberedAnswer {
   readonly items: Items;
 }
 
+/** An answer as it leaves, with the names under which it is found again. */
+export interface Answered {
+  /** LEN included. */
+  readonly frame: Buffer;
+  /** DE39. */
+  readonly code: string;
+  /** DE37; null where none was given. */
+  readonly rrn: string | null;
+  /** Of the transaction that this answer is about; null where no row is kept. */
+  readonly transactionId: string | null;
+}
+
 /** Fields that every answer of a financial request repeats as they were sent. */
 const ECHOED = [2, 3, 4, 11, 14, 23, 25, 41, 42, 49, 60] as const;
 
@@ -84,13 +96,25 @@ export function balances(j: Judgement, lots: readonly LotRow[]): Record<string, 
   return { 54: buildDe54(all) };
 }
 
+/** The answer as it leaves. @param head as for `answerFrame` */
+export function answered(j: Judgement, answer: Answer, head: string | null): Answered {
+  const { fields } = answer;
+  const transactionId = j.transactionId ?? j.known?.transactionId ?? null;
+  return {
+    frame: answerFrame(j, answer, head),
+    code: fields[39] ?? '',
+    rrn: fields[37] ?? null,
+    transactionId,
+  };
+}
+
 /**
  * The frame of an answer, LEN included.
  *
  * @param head the journal head after this answer's record; sent as `HH` to a peer that speaks DE57
  * @param speaks whether this answer may carry DE57; by default what the terminal's last 0800 said
  */
-export function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer {
+function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer {
   const { message, envelope } = j.request;
   const fields: Record<number, string> = {};
   for (const field of ECHOED) {

@@ -2,7 +2,7 @@ import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { Counters } from '../counters.ts';
+import { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, Found, Guard, StorePort, Wants } from '../store/port.ts';
 import { BUSINESS_DATE, identityRow } from '../store/sample-rows.ts';
 import { type Decision, Engine, type Work } from './engine.ts';
@@ -69,7 +69,7 @@ function fakeStore() {
       return outcomes;
     },
   } as unknown as StorePort;
-  const metrics = new Counters();
+  const metrics = new Metrics();
   const engine = new Engine({ store, metrics, log: { error: () => undefined }, queueMax: 300 });
   return { ...fake, fake, store, metrics, engine };
 }

@@ -15,7 +15,7 @@
  * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
  */
 import { PosError } from '../../protocol/index.ts';
-import type { Counters } from '../counters.ts';
+import type { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
 import { emptyLayer, type Layer, mergeWants, NotRead, Snapshot, type View } from './view.ts';
 
@@ -38,7 +38,7 @@ export interface Decision<T> {
 
 export interface EngineOptions {
   readonly store: StorePort;
-  readonly metrics: Counters;
+  readonly metrics: Metrics;
   readonly log: { error(about: object, text: string): void };
   /** Works in one commit. */
   readonly batchMax?: number;
@@ -74,7 +74,7 @@ interface Flight {
 
 export class Engine {
   readonly #store: StorePort;
-  readonly #metrics: Counters;
+  readonly #metrics: Metrics;
   readonly #log: EngineOptions['log'];
   readonly #batchMax: number;
   readonly #queueMax: number;
@@ -110,6 +110,11 @@ export class Engine {
       this.#wake?.();
       if (!this.#running) this.#start();
     });
+  }
+
+  /** Works that wait for the next commit. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Resolves when nothing waits and nothing is being committed. */

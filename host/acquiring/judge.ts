@@ -5,7 +5,7 @@
 import { ensure } from '../../protocol/index.ts';
 import type { HostDeps } from '../deps.ts';
 import type { Wants } from '../store/port.ts';
-import { type Answer, answerFrame, judgedAt, slipLines } from './answer.ts';
+import { type Answer, type Answered, answered, judgedAt, slipLines } from './answer.ts';
 import { type Check, firstFailure, missing, REMEMBERED, type Stage } from './checks.ts';
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
@@ -18,8 +18,8 @@ import { Judgement } from './judgement.ts';
 import { carriesMac, type Request } from './request.ts';
 import { batchKey, mergeWants, NotRead, type View } from './view.ts';
 
-/** The request as work for the engine; its result is the answer's frame, LEN included. */
-export function judging(deps: HostDeps, request: Request): Work<Buffer> {
+/** The request as work for the engine; its result is the answer's frame, LEN included, and what it says. */
+export function judging(deps: HostDeps, request: Request): Work<Answered> {
   const flow = flowOf(request.spec?.kind);
   // Read once: what the frame shows clearly does not change with what the host knows.
   const shown = presentedCard(deps, request, null);
@@ -51,12 +51,12 @@ function commonWants(request: Request, shown: Presented): Wants {
   };
 }
 
-function decide(j: Judgement): Decision<Buffer> {
+function decide(j: Judgement): Decision<Answered> {
   const { deps, request } = j;
   try {
     const answer = judge(j);
     noteOwed(j, answer);
-    return { item: j.writes.item(), answer: ({ head }) => answerFrame(j, answer, head) };
+    return { item: j.writes.item(), answer: ({ head }) => answered(j, answer, head) };
   } catch (error) {
     if (error instanceof NotRead) throw error;
     // Nothing of it is written, so 96 is the truth; with the MAC, where it was right, it is final.
@@ -66,7 +66,7 @@ function decide(j: Judgement): Decision<Buffer> {
       'a request could not be judged',
     );
     const answer: Answer = { fields: { ...judgedAt(j), 39: '96' }, items: [] };
-    return { item: null, answer: () => answerFrame(j, answer, null) };
+    return { item: null, answer: () => answered(j, answer, null) };
   }
 }
 

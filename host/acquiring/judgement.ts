@@ -54,6 +54,8 @@ export class Judgement {
   readonly isServed: boolean;
   /** The working keys whose MAC was right: the answer's MAC is made with them. */
   keys: SealedWorkingKeys | null = null;
+  /** Of the transaction that was concluded; null while none was. */
+  transactionId: string | null = null;
   readonly #memory: Memory = {};
 
   readonly #shown: Presented;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { openSoftVault, type Vault } from '../../keys/index.ts';
 import { fen, luhnDigit, maskPan } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
-import { Counters } from '../counters.ts';
 import { assembleHost, type HostDeps, type HostKeys } from '../deps.ts';
 import { loadEntry } from '../ledger/entries.ts';
 import { proveBooks } from '../ledger/proofs.ts';
+import { Metrics } from '../operations/metrics.ts';
 import type { Directory } from '../programme/directory.ts';
 import type { Contract, Merchant, Programme, TerminalProfile, Tier } from '../programme/model.ts';
 import type { Rule } from '../rules/model.ts';
@@ -150,9 +150,13 @@ export interface CardOptions {
   readonly account?: Partial<AccountRow>;
 }
 
-/** @param wrap puts something between the host and its store: conflicts, failures */
+/**
+ * @param wrap puts something between the host and its store: conflicts, failures
+ * @param metrics what counts and times; without it nothing is timed
+ */
 export async function openFixture(
   wrap: (store: StorePort) => StorePort = (store) => store,
+  metrics = new Metrics(),
 ): Promise<Fixture> {
   const folder = mkdtempSync(join(tmpdir(), 'zunka-acquiring-'));
   const clock = new TestClock();
@@ -177,7 +181,7 @@ export async function openFixture(
     store: wrap(store),
     directory,
     log: { info: note('info'), warn: note('warn'), error: note('error') },
-    metrics: new Counters(),
+    metrics,
   });
   const terminal = (id: string, merchantId: string) => {
     const tmk = oddParity(randomBytes(16));

@@ -37,6 +37,7 @@ const ROUTES: Readonly<Record<ActName, readonly ['GET' | 'PUT' | 'POST', string,
   'day.cut-over':   ['POST', '/v1/clearing/cut-over', { expected: '19700101', reason }],
   'clearing.run':   ['POST', '/v1/clearing/runs', { businessDate: '19700101', reason }],
   'query':          ['GET', '/v1/balances'],
+  'metrics.read': ['GET', '/metrics'],
   'file.read':      ['GET', '/v1/files'],
   'journal.read':   ['GET', '/v1/journal'],
 };

@@ -8,6 +8,7 @@ import { isLuhnValid, PosError } from '../../protocol/index.ts';
 import type { By } from '../cards/issue.ts';
 import type { FilePort } from '../clearing/file-port.ts';
 import type { HostDeps } from '../deps.ts';
+import type { Standing } from '../operations/standing.ts';
 import type { CommitItem } from '../store/port.ts';
 import { type ActName, demandRole } from './roles.ts';
 import type { Caller, Tokens } from './tokens.ts';
@@ -18,6 +19,7 @@ export type AdminDeps = Pick<
   'clock' | 'random' | 'vault' | 'keys' | 'store' | 'directory' | 'log' | 'metrics'
 > & {
   readonly files: FilePort;
+  readonly standing: Standing;
 };
 
 export type AdminServer = FastifyInstance<

@@ -4,8 +4,9 @@ import { openSoftVault, type Vault } from '../../keys/index.ts';
 import { luhnDigit } from '../../protocol/index.ts';
 import { memoryFiles } from '../clearing/memory-files.ts';
 import { FIRST_DAY, sampleWorld } from '../clearing/sample-day.ts';
-import { Counters } from '../counters.ts';
 import { openLog } from '../log.ts';
+import { Metrics } from '../operations/metrics.ts';
+import { Standing } from '../operations/standing.ts';
 import { ROLES, type Role } from './roles.ts';
 import { buildAdmin } from './server.ts';
 
@@ -54,13 +55,16 @@ export async function office(): Promise<Office> {
   const said: string[] = [];
   const files = memoryFiles();
   const log = openLog({ level: 'debug', destination: { write: (line) => void said.push(line) } });
+  const metrics = new Metrics();
+  const idle = { mark: null, waiting: () => 0, connections: () => 0 };
   const deps = {
     ...world,
     vault,
     keys,
     log,
     files,
-    metrics: new Counters(),
+    metrics,
+    standing: new Standing({ ...world, vault, metrics, ...idle }),
     random: { bytes: (count: number) => randomBytes(count) },
   };
   const server = buildAdmin(deps, TOKENS);

@@ -14,17 +14,6 @@ const ROWS_MAX = 500;
 export function queryRoutes(door: Door): void {
   const { server, deps } = door;
 
-  // Without a token: it says nothing but that the host lives and which day it is.
-  server.get('/v1/health', async () => {
-    const { day } = await deps.store.read({});
-    return { status: 'ok', businessDate: day.businessDate, at: deps.clock.now() };
-  });
-
-  server.get('/v1/metrics', async (request) => {
-    reader(door, request, 'query');
-    return deps.metrics.snapshot();
-  });
-
   server.get(
     '/v1/transactions',
     {

@@ -1,8 +1,8 @@
 /** Who may do what. A token names a person and a role; the role decides here, in one table. */
 import { PosError } from '../../protocol/index.ts';
 
-export type Role = 'operator' | 'settlement' | 'auditor' | 'admin';
-export const ROLES: readonly Role[] = ['operator', 'settlement', 'auditor', 'admin'];
+export type Role = 'operator' | 'settlement' | 'auditor' | 'admin' | 'monitor';
+export const ROLES: readonly Role[] = ['operator', 'settlement', 'auditor', 'admin', 'monitor'];
 
 interface ActRow {
   readonly zh: string;
@@ -10,7 +10,10 @@ interface ActRow {
   readonly roles: readonly Role[];
 }
 
-/** Every act of the administration. Reading is open to all four roles, but for files and the journal. */
+/**
+ * Every act of the administration. Reading is open to all roles of people, but for files and the journal; `monitor` is
+ * a scraper's, which reads figures and nothing else.
+ */
 // biome-ignore format: a table is read by column
 export const ACTS = {
   'document.write':  { zh: '维护商户、终端、规则等资料', en: 'write a document of the programme',     roles: ['admin'] },
@@ -25,6 +28,7 @@ export const ACTS = {
   'day.cut-over':    { zh: '日切',                       en: 'close the day, open the next',          roles: ['settlement', 'admin'] },
   'clearing.run':    { zh: '清算',                       en: 'run a clearing',                        roles: ['settlement', 'admin'] },
   'query':           { zh: '查询',                       en: 'look things up',                        roles: ['operator', 'settlement', 'auditor', 'admin'] },
+  'metrics.read':    { zh: '读取运行指标',               en: 'read the metrics',                      roles: ['operator', 'settlement', 'auditor', 'admin', 'monitor'] },
   'file.read':       { zh: '下载结算文件',               en: 'read settlement files',                 roles: ['settlement', 'auditor', 'admin'] },
   'journal.read':    { zh: '查看审计日志、导出账本',     en: 'read the journal, export the books',    roles: ['settlement', 'auditor', 'admin'] },
 } as const satisfies Record<string, ActRow>;

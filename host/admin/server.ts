@@ -1,5 +1,5 @@
 /**
- * The administration's HTTP door: bound to loopback, every call but the health check under a token. Nothing
+ * The administration's HTTP door: bound to loopback, every call but health and readiness under a token. Nothing
  * of a request is logged but its method, route and outcome.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -9,6 +9,7 @@ import { clearingRoutes } from './clearing-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import type { AdminDeps, AdminServer } from './door.ts';
 import { failureAnswer } from './failure-answer.ts';
+import { healthRoutes } from './health-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { owedRoutes } from './owed-routes.ts';
 import { queryRoutes } from './query-routes.ts';
@@ -41,6 +42,7 @@ export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServ
     await reply.code(404).send({ code: 'NOT_FOUND', detail: '无此接口 no such route', hint: { zh, en } });
   });
   const door = { deps, server, tokens: new Tokens(tokens) };
+  healthRoutes(door);
   queryRoutes(door);
   documentRoutes(door);
   keyRoutes(door);

@@ -27,6 +27,14 @@ export interface Mark extends StreamHead {
   readonly stream: string;
 }
 
+/** How far the journal of this process is committed, and how far the mark vouches for it. */
+export interface MarkStanding {
+  readonly committed: number;
+  readonly marked: number;
+  /** The last write of the mark failed. */
+  readonly isFailing: boolean;
+}
+
 /** The newer of the marks that are whole; null when there is none. */
 export async function readMark(slots: MarkSlots): Promise<Mark | null> {
   const [first, second] = [markIn(await slots.read(0)), markIn(await slots.read(1))];
@@ -53,7 +61,9 @@ export class MarkedStore implements StorePort {
   readonly #slots: MarkSlots;
   readonly #failed: (error: unknown) => void;
   readonly #turns = new Turns();
+  #committed = 0;
   #marked = 0;
+  #isFailing = false;
   #slot: 0 | 1 = 0;
 
   /** @param parts.failed told when a mark could not be written: the commit stands, and is answered */
@@ -77,6 +87,10 @@ export class MarkedStore implements StorePort {
     if (own !== undefined) await this.#mark(own);
   }
 
+  get standing(): MarkStanding {
+    return { committed: this.#committed, marked: this.#marked, isFailing: this.#isFailing };
+  }
+
   async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
     const outcomes = await this.#store.commit(items);
     const last = outcomes.findLast((outcome) => outcome.committed);
@@ -85,14 +99,17 @@ export class MarkedStore implements StorePort {
   }
 
   async #mark({ sequence, head }: StreamHead): Promise<void> {
+    this.#committed = Math.max(this.#committed, sequence);
     await this.#turns.take(async () => {
       // A later commit may have been marked already: it vouches for this one.
       if (sequence <= this.#marked) return;
       try {
         await this.#slots.write(this.#slot, slotOf({ stream: this.#stream, sequence, head }));
         this.#marked = sequence;
+        this.#isFailing = false;
         this.#slot = this.#slot === 0 ? 1 : 0;
       } catch (error) {
+        this.#isFailing = true;
         this.#failed(error);
       }
     });

@@ -109,7 +109,7 @@ export const TABLES = {
       terminalId: 'text', batch: 'int', version: 'int', merchantId: 'text', state: 'text', openedAt: 'int',
       closedAt: 'int?', closedBy: 'text?', cause: 'text?', terminalTotals: 'text?', hostTotals: 'text?', result: 'int?',
     },
-    indexes: [],
+    indexes: [{ columns: ['state', 'terminalId', 'batch'] }],
   },
   lots: {
     guard: 'follows', key: ['lotId'], may: ['remaining', 'expiresOn', 'registered'],

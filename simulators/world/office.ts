@@ -1,5 +1,5 @@
 /** The host's computer in a world: its disk outlives it, its keys rest in an HSM that the power cut spares. */
-import { type FilePort, folderFiles, type HostDeps, type OpenHost, openHost } from '../../host/index.ts';
+import { folderFiles, type OpenHost, openHost } from '../../host/index.ts';
 import type { Vault } from '../../keys/index.ts';
 import type { Dice } from './dice.ts';
 import { type AfterCut, type DiskSnapshot, WorldDisk } from './disk/disk.ts';
@@ -56,7 +56,7 @@ export class Office {
   }
 
   /** The running host; null while it is off or starting. */
-  get host(): (HostDeps & { readonly files: FilePort }) | null {
+  get host(): OpenHost['deps'] | null {
     return this.machine.isOn ? (this.#host?.deps ?? null) : null;
   }
 

@@ -52,6 +52,7 @@ export function stampOf(j: Judgement, transactionId: string, corrects: string | 
 
 /** Writes the deed and gives its answer. `transactionId` comes from `numbers.nextId`. */
 export function conclude(j: Judgement, transactionId: string, deed: Deed): Answer {
+  j.transactionId = transactionId;
   const rrn = j.deps.numbers.next();
   const auth = deed.authorised === true ? authorisationCode(rrn) : null;
   const row = transactionRow(j, transactionId, deed, rrn, auth);
