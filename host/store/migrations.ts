@@ -19,9 +19,22 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'the first tables', sql: [...TABLE_NAMES.map(tableSql), ownTablesSql()].join('\n') },
 ];
 
-const HISTORY_SQL = `CREATE TABLE IF NOT EXISTS "migrations" (
+/** How a database spells what `migrate` does. */
+export interface MigrationDialect {
+  /** Begins a transaction that no other migration runs beside. */
+  readonly begin: string;
+  readonly history: string;
+  /** Parameters: number, name, checksum, time. */
+  readonly insert: string;
+}
+
+const SQLITE_DIALECT: MigrationDialect = {
+  begin: 'BEGIN IMMEDIATE',
+  history: `CREATE TABLE IF NOT EXISTS "migrations" (
   "number" INTEGER NOT NULL PRIMARY KEY, "name" TEXT NOT NULL, "checksum" TEXT NOT NULL, "at" INTEGER NOT NULL
-) STRICT`;
+) STRICT`,
+  insert: 'INSERT INTO "migrations" VALUES (?, ?, ?, ?)',
+};
 
 /** SHA-256 of the text, 64 hex digits. */
 export function checksum({ sql }: Migration): string {
@@ -38,20 +51,16 @@ export async function migrate(
   driver: SqlDriver,
   now: number,
   migrations: readonly Migration[] = MIGRATIONS,
+  dialect: MigrationDialect = SQLITE_DIALECT,
 ): Promise<void> {
-  await driver.run('BEGIN IMMEDIATE', []);
+  await driver.exec(dialect.begin);
   try {
-    await driver.run(HISTORY_SQL, []);
+    await driver.run(dialect.history, []);
     const applied = await driver.all('SELECT "number", "checksum" FROM "migrations" ORDER BY "number"', []);
     checkHistory(applied, migrations);
     for (const migration of migrations.slice(applied.length)) {
       await driver.exec(migration.sql);
-      await driver.run('INSERT INTO "migrations" VALUES (?, ?, ?, ?)', [
-        migration.number,
-        migration.name,
-        checksum(migration),
-        now,
-      ]);
+      await driver.run(dialect.insert, [migration.number, migration.name, checksum(migration), now]);
     }
     await driver.run('COMMIT', []);
   } catch (error) {

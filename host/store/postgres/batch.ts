@@ -1,0 +1,217 @@
+/**
+ * A batch as PostgreSQL takes it. Pure.
+ *
+ * `PostgresRows` gathers the rows of accepted items. `assume` makes a batch of one round trip: it takes for granted
+ * that every guard holds, decides on that, and names what the database must find when it has locked it. When it
+ * finds something else it writes nothing, and the batch is decided again on what there is.
+ */
+import { PosError } from '../../../protocol/index.ts';
+import type { GuardAnswers, PreparedItem } from '../guards.ts';
+import type { CommitItem, Guard } from '../port.ts';
+import { isFaithful, valuesOf } from '../row-shape.ts';
+import type { JournalRow, TableName } from '../rows.ts';
+import { keyOf, keyParts, specOf, TABLE_NAMES } from '../schema.ts';
+import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from '../statements.ts';
+import { DAYS_SHARED, type LockList } from './statements.ts';
+
+interface Sorted {
+  readonly order: string;
+  readonly values: readonly unknown[];
+}
+
+/** The rows of accepted items: a table is a list of waves, and in a wave each key stands once, in key order. */
+export class PostgresRows {
+  readonly #waves = new Map<TableName, Sorted[][]>();
+  readonly #seen = new Map<string, number>();
+  readonly #journal: (readonly unknown[])[] = [];
+
+  /** @throws STORE_REFUSED when a value has no faithful form in the database */
+  add(item: CommitItem, records: readonly JournalRow[]): void {
+    for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
+      for (const row of rows) this.#put(table, row);
+    }
+    for (const { stream, sequence, body, leaf, head } of records)
+      this.#journal.push([stream, sequence, body, leaf, head]);
+  }
+
+  #put(table: TableName, row: object): void {
+    const { guard, writeOrder } = specOf(table);
+    const key = keyOf(table, row);
+    const values = valuesOf(table, row);
+    const order = writeOrder === undefined ? key : String((row as Record<string, unknown>)[writeOrder]);
+    // A row that only grows is refused when it comes twice, so that it needs no second wave.
+    const place = guard === 'grows' ? 0 : (this.#seen.get(`${table} ${key}`) ?? 0);
+    this.#seen.set(`${table} ${key}`, place + 1);
+    const waves = this.#waves.get(table) ?? [];
+    this.#waves.set(table, waves);
+    const wave = waves[place] ?? [];
+    waves[place] = wave;
+    wave.push({ order, values });
+  }
+
+  /** One JSON text. @throws STORE_REFUSED when a text has no faithful form in the database */
+  json(): string {
+    const tables: Record<string, unknown> = {};
+    for (const table of TABLE_NAMES) {
+      const waves = this.#waves.get(table);
+      if (waves === undefined || waves[0]?.length === 0) continue;
+      tables[table] = waves.map((wave) => wave.sort(byOrder).map(({ values }) => values));
+    }
+    if (this.#journal.length > 0) tables['journal'] = this.#journal;
+    const text = JSON.stringify(tables);
+    if (!isFaithful(text)) throw new PosError('STORE_REFUSED', 'a text holds a NUL or half a surrogate pair');
+    return text;
+  }
+}
+
+function byOrder(a: { readonly order: string }, b: { readonly order: string }): number {
+  return a.order < b.order ? -1 : Number(a.order > b.order);
+}
+
+/** What is locked: rows by table in key order, each with the version that it must have, or null. */
+export class Locks {
+  readonly #lists = new Map<GuardedTable, Map<string, number | null>>();
+
+  add(table: GuardedTable, key: string, version: number | null): void {
+    const list = this.#lists.get(table) ?? new Map<string, number | null>();
+    this.#lists.set(table, list);
+    if ((list.get(key) ?? null) === null) list.set(key, version);
+  }
+
+  /** @param writesDays a day that is only looked at is shared with all others who look at it */
+  json(writesDays: boolean): string {
+    const lists: Partial<Record<LockList, unknown>> = {};
+    for (const [table, list] of this.#lists) {
+      const name = table === 'days' && !writesDays ? DAYS_SHARED : table;
+      lists[name] = [...list]
+        .map(([key, version]) => ({ order: key, values: [...keyParts(table, key), version] }))
+        .sort(byOrder)
+        .map(({ values }) => values);
+    }
+    return JSON.stringify(lists);
+  }
+
+  /** How many of the rows must be found at their version. */
+  get wanted(): number {
+    let wanted = 0;
+    for (const list of this.#lists.values())
+      for (const version of list.values()) if (version !== null) wanted += 1;
+    return wanted;
+  }
+}
+
+export function writesDays(items: readonly PreparedItem[]): boolean {
+  return items.some(({ item }) => (item.changes.days ?? []).length > 0);
+}
+
+/** Whether some item promises that a UT is used by nobody: no other commit may run beside it. */
+export function promisesUnused(items: readonly PreparedItem[]): boolean {
+  return items.some(({ item }) => item.guards.some(({ kind }) => kind === 'unused'));
+}
+
+/** Everything that a batch guards or writes and that is there before it, to be locked before it is looked at. */
+export function locksOf(items: readonly PreparedItem[]): Locks {
+  const locks = new Locks();
+  for (const { item, written, failure } of items) {
+    if (failure !== null) continue;
+    for (const guard of item.guards) if ('table' in guard) locks.add(guard.table, guard.key, null);
+    for (const { mark, key } of written) {
+      const table = GUARDED_TABLES[mark];
+      if (table !== undefined && specOf(table).guard === 'versioned') locks.add(table, key, null);
+    }
+  }
+  return locks;
+}
+
+export function countersOf(items: readonly PreparedItem[]): readonly string[] {
+  const names = new Set<string>();
+  for (const { item } of items)
+    for (const guard of item.guards) if (guard.kind === 'counter') names.add(guard.counter);
+  return [...names].sort();
+}
+
+/** What a batch takes for granted. */
+export interface Assumed {
+  /** To be decided on. Counters count from zero here: the database adds. */
+  readonly answers: GuardAnswers;
+  readonly locks: Locks;
+  /** Identities that must not be there and that the batch does not write itself. */
+  readonly absences: readonly string[];
+  /** `[counter, addition, most that it may hold before]`, by name; null when there are none. */
+  readonly additions: readonly (readonly [string, number, number])[] | null;
+}
+
+/**
+ * What must be there so that every guard of these items holds; null when that cannot be said beforehand: an item
+ * that is malformed, or a promise that something that the batch does not write stays absent.
+ */
+export function assume(items: readonly PreparedItem[]): Assumed | null {
+  const answers = Array.from({ length: UT_MARK + 1 }, () => new Map<string, number>());
+  const locks = new Locks();
+  const laid = new Set<string>();
+  const absent = new Map<string, readonly [GuardedTable, string]>();
+  const added = new Map<string, { sum: number; atMost: number }>();
+  for (const { item, written, failure } of items) {
+    if (failure !== null) return null;
+    for (const guard of item.guards) {
+      if (guard.kind === 'unused') return null;
+      if (guard.kind === 'counter') count(added, guard);
+      else take(guard, { answers, locks, laid, absent });
+    }
+    for (const { mark, key } of written) {
+      const table = GUARDED_TABLES[mark];
+      if (table === undefined) continue;
+      absent.delete(`${table} ${key}`);
+      if (laid.has(`${table} ${key}`)) continue;
+      laid.add(`${table} ${key}`);
+      // Written without a guard: the row is locked in its turn, and the table's trigger judges the version.
+      if (specOf(table).guard === 'versioned') locks.add(table, key, null);
+    }
+  }
+  const absences: string[] = [];
+  for (const [table, key] of absent.values()) {
+    if (table !== 'identities') return null;
+    absences.push(key);
+  }
+  for (const counter of added.keys()) answers[COUNTER_MARK]?.set(counter, 0);
+  const additions = [...added].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    answers,
+    locks,
+    absences,
+    additions:
+      additions.length === 0 ? null : additions.map(([counter, { sum, atMost }]) => [counter, sum, atMost]),
+  };
+}
+
+interface Taken {
+  readonly answers: readonly Map<string, number>[];
+  readonly locks: Locks;
+  readonly laid: Set<string>;
+  readonly absent: Map<string, readonly [GuardedTable, string]>;
+}
+
+function take(guard: Extract<Guard, { kind: 'absent' | 'version' }>, taken: Taken): void {
+  const { table, key } = guard;
+  const name = `${table} ${key}`;
+  // A row that the batch itself has named before is judged by what stands there now.
+  if (taken.laid.has(name)) return;
+  if (guard.kind === 'absent') {
+    taken.absent.set(name, [table, key]);
+    return;
+  }
+  taken.laid.add(name);
+  taken.answers[GUARDED_TABLES.indexOf(table)]?.set(key, guard.version);
+  taken.locks.add(table, key, guard.version);
+}
+
+/** `atMost`: what the counter may hold before the batch, so that no addition in it passes its maximum. */
+function count(
+  added: Map<string, { sum: number; atMost: number }>,
+  { counter, add, max }: Extract<Guard, { kind: 'counter' }>,
+): void {
+  const before = added.get(counter) ?? { sum: 0, atMost: Number.MAX_SAFE_INTEGER };
+  const sum = before.sum + add;
+  const atMost = add <= 0 || max === null ? before.atMost : Math.min(before.atMost, max - sum);
+  added.set(counter, { sum, atMost });
+}

@@ -1,0 +1,16 @@
+/** The connections of a store, from one address. */
+import { PgDriver } from './pg-driver.ts';
+import { KEYED, type PostgresConnections } from './postgres-store.ts';
+
+/**
+ * Nothing is connected yet.
+ * @param settings of every session, as in postgresql.conf
+ * @throws CONFIG_BAD for an address that cannot be read
+ */
+export function connect(url: string, settings: Readonly<Record<string, string>> = {}): PostgresConnections {
+  return {
+    ledger: new PgDriver({ url, settings: { ...settings, ...KEYED } }),
+    reader: new PgDriver({ url, settings: { ...settings, ...KEYED } }),
+    wide: new PgDriver({ url, settings, unhurried: true }),
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * The one statement behind `read`: parameters, marks and rows are those of `../read-statement.ts`. Planned for look-ups by
+ * key (the connection refuses plans that walk a table, see `postgres-store.ts`).
+ */
+import { READ_COUNTERS_MARK } from '../read-statement.ts';
+import { nestedSql } from './ddl.ts';
+import { rowSql } from './statements.ts';
+
+const texts = (parameter: number) => `jsonb_array_elements_text($${parameter}::jsonb) AS j ("v")`;
+const lists = (parameter: number) => `jsonb_array_elements($${parameter}::jsonb) AS j ("v")`;
+
+export const READ_SQL = `
+WITH RECURSIVE
+"named" ("id") AS (
+  SELECT j."v" COLLATE "C" FROM ${texts(4)}
+  UNION SELECT x."transactionId" FROM ${texts(1)} JOIN "identities" AS x ON x."key" = j."v" WHERE x."transactionId" IS NOT NULL
+  UNION SELECT x."transactionId" FROM ${texts(5)} JOIN "transactions" AS x ON x."rrn" = j."v" AND x."rrn" <> ''
+  UNION SELECT x."transactionId" FROM ${texts(6)} JOIN "transactions" AS x ON x."ut" = j."v" AND x."ut" IS NOT NULL
+  UNION SELECT x."transactionId" FROM ${lists(7)} JOIN "transactions" AS x
+    ON x."terminalId" = j."v" ->> 0 AND x."batch" = (j."v" ->> 1)::bigint AND x."trace" = j."v" ->> 2
+  UNION SELECT x."transactionId" FROM ${lists(8)} JOIN "transactions" AS x ON x."merchantId" = j."v" ->> 0 AND x."auth" = j."v" ->> 1
+  UNION SELECT x."transactionId" FROM ${lists(11)} JOIN "transactions" AS x ON x."terminalId" = j."v" ->> 0 AND x."batch" = (j."v" ->> 1)::bigint
+  UNION SELECT x."originalId" FROM "named" JOIN "transactions" AS x ON x."transactionId" = "named"."id" WHERE x."originalId" IS NOT NULL
+),
+"found" AS MATERIALIZED (
+  SELECT x."transactionId", x."accountId", x."cardId", ${nestedSql('transactions', 'money', 'x')} AS "money" FROM "named" JOIN "transactions" AS x ON x."transactionId" = "named"."id"
+),
+"foundCards" ("id", "accountId") AS MATERIALIZED (
+  SELECT x."cardId", x."accountId" FROM ${texts(2)} JOIN "cards" AS x ON x."panHash" = j."v"
+  UNION SELECT x."cardId", x."accountId" FROM "found" AS f JOIN "cards" AS x ON x."cardId" = f."cardId"
+),
+"held" ("id") AS MATERIALIZED (
+  SELECT j."v" COLLATE "C" FROM ${texts(3)}
+  UNION SELECT "accountId" FROM "foundCards"
+  UNION SELECT f."accountId" FROM "found" AS f WHERE f."accountId" IS NOT NULL
+),
+"foundLots" ("id") AS (
+  SELECT x."lotId" FROM "held" JOIN "lots" AS x ON x."accountId" = "held"."id" AND x."remaining" > 0
+  UNION SELECT (l."v" ->> 'lotId') COLLATE "C" FROM "found" AS f CROSS JOIN LATERAL json_array_elements(f."money" -> 'lots') AS l ("v")
+),
+"wantedIdentities" ("id") AS (SELECT DISTINCT j."v" FROM ${texts(1)}),
+"wantedTerminals" ("id") AS (SELECT DISTINCT j."v" FROM ${texts(9)}),
+"wantedBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint FROM ${lists(10)}),
+"fullBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint FROM ${lists(11)}),
+"wantedOwed" ("terminalId", "batch", "trace") AS (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint, j."v" ->> 2 FROM ${lists(13)})
+SELECT 0 AS "mark", ${rowSql('identities', 'x')} FROM "wantedIdentities" AS w JOIN "identities" AS x ON x."key" = w."id"
+UNION ALL SELECT 1, ${rowSql('transactions', 'x')} FROM "found" AS w JOIN "transactions" AS x ON x."transactionId" = w."transactionId"
+UNION ALL SELECT 2, ${rowSql('cards', 'x')} FROM "foundCards" AS w JOIN "cards" AS x ON x."cardId" = w."id"
+UNION ALL SELECT 3, ${rowSql('accounts', 'x')} FROM "held" AS w JOIN "accounts" AS x ON x."accountId" = w."id"
+UNION ALL SELECT 4, ${rowSql('lots', 'x')} FROM "foundLots" AS w JOIN "lots" AS x ON x."lotId" = w."id"
+UNION ALL SELECT 5, ${rowSql('terminals', 'x')} FROM "wantedTerminals" AS w JOIN "terminals" AS x ON x."terminalId" = w."id"
+UNION ALL SELECT 6, ${rowSql('batches', 'x')} FROM "wantedBatches" AS w JOIN "batches" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
+UNION ALL SELECT 7, ${rowSql('uploads', 'x')} FROM "fullBatches" AS w JOIN "uploads" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
+UNION ALL SELECT 8, ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'open'
+UNION ALL SELECT 9, ${rowSql('owedReversals', 'x')} FROM "wantedOwed" AS w JOIN "owedReversals" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch" AND x."trace" = w."trace"
+UNION ALL SELECT ${READ_COUNTERS_MARK}, json_build_array(x."counter", x."value")::text, NULL FROM ${texts(12)} JOIN "counters" AS x ON x."counter" = j."v"
+`;

@@ -1,0 +1,207 @@
+/**
+ * What runs against PostgreSQL's tables, written as SQL from `schema.ts`, each text made once. Lists of values are
+ * JSON, as in `../statements.ts`.
+ *
+ * Locks are taken in one order by everybody: the table `transactions` as a whole, the stream's row, guarded rows by
+ * table and key, counters by name, new rows by table and key. So no two batches wait for each other in a circle, but
+ * for equal keys of a second unique index, which the server notices and which is tried again.
+ */
+import { hash } from 'node:crypto';
+import { BODY_COLUMN, quoted, quotedList, SUM_COLUMN } from '../ddl.ts';
+import type { TableName } from '../rows.ts';
+import { type ColumnKind, columnsOf, keptOf, specOf, TABLE_NAMES } from '../schema.ts';
+import {
+  COUNTER_MARK,
+  GUARDED_TABLES,
+  type GuardedTable,
+  PAGE_ROWS,
+  storedNames,
+  UT_MARK,
+} from '../statements.ts';
+import { castOf, fieldSql, nestedSql, REFUSED_STATE } from './ddl.ts';
+
+const elements = (list: string) => `jsonb_array_elements(${list})`;
+
+function kindOf(table: TableName, name: string): ColumnKind | undefined {
+  if (name === BODY_COLUMN) return 'text';
+  if (name === SUM_COLUMN) return 'int';
+  return columnsOf(table).find(([other]) => other === name)?.[1];
+}
+
+/** The parts of a key in a JSON list `e`, as columns to compare with. */
+function keyMatch(table: TableName, e: string): string {
+  return specOf(table)
+    .key.map((name, part) => `x.${quoted(name)} = (${e} ->> ${part})::${castOf(kindOf(table, name))}`)
+    .join(' AND ');
+}
+
+/** Which of the named rows are there, at which version: parameters and rows as `GUARD_SQL` of `../statements.ts`. */
+export const GUARD_SQL = [
+  ...GUARDED_TABLES.map((table, mark) => {
+    const version = specOf(table).guard === 'versioned' ? 'x."version"' : '1::bigint';
+    return `SELECT ${mark} AS "mark", (j."n" - 1)::int AS "place", ${version} AS "value" FROM ${elements(`$${mark + 1}::jsonb`)} WITH ORDINALITY AS j ("e", "n") JOIN ${quoted(table)} AS x ON ${keyMatch(table, 'j."e"')}`;
+  }),
+  `SELECT ${COUNTER_MARK}, (j."n" - 1)::int, x."value" FROM jsonb_array_elements_text($${COUNTER_MARK + 1}::jsonb) WITH ORDINALITY AS j ("e", "n") JOIN "counters" AS x ON x."counter" = j."e"`,
+  `SELECT ${UT_MARK}, (j."n" - 1)::int, 1::bigint FROM jsonb_array_elements_text($${UT_MARK + 1}::jsonb) WITH ORDINALITY AS j ("e", "n") JOIN "transactions" AS x ON x."ut" = j."e"`,
+].join('\nUNION ALL ');
+
+/** How a list of locks is named: rows that are only looked at in a day are shared by all who trade in it. */
+export const DAYS_SHARED = 'days:shared';
+export type LockList = GuardedTable | typeof DAYS_SHARED;
+
+/** Locks rows in the order of their list and counts those that stand at the wanted version. */
+function lockSql(list: LockList): string {
+  const table = list === DAYS_SHARED ? 'days' : list;
+  const strength = list === DAYS_SHARED ? 'SHARE' : 'NO KEY UPDATE';
+  const { key, guard } = specOf(table);
+  const version = guard === 'versioned' ? 'x."version"' : '1';
+  return `IF locks ? '${list}' THEN
+  SELECT matched + count(*) INTO matched FROM (
+    SELECT ${version} AS "now", (j."e" ->> ${key.length})::bigint AS "wanted" FROM ${elements(`locks -> '${list}'`)} WITH ORDINALITY AS j ("e", "n") JOIN ${quoted(table)} AS x ON ${keyMatch(table, 'j."e"')} ORDER BY j."n" FOR ${strength} OF x
+  ) AS q WHERE q."now" = q."wanted";
+END IF;`;
+}
+
+/** One list a wave: a row that a batch writes twice is in two waves, and the database sees both versions. */
+function writeTableSql(table: TableName): string {
+  const { guard, key } = specOf(table);
+  const names = storedNames(table);
+  const values = names.map((name, place) => `(j."e" ->> ${place})::${castOf(kindOf(table, name))}`);
+  const changed = names
+    .filter((name) => !key.includes(name))
+    .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
+  const conflict =
+    guard === 'grows' ? '' : ` ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')}`;
+  return `IF rows ? '${table}' THEN
+  FOR wave IN SELECT * FROM ${elements(`rows -> '${table}'`)} LOOP
+    INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elements('wave')} AS j ("e")${conflict};
+  END LOOP;
+END IF;`;
+}
+
+const LOCK_BODY = [DAYS_SHARED, ...GUARDED_TABLES].map((list) => lockSql(list as LockList)).join('\n');
+const WRITE_BODY = `${TABLE_NAMES.map(writeTableSql).join('\n')}
+IF rows ? 'journal' THEN
+  INSERT INTO "journal" ("stream", "sequence", "body", "leaf", "head")
+  SELECT j."e" ->> 0, (j."e" ->> 1)::bigint, j."e" ->> 2, j."e" ->> 3, j."e" ->> 4 FROM ${elements(`rows -> 'journal'`)} AS j ("e");
+END IF;`;
+
+/**
+ * The functions of this version of the program: their names end in a digest of their text, so that several versions
+ * serve one database while hosts are exchanged one by one.
+ */
+function functionsSql(suffix: string): string {
+  return `
+CREATE OR REPLACE FUNCTION "lock_rows_${suffix}"(locks jsonb) RETURNS bigint LANGUAGE plpgsql AS $body$
+DECLARE matched bigint := 0;
+BEGIN
+${LOCK_BODY}
+RETURN matched;
+END $body$;
+
+CREATE OR REPLACE FUNCTION "lock_counters_${suffix}"(names jsonb) RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+  INSERT INTO "counters" ("counter", "value") SELECT j."e", 0 FROM jsonb_array_elements_text(names) AS j ("e") ON CONFLICT ("counter") DO NOTHING;
+  PERFORM 1 FROM jsonb_array_elements_text(names) WITH ORDINALITY AS j ("e", "n") JOIN "counters" AS x ON x."counter" = j."e" ORDER BY j."n" FOR NO KEY UPDATE OF x;
+END $body$;
+
+CREATE OR REPLACE FUNCTION "write_rows_${suffix}"(rows jsonb, counters jsonb) RETURNS void LANGUAGE plpgsql AS $body$
+DECLARE wave jsonb;
+BEGIN
+${WRITE_BODY}
+INSERT INTO "counters" ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('counters')} AS j ("e") ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
+END $body$;
+
+CREATE OR REPLACE FUNCTION "commit_batch_${suffix}"(of_stream text, at_epoch bigint, locks jsonb, wanted bigint, absences jsonb, additions jsonb, rows jsonb)
+RETURNS text LANGUAGE plpgsql AS $body$
+DECLARE matched bigint := 0; wave jsonb; passed boolean;
+BEGIN
+LOCK TABLE "transactions" IN ROW EXCLUSIVE MODE;
+PERFORM 1 FROM "streams" WHERE "stream" = of_stream AND "epoch" = at_epoch FOR NO KEY UPDATE;
+IF NOT FOUND THEN RETURN 'fenced'; END IF;
+${LOCK_BODY}
+IF matched <> wanted THEN RETURN 'conflict'; END IF;
+IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(absences) AS j ("e") JOIN "identities" AS x ON x."key" = j."e") THEN RETURN 'conflict'; END IF;
+IF additions IS NOT NULL THEN
+  WITH moved AS (
+    INSERT INTO "counters" AS c ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
+    ON CONFLICT ("counter") DO UPDATE SET "value" = c."value" + excluded."value" RETURNING c."counter", c."value"
+  )
+  SELECT bool_or(m."value" - (j."e" ->> 1)::bigint > (j."e" ->> 2)::bigint) INTO passed
+  FROM ${elements('additions')} AS j ("e") JOIN moved AS m ON m."counter" = j."e" ->> 0;
+  IF passed THEN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = 'counters: a counter would pass its maximum'; END IF;
+END IF;
+${WRITE_BODY}
+RETURN 'written';
+END $body$;`;
+}
+
+const SUFFIX = hash('sha256', functionsSql(''), 'hex').slice(0, 12);
+export const FUNCTIONS_SQL = functionsSql(SUFFIX);
+export const FUNCTION_EXISTS_SQL = `SELECT 1 FROM pg_proc WHERE proname = 'commit_batch_${SUFFIX}' AND pg_function_is_visible(oid)`;
+
+/** $1 stream, $2 epoch, $3 locks, $4 how many of them are at the wanted version, $5 identities that must be absent, $6 additions to counters, $7 rows. */
+export const COMMIT_SQL = `SELECT "commit_batch_${SUFFIX}"($1, $2, $3, $4, $5, $6, $7) AS "came"`;
+export const LOCK_ROWS_SQL = `SELECT "lock_rows_${SUFFIX}"($1)`;
+export const LOCK_COUNTERS_SQL = `SELECT "lock_counters_${SUFFIX}"($1)`;
+/** $1 rows, $2 counters with their new values. */
+export const WRITE_SQL = `SELECT "write_rows_${SUFFIX}"($1, $2)`;
+
+/** What every commit holds; whoever promises that a UT is used by nobody keeps all others out until its end. */
+export const LOCK_TRANSACTIONS_SQL = 'LOCK TABLE "transactions" IN ROW EXCLUSIVE MODE';
+export const LOCK_ALL_OUT_SQL = 'LOCK TABLE "transactions" IN SHARE ROW EXCLUSIVE MODE';
+
+export const OPEN_STREAM_SQL =
+  'INSERT INTO "streams" ("stream", "epoch") VALUES ($1, 1) ON CONFLICT ("stream") DO NOTHING';
+export const LOCK_STREAM_SQL = 'SELECT "epoch" FROM "streams" WHERE "stream" = $1 FOR NO KEY UPDATE';
+/** Waits for whatever an earlier connection of this stream is still doing, and shuts out what it sent since. */
+export const NEXT_EPOCH_SQL =
+  'UPDATE "streams" SET "epoch" = "epoch" + 1 WHERE "stream" = $1 RETURNING "epoch"';
+
+/** The two columns that give one row for `rowOf`. @param alias the table's alias */
+export function rowSql(table: TableName, alias: string): string {
+  const kept = [...keptOf(table).map(([name]) => name), SUM_COLUMN].map((name) => `${alias}.${quoted(name)}`);
+  return `json_build_array(${kept.join(', ')})::text AS "kept", ${alias}.${quoted(BODY_COLUMN)} AS "body"`;
+}
+
+/** One page of a table in key order. @param where columns that must equal the first parameters */
+export function scanSql(table: TableName, where: readonly string[], continued: boolean): string {
+  const { key } = specOf(table);
+  const conditions = where.map((name, index) => `${fieldSql(table, name, 'x')} = $${index + 1}`);
+  if (continued) {
+    const after = key.map((name, index) => `$${where.length + index + 1}::${castOf(kindOf(table, name))}`);
+    conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
+  }
+  const order = key.map((name) => `x.${quoted(name)}`).join(', ');
+  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+}
+
+export const SCAN_JOURNAL_SQL = journalSql('("stream", "sequence") > ($1::text, $2::bigint)');
+export const SCAN_STREAM_SQL = journalSql('"stream" = $1 AND "sequence" > $2');
+
+function journalSql(where: string): string {
+  return `SELECT "stream", "sequence", "body", "leaf", "head" FROM "journal" WHERE ${where} ORDER BY "stream", "sequence" LIMIT ${PAGE_ROWS}`;
+}
+
+export const HEAD_SQL =
+  'SELECT "sequence", "head" FROM "journal" WHERE "stream" = $1 ORDER BY "sequence" DESC LIMIT 1';
+
+/** The last record of every stream: a step from stream to stream, then one look-up each. */
+export const HEADS_SQL = `WITH RECURSIVE "names" ("stream") AS (
+  SELECT min("stream") FROM "journal"
+  UNION ALL
+  SELECT (SELECT min("stream") FROM "journal" WHERE "stream" > s."stream") FROM "names" AS s WHERE s."stream" IS NOT NULL
+)
+SELECT j."stream", j."sequence", j."head" FROM "names" AS s JOIN LATERAL (
+  SELECT "stream", "sequence", "head" FROM "journal" WHERE "stream" = s."stream" ORDER BY "sequence" DESC LIMIT 1
+) AS j ON true ORDER BY j."stream"`;
+
+export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
+
+/** Sums of postings up to a business date ($1, null for all), by account and, when asked, by lot. */
+export function balancesSql(byLot: boolean): string {
+  const lot = byLot ? `(p."value" ->> 1) COLLATE "C"` : 'NULL::text';
+  return `SELECT (p."value" ->> 0) COLLATE "C" AS "account", ${lot} AS "lot", (p."value" ->> 2) COLLATE "C" AS "unit", sum((p."value" ->> 3)::bigint)::text AS "sum"
+FROM "entries" AS x CROSS JOIN LATERAL json_array_elements(${nestedSql('entries', 'postings', 'x')}) AS p ("value")
+WHERE $1::text IS NULL OR x."businessDate" <= $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+}
