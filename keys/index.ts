@@ -29,6 +29,15 @@ export { unwrapKeyBlock, wrapKeyBlock } from './key-block/key-block.ts';
 export type { OptionalBlock } from './key-block/optional-blocks.ts';
 export { KeyBlockProtectionKey } from './key-block/protection-key.ts';
 export { KEY_USAGES, refuseForeignUsage, type WantedKey } from './key-block/usages.ts';
+export {
+  consistencyProof,
+  inclusionProof,
+  merkleLeaf,
+  merkleRoot,
+  verifyConsistency,
+  verifyInclusion,
+} from './log/merkle-tree.ts';
+export { verifySignedNote } from './log/signed-note.ts';
 export { cmac } from './mac/cmac.ts';
 export { iso9797Mac1, iso9797Mac2, iso9797Mac3, iso9797Mac4 } from './mac/iso-9797-1.ts';
 export { type PaddingMethod, padMethod1, padMethod2, padMethod3 } from './mac/padding.ts';

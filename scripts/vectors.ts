@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runJournalVectors } from '../host/journal/journal-vectors.ts';
 import { runCryptoVectors } from '../keys/vectors/crypto-vectors.ts';
 import { runMessageVectors } from '../protocol/message-vectors.ts';
 import { ROOT } from './files.ts';
@@ -14,11 +13,7 @@ if (existsSync(folder)) {
   const read = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as unknown[];
   const messages = read('messages.json');
   const crypto = read('crypto.json');
-  const results = [
-    ...runMessageVectors(messages),
-    ...runCryptoVectors([...crypto, ...messages]),
-    ...runJournalVectors(crypto),
-  ];
+  const results = [...runMessageVectors(messages), ...runCryptoVectors([...crypto, ...messages])];
   const run = new Set(results.map((r) => r.kind));
   for (const { kind, passed, total, failures } of results) {
     console.log(`${passed === total ? 'ok  ' : 'FAIL'} ${kind.padEnd(32)} ${passed}/${total}`);

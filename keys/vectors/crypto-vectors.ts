@@ -5,6 +5,7 @@
 import { PosError } from '../../protocol/index.ts';
 import { DUKPT_RUNNERS } from './dukpt-vectors.ts';
 import { KEY_RUNNERS } from './key-vectors.ts';
+import { LOG_RUNNERS } from './log-vectors.ts';
 import { MAC_RUNNERS } from './mac-vectors.ts';
 import { MESSAGE_KEY_RUNNERS } from './message-key-vectors.ts';
 import { PIN_RUNNERS } from './pin-vectors.ts';
@@ -20,7 +21,14 @@ export interface VectorResult {
 }
 
 /** Kinds of crypto.json: `inputs` in, `expected` out. */
-const RUNNERS: Runners = { ...PIN_RUNNERS, ...MAC_RUNNERS, ...KEY_RUNNERS, ...DUKPT_RUNNERS, ...SM_RUNNERS };
+const RUNNERS: Runners = {
+  ...PIN_RUNNERS,
+  ...MAC_RUNNERS,
+  ...KEY_RUNNERS,
+  ...DUKPT_RUNNERS,
+  ...SM_RUNNERS,
+  ...LOG_RUNNERS,
+};
 
 /** Every kind that has a runner here. */
 export const CRYPTO_KINDS: readonly string[] = [...Object.keys(RUNNERS), ...Object.keys(MESSAGE_KEY_RUNNERS)];

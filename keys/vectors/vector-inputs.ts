@@ -19,6 +19,13 @@ export function hex(values: Values, name: string): Buffer {
   return fromHex(text(values, name), name);
 }
 
+/** A list of hexadecimal texts. */
+export function hexes(values: Values, name: string): Buffer[] {
+  const list = values[name];
+  if (!Array.isArray(list)) throw new Error(`the vector has no list ${name}`);
+  return list.map((entry) => hex({ [name]: entry }, name));
+}
+
 export function ascii(values: Values, name: string): Buffer {
   return Buffer.from(text(values, name), 'ascii');
 }
