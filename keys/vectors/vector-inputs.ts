@@ -23,7 +23,7 @@ export function hex(values: Values, name: string): Buffer {
 export function hexes(values: Values, name: string): Buffer[] {
   const list = values[name];
   if (!Array.isArray(list)) throw new Error(`the vector has no list ${name}`);
-  return list.map((entry) => hex({ [name]: entry }, name));
+  return list.map((entry: unknown) => hex({ [name]: entry }, name));
 }
 
 export function ascii(values: Values, name: string): Buffer {
