@@ -3,15 +3,13 @@
  * JSON line to bench-history.jsonl. Arguments are parts of file names. `--dry` appends nothing.
  * `--curves FOLDER` measures nothing: it draws the history into the folder, one SVG for each family of metrics.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type BenchRun, curves, type Metric, readHistory } from './bench-curves.ts';
+import { curves, type Metric, readHistory } from './bench-curves.ts';
+import { HISTORY, keepRun, metricLine } from './bench-history.ts';
 import { ROOT, sourceFiles } from './files.ts';
-
-const HISTORY = join(ROOT, 'bench-history.jsonl');
 
 const drawAt = process.argv.indexOf('--curves');
 if (drawAt > 0) {
@@ -50,29 +48,8 @@ for (const file of files) {
   console.log(file);
   for (const metric of JSON.parse(line) as Metric[]) {
     metrics.push(metric);
-    console.log(
-      `  ${metric.name.padEnd(36)} ${metric.value.toLocaleString('en', { maximumFractionDigits: 2 }).padStart(14)} ${metric.unit}`,
-    );
+    console.log(metricLine(metric));
   }
 }
-if (!failed && !process.argv.includes('--dry')) {
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  }).trim();
-  const [load] = loadavg();
-  const all = cpus();
-  const line: BenchRun = {
-    commit,
-    date: new Date().toISOString().slice(0, 10),
-    node: process.versions.node,
-    machine: {
-      cpu: all[0]?.model ?? 'unknown',
-      cores: all.length,
-      load: Math.round((load ?? 0) * 100) / 100,
-    },
-    metrics,
-  };
-  appendFileSync(HISTORY, `${JSON.stringify(line)}\n`);
-}
+if (!failed && !process.argv.includes('--dry')) keepRun(metrics);
 process.exitCode = failed ? 1 : 0;

@@ -142,12 +142,12 @@ export class Office {
       cwd: ROOT,
       env: {
         ...process.env,
-        ...env,
         ZUNKA_DATA_FOLDER: this.dataFolder,
         ZUNKA_ACQUIRER_PORT: String(this.#ports.acquirer),
         ZUNKA_ADMIN_PORT: String(this.#ports.admin),
         ZUNKA_LOG_LEVEL: 'debug',
         ZUNKA_LOG_FILE: join(this.folder, 'host.log'),
+        ...env,
       },
       // The fourth is for a program that tells its memory; the host itself does not know it.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,0 +1,189 @@
+/**
+ * One terminal of the load: signs in, then sends sales as fast as it is asked to, each a whole request with PIN
+ * block, DE57 and MAC. Requests are made before the time is taken, answers are judged after it.
+ */
+import { connect, type Socket } from 'node:net';
+import { BlockCipher, encodePinBlock0, unionPayEcbMac } from '../../keys/index.ts';
+import {
+  buildDe57,
+  buildFrame,
+  codec,
+  encodeWithMac,
+  ensure,
+  FrameSplitter,
+  openFrame,
+  parseDe60,
+  parseTrack2,
+} from '../../protocol/index.ts';
+import type { LoadCard, LoadTerminal } from './job.ts';
+
+const TPDU = Buffer.from('6000030000', 'hex');
+const HEADER = '603100310000';
+const KEY_BYTES = 16;
+const CHECK_BYTES = 4;
+
+/** What became of one request: the answer's bytes, and when it was sent and answered, in milliseconds. */
+export interface Exchange {
+  readonly request: Buffer;
+  readonly sentAt: number;
+  readonly answeredAt: number;
+  /** Without LEN; null when none came. */
+  readonly answer: Buffer | null;
+}
+
+interface Waiting {
+  readonly request: Buffer;
+  readonly sentAt: number;
+  readonly done: (exchange: Exchange) => void;
+}
+
+export class Teller {
+  readonly #terminal: LoadTerminal;
+  readonly #socket: Socket;
+  readonly #splitter = new FrameSplitter();
+  /** By DE11: a host answers in whatever order it is done. */
+  readonly #waiting = new Map<string, Waiting>();
+  #pik: BlockCipher | undefined;
+  #mak: BlockCipher | undefined;
+  #batch = 0;
+  #trace = 0;
+
+  private constructor(terminal: LoadTerminal, socket: Socket) {
+    this.#terminal = terminal;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    socket.on('error', () => this.#lose());
+    socket.on('close', () => this.#lose());
+  }
+
+  static async open(port: number, terminal: LoadTerminal): Promise<Teller> {
+    const socket = connect(port, '127.0.0.1');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+    const teller = new Teller(terminal, socket);
+    await teller.#signIn();
+    return teller;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  async #signIn(): Promise<void> {
+    const { id, merchantId, tmk } = this.#terminal;
+    const trace = this.#nextTrace();
+    const fields = {
+      11: trace,
+      41: id,
+      42: merchantId,
+      57: buildDe57([['V1', 'ZUNKA-LOAD']]),
+      60: '00000000003',
+      63: '01 ',
+    };
+    const { answer } = await this.send(framed(codec.encode({ mti: '0800', fields })), trace);
+    ensure(answer !== null, `terminal ${id}: no answer to the sign-in`);
+    const message = codec.decode(openFrame(answer).body);
+    ensure(message.get(39) === '00', `terminal ${id}: the sign-in was answered ${message.get(39) ?? '–'}`);
+    const master = new BlockCipher('3des', Buffer.from(tmk, 'hex'));
+    const keys = Buffer.from(message.get(62) ?? '', 'hex');
+    const open = (at: number) => {
+      const key = master.decrypt(keys.subarray(at, at + KEY_BYTES));
+      const cipher = new BlockCipher('3des', key);
+      const check = cipher.encrypt(Buffer.alloc(8)).subarray(0, CHECK_BYTES);
+      ensure(
+        check.equals(keys.subarray(at + KEY_BYTES, at + KEY_BYTES + CHECK_BYTES)),
+        `terminal ${id}: a check value differs`,
+      );
+      return cipher;
+    };
+    this.#pik = open(0);
+    this.#mak = open(KEY_BYTES + CHECK_BYTES);
+    this.#batch = parseDe60(message.get(60) ?? '').batch;
+  }
+
+  /** A sale of this amount in fen, ready to be sent. */
+  sale(card: LoadCard, amount: number, ut: string): { readonly request: Buffer; readonly trace: string } {
+    const { id, merchantId } = this.#terminal;
+    const [pik, mak] = [this.#pik, this.#mak];
+    ensure(pik !== undefined && mak !== undefined, 'a sale comes after the sign-in');
+    const trace = this.#nextTrace();
+    const block = pik.encrypt(encodePinBlock0(Buffer.from(card.pin, 'ascii'), card.pan));
+    const fields = {
+      3: '000000',
+      4: String(amount).padStart(12, '0'),
+      11: trace,
+      22: '021',
+      25: '00',
+      26: '06',
+      35: parseTrack2(card.track2).packed,
+      41: id,
+      42: merchantId,
+      49: '156',
+      52: block.toString('hex').toUpperCase(),
+      53: '2600000000000000',
+      57: buildDe57([['UT', ut]]),
+      60: `22${String(this.#batch).padStart(6, '0')}000`,
+      64: '',
+    };
+    const body = encodeWithMac(codec, { mti: '0200', fields }, (data) => unionPayEcbMac(mak, data));
+    return { request: framed(body), trace };
+  }
+
+  send(request: Buffer, trace: string): Promise<Exchange> {
+    return new Promise((done) => {
+      this.#waiting.set(trace, { request, sentAt: performance.now(), done });
+      this.#socket.write(request);
+    });
+  }
+
+  /** DE39 of an answer to a sale; throws where it is not the answer to that request, with a right MAC. */
+  judge(answer: Buffer, trace: string): string {
+    const message = codec.decode(openFrame(answer).body);
+    const data = message.macData();
+    ensure(this.#mak !== undefined && data !== undefined, 'an answer to a sale carries a MAC');
+    const mac = unionPayEcbMac(this.#mak, data).toString('hex').toUpperCase();
+    ensure(message.get(64)?.toUpperCase() === mac, `trace ${trace}: the MAC of the answer is wrong`);
+    ensure(message.mti === '0210' && message.get(11) === trace, `trace ${trace}: another request's answer`);
+    return message.get(39) ?? '';
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #nextTrace(): string {
+    this.#trace += 1;
+    return String(this.#trace).padStart(6, '0');
+  }
+
+  #take(chunk: Buffer): void {
+    const now = performance.now();
+    for (const answer of this.#splitter.push(chunk)) {
+      const trace = traceOf(answer);
+      const waiting = this.#waiting.get(trace);
+      if (waiting === undefined) continue;
+      this.#waiting.delete(trace);
+      waiting.done({ request: waiting.request, sentAt: waiting.sentAt, answeredAt: now, answer });
+    }
+  }
+
+  /** Whoever still waits learns that nothing will come. */
+  #lose(): void {
+    const now = performance.now();
+    for (const { request, sentAt, done } of this.#waiting.values())
+      done({ request, sentAt, answeredAt: now, answer: null });
+    this.#waiting.clear();
+  }
+}
+
+function framed(body: Buffer): Buffer {
+  return buildFrame({ tpdu: TPDU, header: HEADER, body });
+}
+
+/** DE11 of an answer, by a look at the bitmap: what stands before it has fixed lengths but for DE2. */
+function traceOf(answer: Buffer): string {
+  return codec.decode(openFrame(answer).body).get(11) ?? '';
+}
