@@ -1,12 +1,15 @@
-/** `npm run host`: reads the settings, starts the host, stops it on SIGTERM or SIGINT. */
+/** `npm run host`: reads the settings, starts the host, stops it on SIGTERM or SIGINT; or backs up, or restores. */
 import { createWriteStream, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
 import { startHost } from './node-host.ts';
+import { backUp, restoreBackup } from './operations/node-backup.ts';
 
-const USAGE = `npm run host -- [--config 文件 FILE] [--help]`;
+const USAGE = `npm run host -- [--config 文件 FILE] [--help]
+npm run host -- backup 目录 FOLDER                                     运行中亦可 also while the host serves
+npm run host -- restore 目录 FOLDER --person 姓名 NAME --reason 原因 WHY   数据目录须无数据库 into a data folder without a database`;
 
 function configOf(file: string | undefined): HostConfig {
   if (file === undefined) return readHostConfig({ env: process.env });
@@ -31,12 +34,26 @@ function logDestination(file: string): NodeJS.WritableStream {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      help: { type: 'boolean' },
+      person: { type: 'string' },
+      reason: { type: 'string' },
+    },
+    allowPositionals: true,
+  });
   if (values.help === true) {
     console.log(`${USAGE}\n\n${hostSettingsTable()}`);
     return;
   }
   const config = configOf(values.config);
+  const [act, folder, ...surplus] = positionals;
+  if (act !== undefined) {
+    if (folder === undefined || surplus.length > 0) throw new PosError('INPUT_BAD', USAGE);
+    await keepBooks(config, act, folder, values);
+    return;
+  }
   const host = await startHost(config, { logTo: logDestination(config.logFile) });
   // Before anything is said: whoever reads that it runs may stop it at once.
   let stopping = false;
@@ -62,6 +79,30 @@ async function main(): Promise<void> {
   );
   console.log(`结算文件 files  ${host.filesFolder}`);
   console.log('尊卡主机已启动 the host is running');
+}
+
+async function keepBooks(
+  config: HostConfig,
+  act: string,
+  folder: string,
+  by: { readonly person?: string | undefined; readonly reason?: string | undefined },
+): Promise<void> {
+  const { dataFolder, stream } = config;
+  if (act === 'backup') {
+    const { journal, entries, bytes } = await backUp({ dataFolder, to: folder, stream });
+    const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');
+    console.log(
+      `已备份并核对 backed up and proven: ${folder}, ${bytes} bytes, ${entries} entries, journal ${ends}`,
+    );
+    return;
+  }
+  if (act !== 'restore') throw new PosError('INPUT_BAD', USAGE);
+  const { person = '', reason = '' } = by;
+  if (person.trim() === '' || reason.trim() === '')
+    throw new PosError('INPUT_BAD', `须说明何人、何因 --person and --reason say who and why\n${USAGE}`);
+  const { keysKept } = await restoreBackup({ from: folder, dataFolder, stream, person, reason });
+  if (keysKept) console.log('密钥文件已在,保留原文件 the key file was there and is kept');
+  console.log(`已恢复并核对 restored and proven: ${dataFolder}; 请启动主机 start the host`);
 }
 
 /** What a person at the console needs: code, what, what to do. */
