@@ -257,6 +257,14 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
       expected.set(account, (expected.get(account) ?? 0) + changeOf(one.kind, paid, held));
     }
   }
+  // A hold that stands again holds what the account still had, and is no debt (host/acquiring/README.md).
+  for (const row of transactions) {
+    if (!standsAgain(row, transactions)) continue;
+    const held = row.money?.lots.reduce((sum, { amount }) => sum + amount, 0) ?? 0;
+    const gone = (holds.get(row.auth ?? '') ?? held) - held;
+    if (row.accountId !== null && gone > 0)
+      expected.set(row.accountId, (expected.get(row.accountId) ?? 0) + gone);
+  }
   // A hold whose days are over is released by a run, of which no slip tells.
   for (const row of transactions) {
     if (row.kind === 'preAuthorisation' && row.state === 'released' && row.accountId !== null)
@@ -270,6 +278,20 @@ function balances({ terminals, transactions, lots, accounts, cards, opening }: E
       wrong.push(`${account}: its slips leave ${fen} fen, the books hold ${held - owed}`);
   }
   return wrong;
+}
+
+/** A pre-authorisation that was released once and is not any more: its void or its completion was undone. */
+function standsAgain(row: HostRow, rows: readonly HostRow[]): boolean {
+  return (
+    row.kind === 'preAuthorisation' &&
+    row.state === 'approved' &&
+    rows.some(
+      ({ kind, state, originalId }) =>
+        originalId === row.transactionId &&
+        (kind === 'preAuthorisationVoid' || kind === 'completion') &&
+        (state === 'reversed' || state === 'voided'),
+    )
+  );
 }
 
 /** DE38 of the pre-authorisation that it is about; of a completion's void, by way of the completion. */

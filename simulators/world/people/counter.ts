@@ -57,6 +57,8 @@ const AMOUNT_MOST_FEN = 60_00;
 /** Most goods have a price on the wall: sales of the same amount follow each other, in 10,000. */
 const PRICES_FEN = [9_90, 18_00, 35_00] as const;
 const LISTED = 7_000;
+/** DE39. */
+const PIN_TRIES_EXCEEDED = '75';
 /** Rounds in which a careful clerk has everything in order; more is a world that never settles. */
 const TIDY_ROUNDS_MAX = 80;
 
@@ -75,6 +77,7 @@ export class Counter {
   #rounds = 0;
   #isBatchSettled = false;
   #hasSold = false;
+  #cardsBlocked = 0;
   #owesNothing = false;
   /** Called before each task: now is when things go wrong. */
   beforeTask: (shop: Shop, task: Task) => void = () => undefined;
@@ -315,12 +318,15 @@ export class Counter {
 
   async #proveThatItSells(): Promise<void> {
     const { clerk } = this.shop;
-    const rich = this.#cards.find((card) => card.tier === 'blue');
-    if (rich === undefined) throw new PosError('INVARIANT', 'somebody has a blue card');
-    clerk.served = customerOf(rich, this.#dice, true);
+    const rich = this.#cards.findIndex((card) => card.tier === 'blue');
+    const card = this.#cards[(rich + this.#cardsBlocked) % this.#cards.length];
+    if (card === undefined) throw new PosError('INVARIANT', 'somebody has a card');
+    clerk.served = customerOf(card, this.#dice, true);
     const result = await this.shop.type('sale 0.01');
     clerk.served = null;
     this.#hasSold = result.ok;
+    // Customers typed wrong PINs until it was blocked: somebody else buys.
+    if (result.code === PIN_TRIES_EXCEEDED) this.#cardsBlocked += 1;
     await this.#react(result);
   }
 
