@@ -129,6 +129,8 @@ function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer 
   const values = { mti: answerMti(message.mti), fields };
   const keys = carriesMac(message.mti) ? j.keys : null;
   if (keys === null) return framed(envelope, codec.encode(values), wantedOf(j, fields[39]));
+  // Room for the MAC, so that the message is encoded without another copy of its fields.
+  fields[64] = '';
   const mak = j.deps.vault.openSealed(keys.mak);
   const algorithm = j.profile?.macAlgorithm ?? 'unionpay-ecb';
   const body = encodeWithMac(codec, values, (data) => j.deps.vault.mac(mak, data, algorithm));

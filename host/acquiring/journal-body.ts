@@ -10,16 +10,16 @@ import type { Judgement } from './judgement.ts';
 export function journalTransaction(j: Judgement, row: TransactionRow, entries: readonly Entry[]): void {
   const { message, terminalHead } = j.request;
   const [entry = null, ...further] = entries;
-  const record = transactionRecord({
-    ...row,
+  const record = transactionRecord(row, {
     mti: message.mti,
     processingCode: message.get(3) ?? null,
     conditionCode: message.get(25) ?? null,
     entry,
     terminalHead,
   });
-  for (const { entryId, event, ...rest } of further) {
-    const digest = entryDigest({ entryId, event, ...rest });
+  for (const each of further) {
+    const { entryId, event } = each;
+    const digest = entryDigest(each);
     journal(j, { type: 'entry', transactionId: row.transactionId, event, entryId, entryDigest: digest });
   }
   // The transaction's own record comes last: its head is what the answer carries.

@@ -267,6 +267,7 @@ function hostKeys(vault: Vault): HostKeys {
 
 function smallDirectory() {
   const rules: Rule[] = [];
+  let given: readonly Rule[] = [];
   const merchants = new Map<string, Merchant>();
   const terminals = new Map<string, TerminalProfile>();
   const merchant = (id: string, nameZh: string) =>
@@ -308,7 +309,11 @@ function smallDirectory() {
     company: () => undefined,
     salePoint: () => undefined,
     rule: (id) => rules.find((rule) => rule.id === id),
-    rules: () => rules,
+    // A list that was given out is never changed.
+    rules: () => {
+      if (given.length !== rules.length) given = [...rules];
+      return given;
+    },
     all: () => [],
     find: () => undefined,
     version: () => 0,

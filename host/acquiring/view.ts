@@ -91,6 +91,8 @@ export class Snapshot implements View {
   readonly #byTrace = new Index();
   readonly #byAuth = new Index();
   readonly #byBatch = new Index();
+  /** Read or laid since the indexes were last asked; by UT all are found at once, every sale asks that. */
+  #unindexed: TransactionRow[] = [];
   readonly #cards = new Map<string, CardRow>();
   readonly #accounts = new Map<string, AccountRow>();
   readonly #lots = new Map<string, Map<string, LotRow>>();
@@ -150,11 +152,20 @@ export class Snapshot implements View {
 
   #putTransaction(row: TransactionRow): void {
     this.#transactions.set(row.transactionId, row);
-    this.#byTrace.add(traceKey(row.terminalId, row.batch, row.trace), row.transactionId);
-    this.#byBatch.add(batchKey(row.terminalId, row.batch), row.transactionId);
-    if (row.rrn !== '') this.#byRrn.add(row.rrn, row.transactionId);
     if (row.ut !== null) this.#byUt.add(row.ut, row.transactionId);
-    if (row.auth !== null) this.#byAuth.add(authKey(row.merchantId, row.auth), row.transactionId);
+    this.#unindexed.push(row);
+  }
+
+  /** An index that has all rows. */
+  #whole(index: Index): Index {
+    for (const row of this.#unindexed) {
+      this.#byTrace.add(traceKey(row.terminalId, row.batch, row.trace), row.transactionId);
+      this.#byBatch.add(batchKey(row.terminalId, row.batch), row.transactionId);
+      if (row.rrn !== '') this.#byRrn.add(row.rrn, row.transactionId);
+      if (row.auth !== null) this.#byAuth.add(authKey(row.merchantId, row.auth), row.transactionId);
+    }
+    this.#unindexed = [];
+    return index;
   }
 
   #rows(ids: Iterable<string>): readonly TransactionRow[] {
@@ -163,7 +174,7 @@ export class Snapshot implements View {
       const row = this.#transactions.get(id);
       if (row !== undefined) rows.push(row);
     }
-    return rows.sort((a, b) => (a.transactionId < b.transactionId ? -1 : 1));
+    return rows.length < 2 ? rows : rows.sort((a, b) => (a.transactionId < b.transactionId ? -1 : 1));
   }
 
   get day(): DayRow {
@@ -177,16 +188,16 @@ export class Snapshot implements View {
     return this.#transactions.get(transactionId);
   }
   transactionsByRrn(rrn: string): readonly TransactionRow[] {
-    return this.#rows(this.#byRrn.ids(rrn));
+    return this.#rows(this.#whole(this.#byRrn).ids(rrn));
   }
   transactionsByUt(ut: string): readonly TransactionRow[] {
     return this.#rows(this.#byUt.ids(ut));
   }
   transactionsByTrace(key: string): readonly TransactionRow[] {
-    return this.#rows(this.#byTrace.ids(key));
+    return this.#rows(this.#whole(this.#byTrace).ids(key));
   }
   transactionsByAuth(key: string): readonly TransactionRow[] {
-    return this.#rows(this.#byAuth.ids(key));
+    return this.#rows(this.#whole(this.#byAuth).ids(key));
   }
   card(panHash: string): CardRow | undefined {
     return this.#cards.get(panHash);
@@ -208,7 +219,7 @@ export class Snapshot implements View {
   }
   batchTransactions(key: string): readonly TransactionRow[] {
     this.#wholeBatch(key);
-    return this.#rows(this.#byBatch.ids(key));
+    return this.#rows(this.#whole(this.#byBatch).ids(key));
   }
   uploads(key: string): readonly UploadRow[] {
     this.#wholeBatch(key);

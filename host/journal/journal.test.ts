@@ -12,11 +12,13 @@ import { commitTo, newSalt, opensTo } from './commitment.ts';
 import { exportJournal } from './export.ts';
 import { leafHash } from './record.ts';
 import { seal, startOf } from './seal.ts';
-import { type JudgedTransaction, transactionRecord } from './transaction-record.ts';
+import { type Circumstances, type JudgedTransaction, transactionRecord } from './transaction-record.ts';
 import { readNdjson, verifyJournal } from './verify.ts';
 
 const judged: JudgedTransaction = {
   ...transactionRow('01JD0000000000000000000001', { rrn: '000000000001', auth: '123456', cardId: 'K1' }),
+};
+const around: Circumstances = {
   mti: '0200',
   processingCode: '000000',
   conditionCode: '00',
@@ -27,7 +29,7 @@ const judged: JudgedTransaction = {
 const transactions = suite('the record of a judged transaction');
 
 transactions('names the fields of the message as the standard does', () => {
-  const body = JSON.parse(transactionRecord(judged).body) as Record<string, unknown>;
+  const body = JSON.parse(transactionRecord(judged, around).body) as Record<string, unknown>;
   // biome-ignore format: a table is read by column
   for (const [field, value] of Object.entries({
     type: 'transaction', kind: 'sale', MTI: '0200', DE2: '627788******1234', DE3: '000000', DE4: '000000012800',
@@ -40,8 +42,9 @@ transactions('names the fields of the message as the standard does', () => {
 });
 
 transactions('is tied to each posting by the digest of the entry', () => {
-  const digest = (entry: JudgedTransaction['entry']) =>
-    (JSON.parse(transactionRecord({ ...judged, entry }).body) as { entryDigest: string | null }).entryDigest;
+  const digest = (entry: Circumstances['entry']) =>
+    (JSON.parse(transactionRecord(judged, { ...around, entry }).body) as { entryDigest: string | null })
+      .entryDigest;
   assert.is(digest(null), null);
   assert.is(digest(entryRow('E1', 'A1')), digest(entryRow('E1', 'A1')));
   const other = entryRow('E1', 'A1', { postings: entryRow('E1', 'A1').postings.slice(0, -1) });
@@ -51,16 +54,16 @@ transactions('is tied to each posting by the digest of the entry', () => {
 transactions('refuses a card number that is not masked, and does not repeat it', () => {
   for (const panMasked of ['6277880000001234', '627788*0000001234', '627788******12345']) {
     assert.throws(
-      () => transactionRecord({ ...judged, panMasked }),
+      () => transactionRecord({ ...judged, panMasked }, around),
       (error: unknown) =>
         error instanceof PosError && error.code === 'INVARIANT' && !error.message.includes(panMasked),
     );
   }
-  assert.ok(transactionRecord({ ...judged, panMasked: '' }).body.includes('"DE2":""'));
+  assert.ok(transactionRecord({ ...judged, panMasked: '' }, around).body.includes('"DE2":""'));
 });
 
 transactions('keeps nothing else of what the caller happens to pass', () => {
-  const body = transactionRecord({ ...judged, ...{ track2: 'secret', panSealed: 'secret' } }).body;
+  const body = transactionRecord({ ...judged, ...{ track2: 'secret', panSealed: 'secret' } }, around).body;
   assert.not.ok(body.includes('secret'));
 });
 

@@ -5,36 +5,37 @@ import type { JournalDraft } from '../store/port.ts';
 import type { TransactionRow } from '../store/rows.ts';
 import { canonicalJson, leafHash } from './record.ts';
 
-/** A transaction row fits, spread; so does what is known of a request that left no row. */
-export interface JudgedTransaction
-  extends Pick<
-    TransactionRow,
-    | 'ut'
-    | 'kind'
-    | 'responseCode'
-    | 'terminalId'
-    | 'merchantId'
-    | 'branchId'
-    | 'batch'
-    | 'trace'
-    | 'rrn'
-    | 'auth'
-    | 'accountId'
-    | 'cardId'
-    | 'panMasked'
-    | 'amount'
-    | 'businessDate'
-    | 'localDate'
-    | 'localTime'
-    | 'entryMode'
-    | 'originalId'
-    | 'money'
-    | 'rates'
-    | 'operator'
-    | 'at'
-  > {
-  /** Null where nothing is kept of it but its answer. */
-  readonly transactionId: string | null;
+/** What is recorded of a transaction's row. */
+export type JudgedTransaction = Pick<
+  TransactionRow,
+  | 'transactionId'
+  | 'ut'
+  | 'kind'
+  | 'responseCode'
+  | 'terminalId'
+  | 'merchantId'
+  | 'branchId'
+  | 'batch'
+  | 'trace'
+  | 'rrn'
+  | 'auth'
+  | 'accountId'
+  | 'cardId'
+  | 'panMasked'
+  | 'amount'
+  | 'businessDate'
+  | 'localDate'
+  | 'localTime'
+  | 'entryMode'
+  | 'originalId'
+  | 'money'
+  | 'rates'
+  | 'operator'
+  | 'at'
+>;
+
+/** What is recorded beside its row. */
+export interface Circumstances {
   /** MTI of the request, four digits. */
   readonly mti: string;
   /** DE3, six digits, and DE25, two digits, as requested; null when the request had none. */
@@ -60,7 +61,7 @@ const MASKED = /^(\d{6}\*{3,9}\d{4})?$/;
  *
  * @throws INVARIANT when the card number is not masked
  */
-export function transactionRecord(judged: JudgedTransaction): JournalDraft {
+export function transactionRecord(judged: JudgedTransaction, around: Circumstances): JournalDraft {
   if (!MASKED.test(judged.panMasked))
     throw new PosError('INVARIANT', 'a journal record takes a masked card number only');
   // In the order in which it is written, so that nothing has to be sorted.
@@ -72,8 +73,8 @@ export function transactionRecord(judged: JudgedTransaction): JournalDraft {
       DE13:         judged.localDate,
       DE2:          judged.panMasked,
       DE22:         judged.entryMode,
-      DE25:         judged.conditionCode,
-      DE3:          judged.processingCode,
+      DE25:         around.conditionCode,
+      DE3:          around.processingCode,
       DE37:         judged.rrn,
       DE38:         judged.auth,
       DE39:         judged.responseCode,
@@ -82,17 +83,17 @@ export function transactionRecord(judged: JudgedTransaction): JournalDraft {
       DE42:         judged.merchantId,
       'DE60.2':     judged.batch,
       'DE63.1':     judged.operator,
-      MTI:          judged.mti,
+      MTI:          around.mti,
       RU:           judged.rates?.ruleIds ?? [],
-      TH:           judged.terminalHead,
+      TH:           around.terminalHead,
       UT:           judged.ut,
       accountId:    judged.accountId,
       at:           judged.at,
       branchId:     judged.branchId,
       businessDate: judged.businessDate,
       cardId:       judged.cardId,
-      entryDigest:  judged.entry === null ? null : entryDigest(judged.entry),
-      entryId:      judged.entry?.entryId ?? null,
+      entryDigest:  around.entry === null ? null : entryDigest(around.entry),
+      entryId:      around.entry?.entryId ?? null,
       kind:         judged.kind,
       money:        judged.money,
       originalId:   judged.originalId,

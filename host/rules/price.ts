@@ -247,8 +247,24 @@ function countersOf(
   return counters;
 }
 
+interface InForce {
+  readonly standing: readonly Rule[];
+  readonly superseded: readonly Rule[];
+}
+
+/** By list: who prices many spends under the same list has it put in order once. A list is never changed. */
+const IN_FORCE = new WeakMap<readonly Rule[], InForce>();
+
 /** The rules in the order in which they are tried; of several versions of one id only the latest stands. */
-function inForce(rules: readonly Rule[]): { standing: readonly Rule[]; superseded: readonly Rule[] } {
+function inForce(rules: readonly Rule[]): InForce {
+  const known = IN_FORCE.get(rules);
+  if (known !== undefined) return known;
+  const found = putInOrder(rules);
+  IN_FORCE.set(rules, found);
+  return found;
+}
+
+function putInOrder(rules: readonly Rule[]): InForce {
   const latest = new Map<string, number>();
   for (const rule of rules) latest.set(rule.id, Math.max(rule.version, latest.get(rule.id) ?? 0));
   const sorted = [...rules].sort(
