@@ -24,6 +24,7 @@ export type Setting = Kind & {
 
 const anyPath = (text: string) => text.length <= 4096 && !text.includes('\0');
 const somePath = (text: string) => text !== '' && anyPath(text);
+const isStoreUrl = (text: string) => /^postgres(ql)?:\/\/[^/?]+\/[^?]+/.test(text);
 const address = (text: string) => /^[0-9A-Fa-f.:]{2,45}$|^[A-Za-z0-9.-]{1,253}$/.test(text);
 
 // biome-ignore format: a table is read by column
@@ -42,6 +43,7 @@ export const HOST_SETTINGS = {
   initialBusinessDate:    { env: 'ZUNKA_INITIAL_BUSINESS_DATE',    kind: 'text',   fallback: '',          allowed: 'YYYYMMDD;空 = 今天 empty: today',             fits: (text) => text === '' || isBusinessDate(text), zh: '首次启动的营业日', en: 'business date of the very first start' },
   vaultPassphraseFile:    { env: 'ZUNKA_VAULT_PASSPHRASE_FILE',    kind: 'text',   fallback: '',          allowed: '路径 a path;空 = 数据目录 empty: data folder', fits: anyPath,  zh: '密钥文件口令所在文件',                           en: 'file that holds the passphrase of the key file' },
   vaultPassphrase:        { env: 'ZUNKA_VAULT_PASSPHRASE',         kind: 'text',   fallback: '',          allowed: '至少 12 个字符 at least 12 characters',        fits: (text) => text === '' || text.length >= 12, secret: true, zh: '密钥文件口令;只从环境变量读取', en: 'passphrase of the key file; from the environment only' },
+  storeUrl:               { env: 'STORE_URL',                      kind: 'text',   fallback: '',          allowed: 'postgres://user@host:port[,host:port]/database;空 = 数据目录中的 SQLite empty: SQLite in the data folder', fits: (text) => text === '' || isStoreUrl(text), secret: true, zh: 'PostgreSQL 数据库,多台主机共用;只从环境变量读取', en: 'PostgreSQL, for any number of hosts; from the environment only' },
   databaseCheck:          { env: 'ZUNKA_DATABASE_CHECK',           kind: 'choice', fallback: 'pages',     choices: DEPTHS,                                         zh: '启动时检查数据库:每 100 MB pages 约 1 秒,full 约 6 秒;journal 只查日志末尾', en: 'check at the start: per 100 MB, pages takes 1 s, full 6 s; journal: the end of the journal only' },
   logLevel:               { env: 'ZUNKA_LOG_LEVEL',                kind: 'choice', fallback: 'info',      choices: ['debug', 'info', 'warn', 'error', 'silent'],   zh: '日志级别', en: 'what is logged' },
   logFile:                { env: 'ZUNKA_LOG_FILE',                 kind: 'text',   fallback: '',          allowed: '路径 a path;空 = 标准输出 empty: standard output', fits: anyPath, zh: '日志文件', en: 'where the log goes' },

@@ -26,6 +26,8 @@ export type { DocumentKind, Documents } from './programme/model.ts';
 export { type MarkSlots, SLOT_BYTES } from './store/commit-mark.ts';
 export type { SqlDriver } from './store/driver.ts';
 export type { StorePort } from './store/port.ts';
+export { connect as postgresConnections } from './store/postgres/node-connections.ts';
+export { openPostgresStore } from './store/postgres/postgres-store.ts';
 export type { BatchRow, DifferenceRow, FileRow, Tables as StoreTables } from './store/rows.ts';
 export { openSqlite } from './store/sqlite-driver.ts';
 export { SQLITE_SETTINGS, STATEMENTS_MAX, sqliteFailure } from './store/sqlite-settings.ts';

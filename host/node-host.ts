@@ -2,7 +2,7 @@
  * What the host is given on a real machine: disk, clock, randomness, wire, and the administration's door.
  * How a host is put together from them stands in `open-host.ts`. Importing this file starts nothing.
  */
-import { access, chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
 import { nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
@@ -18,14 +18,11 @@ import { makeHostKeys } from './host-keys.ts';
 import { openLog } from './log.ts';
 import { elapsedMs, nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
+import { databaseOf } from './node-store.ts';
 import { openHost } from './open-host.ts';
 import { Metrics } from './operations/metrics.ts';
 import { measureProcess } from './operations/node-process-metrics.ts';
-import type { SqlDriver } from './store/driver.ts';
-import { proveDatabase } from './store/node-database.ts';
 import { nodeMarkSlots } from './store/node-mark-slots.ts';
-import { DEPTHS, type Depth } from './store/soundness.ts';
-import { openSqlite } from './store/sqlite-driver.ts';
 
 export interface RunningHost {
   readonly acquirerPort: number;
@@ -79,23 +76,24 @@ async function assemble(
   const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
 
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
-  const vault = await openVault(config, place, { made, closing });
+  const database = databaseOf(config, place('host.sqlite'));
+  const mustExist = await database.hasBooks();
+  const vault = await openVault(config, place, { made, closing, mustExist });
 
   // 2. The database's files are proven as they lie there, before anything can change them.
   const marks = nodeMarkSlots(place(`acknowledged-${config.stream}.mark`));
   closing.push(() => marks.close());
-  const found = await proveDatabase(place(DATABASE), { depth: depthOf(config), marks });
-  if (found === 'unmarked') log.warn({}, UNMARKED);
+  if ((await database.prove(marks)) === 'unmarked') log.warn({}, UNMARKED);
 
   // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const files = await folderFiles(nodeSettlementFiles, place('settlement'), nodeRandom);
-  const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: 'sqlite' } });
+  const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: database.name } });
   measureProcess(metrics.registry);
   const host = await openHost({
     clock: nodeClock,
     random: nodeRandom,
     vault,
-    ...(await openDatabase(place(DATABASE))),
+    ...(await database.open()),
     listener: tcpListener({ host: config.acquirerAddress, port: config.acquirerPort }),
     files,
     log,
@@ -137,30 +135,10 @@ function afterDelay(ms: number): Promise<void> {
   return new Promise((resolve) => void nodeClock.after(ms, resolve));
 }
 
-const DATABASE = 'host.sqlite';
 const UNMARKED =
   '数据库旁无已确认位置的记录,无法得知其末尾是否完整 nothing beside the database says how far it was acknowledged: a lost end would not be noticed this time';
 
 type Closing = (() => Promise<void> | void)[];
-
-/** The setting is one of them: it was judged when it was read. */
-function depthOf(config: HostConfig): Depth {
-  return DEPTHS.find((depth) => depth === config.databaseCheck) ?? 'full';
-}
-
-/** One connection that writes, and one that reads while it does. */
-async function openDatabase(
-  path: string,
-): Promise<{ readonly driver: SqlDriver; readonly reader: SqlDriver }> {
-  const driver = await openSqlite(path);
-  try {
-    await chmod(path, 0o600);
-    return { driver, reader: await openSqlite(path, 'to read') };
-  } catch (error) {
-    await driver.close();
-    throw error;
-  }
-}
 
 /**
  * Beside a database nothing is made anew: it may hold what only its own key file opens.
@@ -169,9 +147,12 @@ async function openDatabase(
 async function openVault(
   config: HostConfig,
   place: (name: string) => string,
-  { made, closing }: { readonly made: string[]; readonly closing: Closing },
+  {
+    made,
+    closing,
+    mustExist,
+  }: { readonly made: string[]; readonly closing: Closing; readonly mustExist: boolean },
 ): Promise<Vault> {
-  const mustExist = await isThere(place(DATABASE));
   const file = place('keys.sealed');
   try {
     const passphrase = await passphraseOf(config, place('vault-passphrase'), mustExist ? null : made);
@@ -194,13 +175,6 @@ async function openVault(
       { cause: error },
     );
   }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /**

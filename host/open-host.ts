@@ -18,10 +18,13 @@ import { Metrics } from './operations/metrics.ts';
 import { Standing } from './operations/standing.ts';
 import { openDirectory } from './programme/directory.ts';
 import { proveOpens, restingSecrets } from './resting-secrets.ts';
-import { MarkedStore, type MarkSlots, type MarkStanding, readMark } from './store/commit-mark.ts';
+import { type Mark, MarkedStore, type MarkSlots, type MarkStanding, readMark } from './store/commit-mark.ts';
 import type { SqlDriver } from './store/driver.ts';
 import type { StorePort } from './store/port.ts';
-import { proveSound } from './store/soundness.ts';
+import { watchDocuments } from './store/postgres/documents-watch.ts';
+import { openPostgresStore, type PostgresConnections } from './store/postgres/postgres-store.ts';
+import { proveContents } from './store/postgres/soundness.ts';
+import { type Depth, proveSound } from './store/soundness.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 
 /** What a host is given. */
@@ -30,9 +33,9 @@ export interface HostOutside {
   readonly random: Random;
   /** With the host's own keys in it (`makeHostKeys`). Stays the caller's: it is not closed here. */
   readonly vault: Vault;
-  /** The host's from now on: closed by `stop`, and when the opening fails. */
-  readonly driver: SqlDriver;
-  /** A second connection to the same database, which only reads: then a read need not wait for a commit. As `driver`. */
+  /** The database: a file's driver, or a server's connections. The host's from now on: closed by `stop`, and when the opening fails. */
+  readonly driver: SqlDriver | PostgresConnections;
+  /** A second connection to the same file, which only reads: then a read need not wait for a commit. As `driver`. */
   readonly reader?: SqlDriver;
   readonly listener: Listener;
   /** Where settlement files go. */
@@ -47,6 +50,8 @@ export interface HostOutside {
   readonly metrics?: Metrics;
   /** Where it is noted how far the journal is acknowledged. Without it a lost end of the database goes unnoticed. */
   readonly marks?: MarkSlots;
+  /** How thoroughly a server's contents are read first; a file is proven before it is opened (`proveDatabase`). */
+  readonly depth?: Depth;
 }
 
 export interface OpenHost {
@@ -96,6 +101,12 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   closing.splice(0, 2, () => store.close());
   proveOpens({ vault, keys }, await restingSecrets(store));
   const directory = await openDirectory(store);
+  if ('ledger' in outside.driver) {
+    const failed = (error: unknown) =>
+      log.warn({ err: error }, '未能重读资料 documents could not be read again');
+    const stopWatching = watchDocuments(outside.driver, clock, () => directory.reload(), failed);
+    closing.push(async () => stopWatching());
+  }
 
   // 2. One plain object, and the door for terminals.
   const parts = { clock, random, vault, keys, store, directory, log, metrics };
@@ -114,18 +125,11 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
 }
 
 /** The store, whose end was proven to be the one that was acknowledged. */
-async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside): Promise<Books> {
+async function openBooks(outside: HostOutside): Promise<Books> {
+  const { log, marks } = outside;
   const stream = `host-${outside.stream}`;
-  await proveSound(driver, { depth: 'journal', mark: marks === undefined ? null : await readMark(marks) });
-  const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
-  const { reader } = outside;
-  const store = await openSqliteStore({
-    driver,
-    ...(reader === undefined ? {} : { reader }),
-    stream,
-    clock,
-    initialBusinessDate,
-  });
+  const mark = marks === undefined ? null : await readMark(marks);
+  const store = await openStore(outside, stream, mark);
   if (marks === undefined) return { books: store, mark: null };
   const failed = (error: unknown) =>
     log.error({ err: error }, '未能记下已确认的位置 how far the journal is acknowledged could not be noted');
@@ -137,4 +141,17 @@ async function openBooks({ driver, clock, log, marks, ...outside }: HostOutside)
 interface Books {
   readonly books: StorePort;
   readonly mark: (() => MarkStanding) | null;
+}
+
+async function openStore(outside: HostOutside, stream: string, mark: Mark | null): Promise<StorePort> {
+  const { driver, reader, clock } = outside;
+  const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
+  const parts = { stream, clock, initialBusinessDate };
+  if ('ledger' in driver) {
+    const store = await openPostgresStore({ ...parts, connections: driver });
+    await proveContents(store, { depth: outside.depth ?? 'journal', mark });
+    return store;
+  }
+  await proveSound(driver, { depth: 'journal', mark });
+  return openSqliteStore({ ...parts, driver, ...(reader === undefined ? {} : { reader }) });
 }

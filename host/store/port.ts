@@ -1,6 +1,6 @@
 /**
- * The port to a database: set-based reads, guarded set-based writes. SQLite serves it now, PostgreSQL
- * next; `shared-suite.ts` says what an implementation promises.
+ * The port to a database: set-based reads, guarded set-based writes. SQLite and PostgreSQL serve it;
+ * `shared-suite.ts` says what an implementation promises.
  */
 import type { PosError } from '../../protocol/index.ts';
 import type {

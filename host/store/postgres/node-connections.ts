@@ -8,9 +8,15 @@ import { KEYED, type PostgresConnections } from './postgres-store.ts';
  * @throws CONFIG_BAD for an address that cannot be read
  */
 export function connect(url: string, settings: Readonly<Record<string, string>> = {}): PostgresConnections {
+  const ledger = new PgDriver({ url, settings: { ...settings, ...KEYED } });
+  const reader = new PgDriver({ url, settings: { ...settings, ...KEYED } });
+  const wide = new PgDriver({ url, settings, unhurried: true });
   return {
-    ledger: new PgDriver({ url, settings: { ...settings, ...KEYED } }),
-    reader: new PgDriver({ url, settings: { ...settings, ...KEYED } }),
-    wide: new PgDriver({ url, settings, unhurried: true }),
+    ledger,
+    reader,
+    wide,
+    async close() {
+      for (const driver of [ledger, reader, wide]) await driver.close();
+    },
   };
 }

@@ -73,6 +73,7 @@ export interface PostgresConnections {
   readonly reader: PgDriver;
   /** Scans and sums. Unhurried. */
   readonly wide: PgDriver;
+  close(): Promise<void>;
 }
 
 /**
@@ -117,6 +118,12 @@ export async function openPostgresStore(options: {
   return store;
 }
 
+/** Whether a store was ever opened on this database: then there are books in it, and keys that belong to them. */
+export async function hasBooks({ wide }: PostgresConnections): Promise<boolean> {
+  const [row] = await wide.all(`SELECT to_regclass('"streams"') IS NOT NULL AS "there"`, []);
+  return row?.['there'] === true;
+}
+
 /** A server that acknowledges what it may lose would make every answer of ours a lie. */
 async function proveDurable(driver: PgDriver): Promise<void> {
   const wanted = { fsync: ['on'], synchronous_commit: ['on', 'remote_apply'], server_encoding: ['UTF8'] };
@@ -137,6 +144,7 @@ async function makeFunctions(driver: PgDriver): Promise<void> {
 }
 
 class PostgresStore implements StorePort {
+  readonly #connections: PostgresConnections;
   readonly #ledger: PgDriver;
   readonly #reader: PgDriver;
   readonly #wide: PgDriver;
@@ -150,7 +158,9 @@ class PostgresStore implements StorePort {
   #isInDoubt = false;
   #settling: Promise<void> | null = null;
 
-  constructor({ ledger, reader, wide }: PostgresConnections, stream: string) {
+  constructor(connections: PostgresConnections, stream: string) {
+    const { ledger, reader, wide } = connections;
+    this.#connections = connections;
     this.#ledger = ledger;
     this.#reader = reader;
     this.#wide = wide;
@@ -387,9 +397,7 @@ class PostgresStore implements StorePort {
 
   /** Resolves when the commit that runs is through. */
   close(): Promise<void> {
-    return this.#turns.take(async () => {
-      for (const driver of [this.#ledger, this.#reader, this.#wide]) await driver.close();
-    });
+    return this.#turns.take(() => this.#connections.close());
   }
 
   /** A reading statement. A lost connection is no doubt here: nothing was to be written. */
