@@ -43,13 +43,16 @@ const NO_FOREIGN_CARDS: SideTotals = {
   creditCount: 0,
 };
 const OTHER_CONTENT = '94';
+/** DE39 of what was not judged: a request that cannot be read (a bit changed on the way), a host that failed. */
+const NOT_JUDGED: readonly string[] = ['30', '96'];
 /** DE48 counts have three digits. */
 const COUNT_MAX = 999;
 
 export async function settle(deps: TerminalDeps): Promise<CommandResult> {
   // 1. Nothing may be owed: reversals first, then repeats.
   const operator = cashierOnDuty(deps);
-  if (deps.journal.state.settlement === null) {
+  const isRepeat = deps.journal.state.settlement !== null;
+  if (!isRepeat) {
     if (!deps.journal.state.signedIn) throw new PosError('NOT_SIGNED_IN', 'this terminal has not signed in');
     await closeUnjudged(deps);
     await deps.link.connect();
@@ -63,15 +66,19 @@ export async function settle(deps: TerminalDeps): Promise<CommandResult> {
     const { settlement } = deps.journal.state;
     ensure(settlement !== null, 'a settlement is under way');
     if (settlement.phase === 'close') return close(deps, settlement);
-    const refusal = await step(deps, settlement);
+    const refusal = await step(deps, settlement, isRepeat);
     if (refusal !== null) return refusal;
   }
 }
 
 /** One message and its record; a refusal by the host, or null. */
-async function step(deps: TerminalDeps, settlement: Settlement): Promise<CommandResult | null> {
+async function step(
+  deps: TerminalDeps,
+  settlement: Settlement,
+  isRepeat: boolean,
+): Promise<CommandResult | null> {
   await deps.link.connect();
-  if (settlement.phase === 'totals') return sendTotals(deps, settlement);
+  if (settlement.phase === 'totals') return sendTotals(deps, settlement, isRepeat);
   const { taken, items } = settlement;
   const isItems = settlement.phase === 'upload' && taken < items.length;
   return isItems ? uploadItems(deps, settlement) : endUpload(deps, settlement);
@@ -100,7 +107,11 @@ async function start(deps: TerminalDeps, operator: string): Promise<void> {
 }
 
 /** 0500. Its repeat after a restart has the same trace and the same figures. */
-async function sendTotals(deps: TerminalDeps, settlement: Settlement): Promise<CommandResult | null> {
+async function sendTotals(
+  deps: TerminalDeps,
+  settlement: Settlement,
+  isRepeat: boolean,
+): Promise<CommandResult | null> {
   deps.clerk.show('结算中', 'settling');
   const own = {
     ...settlement.own,
@@ -116,6 +127,8 @@ async function sendTotals(deps: TerminalDeps, settlement: Settlement): Promise<C
   const answer = await ask(deps, request, codec.encode(request));
   const code = answer.get(39) ?? '';
   if (!responseCode(code).approved) {
+    // A host that could not judge the repeat says nothing of the first: that one may have closed the batch.
+    if (isRepeat && NOT_JUDGED.includes(code)) return answered(code);
     // The host did not close the batch: transactions may go on, and settlement is asked for again.
     await deps.journal.append({ type: 'settlement stopped', code });
     await noteSignIn(deps, code);
