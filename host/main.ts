@@ -1,7 +1,8 @@
 /** `npm run host`: reads the settings, starts the host, stops it on SIGTERM or SIGINT; or backs up, or restores. */
-import { createWriteStream, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { pino } from 'pino';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
 import { startHost } from './node-host.ts';
@@ -22,12 +23,19 @@ function configOf(file: string | undefined): HostConfig {
   return readHostConfig({ env: process.env, file: { name: file, text } });
 }
 
-/** Opened before anything starts, so that a log that cannot be written is known at once. */
-function logDestination(file: string): NodeJS.WritableStream {
-  if (file === '') return process.stderr;
+/** Bytes of log that may wait for a slow disk or pipe; then lines are given up, and counted. */
+const LOG_BYTES_MAX = 8_388_608;
+
+/**
+ * Opened before anything starts, so that a log that cannot be written is known at once. Written beside the work:
+ * a transaction does not wait for its line.
+ */
+function logDestination(file: string) {
+  const to = (fd: number) => pino.destination({ dest: fd, sync: false, maxLength: LOG_BYTES_MAX });
+  if (file === '') return to(process.stderr.fd);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    return createWriteStream(file, { fd: openSync(file, 'a', 0o600) });
+    return to(openSync(file, 'a', 0o600));
   } catch (error) {
     throw new PosError('CONFIG_BAD', `logFile: 无法写入 cannot be written: ${file}`, { cause: error });
   }
@@ -54,7 +62,11 @@ async function main(): Promise<void> {
     await keepBooks(config, act, folder, values);
     return;
   }
-  const host = await startHost(config, { logTo: logDestination(config.logFile) });
+  const logTo = logDestination(config.logFile);
+  const host = await startHost(config, { logTo });
+  // A log on a full disk stops nobody from paying; what it lost is counted.
+  logTo.on('error', () => host.metrics.count('log', 'write failed'));
+  logTo.on('drop', () => host.metrics.count('log', 'line given up'));
   // Before anything is said: whoever reads that it runs may stop it at once.
   let stopping = false;
   const stop = () => {

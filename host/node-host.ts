@@ -31,6 +31,8 @@ export interface RunningHost {
   readonly tokensFile: string;
   /** Where settlement files go. */
   readonly filesFolder: string;
+  /** For what is counted outside of the host, as writes of the log. */
+  readonly metrics: Metrics;
   /** What was made because it was not there: shown at the start. */
   readonly made: readonly string[];
   /** Takes no new work, answers what came in, closes. May be called twice. */
@@ -125,6 +127,7 @@ async function assemble(
     adminPort: admin.port,
     tokensFile: place('admin-tokens.json'),
     filesFolder: place('settlement'),
+    metrics,
     made,
     stop: closeAll,
   };

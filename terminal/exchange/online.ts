@@ -78,12 +78,26 @@ export async function settleOutcome(
   if (verdict.kind === 'not final') {
     if (sent.state === 'sent') await leaveOpen(deps, sent, verdict.reason);
     await noteSignIn(deps, verdict.code);
+    logOutcome(deps, sent, verdict.code, null);
     return { transaction: current(deps, sent.ut), code: verdict.code, message: null, why: verdict.why };
   }
   const { facts, message, approved } = verdict;
   await closeTransaction(deps, sent, approved ? 'approve' : 'decline', facts, message);
   await noteSignIn(deps, facts.code);
+  logOutcome(deps, sent, facts.code, facts.rrn);
   return { transaction: current(deps, sent.ut), code: facts.code, message, why: '' };
+}
+
+/** One line by which a transaction is followed from here to the host's log, journal and files. */
+function logOutcome(
+  deps: TerminalDeps,
+  sent: TransactionRecord,
+  code: string | null,
+  rrn: string | null,
+): void {
+  const { ut, kind, batch, trace } = sent;
+  const { state } = current(deps, ut);
+  deps.log.info({ ut, rrn, terminal: deps.config.terminalId, batch, trace, kind, code, state }, 'outcome');
 }
 
 async function closeTransaction(

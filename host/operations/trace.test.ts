@@ -1,0 +1,83 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFixture, saleFrame } from '../acquiring/node-acquiring.fixture.ts';
+import { exportJournal } from '../journal/export.ts';
+import { ANSWERED, isAnsweredLine, openLog } from '../log.ts';
+import { traceOf } from './trace.ts';
+
+const trace = suite('one transaction through all parts');
+
+const UT = '01KAMZ3T5W8X9Y0ABCDEFGHJKM';
+const OTHER = '01KAMZ3T5W8X9Y0ABCDEFGHJKX';
+
+trace('is found under each of its names in every part, and no other with it', async () => {
+  const host = await openFixture();
+  try {
+    await host.signIn(host.shop, 'V1');
+    const card = await host.card();
+    const answer = await host.answer(saleFrame(host.shop, card, 1_00));
+    await host.answer(saleFrame(host.shop, card, 2_00));
+    const rrn = answer.fields[37] ?? '';
+    const [row] = (await host.rows('transactions')).filter((one) => one.rrn === rrn);
+    const id = row?.transactionId ?? '';
+
+    // The lines as pino writes them: each passes as it is, whoever changes the one must change the other.
+    const log: string[] = [];
+    const pino = openLog({ level: 'info', destination: { write: (line) => void log.push(line.trimEnd()) } });
+    const about = host.log.filter(({ text }) => text === ANSWERED).map((one) => one.about);
+    for (const one of about) pino.info(one, ANSWERED);
+    assert.is(log.length, 3);
+    for (const line of log.slice(1)) assert.ok(isAnsweredLine(`${line}\n`), line);
+
+    let journal = '';
+    for await (const part of exportJournal(host.deps.store)) journal += part;
+    const terminal = [
+      JSON.stringify({ ut: UT, rrn, terminal: '10000001', msg: 'outcome' }),
+      JSON.stringify({ ut: OTHER, rrn: '019999999999', terminal: '10000001', msg: 'outcome' }),
+      `${JSON.stringify({ type: 'transaction sent', transaction: { ut: UT, original: { ut: OTHER } } })}\t${'ab'.repeat(32)}`,
+      JSON.stringify({ type: 'batch', transactions: [{ ut: UT }, { ut: OTHER }] }),
+    ];
+    const sources = [
+      { name: 'terminal', lines: terminal },
+      { name: 'log', lines: log },
+      { name: 'journal', lines: journal.split('\n') },
+      { name: 'file', lines: [`10000001,${rrn},${card.pan}`, '10000001,010000099999,x'] },
+    ];
+    for (const name of [UT, id, rrn]) {
+      const { names, lines } = traceOf(name, sources);
+      assert.equal(new Set(names), new Set([UT, id, rrn]));
+      assert.equal(
+        lines.map(({ source, line }) => `${source}:${line}`),
+        [
+          'terminal:1',
+          'terminal:3',
+          'terminal:4',
+          'log:2',
+          ...lines.filter(({ source }) => source === 'journal').map(({ line }) => `journal:${line}`),
+          'file:1',
+        ],
+      );
+      assert.is(lines.filter(({ source }) => source === 'journal').length, 1);
+      for (const { text } of lines) assert.not.match(text, card.pan);
+    }
+    assert.equal(traceOf('010000088888', sources).lines, []);
+  } finally {
+    await host.close();
+  }
+});
+
+trace('the line of an answer that holds what could be a card number is cleaned like any other', () => {
+  const lines: string[] = [];
+  const log = openLog({ level: 'info', destination: { write: (line) => void lines.push(line) } });
+  const about = {
+    ut: '0162778800000000160ABCDEFG',
+    transactionId: null,
+    rrn: null,
+    terminal: '10000001',
+    batch: 1,
+  };
+  log.info({ ...about, trace: '000001', kind: 'sale', code: '00', ms: 1 }, ANSWERED);
+  assert.not.ok(isAnsweredLine(lines[0] ?? ''));
+});
+
+trace.run();

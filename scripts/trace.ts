@@ -1,0 +1,38 @@
+/**
+ * `npm run trace -- ID FILES…`: every line about one transaction. ID is a `ut`, a `transactionId` or a reference
+ * number; FILES are logs, terminal journals, exported audit journals, host databases (`.sqlite`) and settlement files.
+ */
+import { readFileSync } from 'node:fs';
+import { type TraceSource, traceOf } from '../host/operations/trace.ts';
+import { openSqlite } from '../host/store/sqlite-driver.ts';
+
+/** Chinese files of ours are UTF-8 or GB18030. */
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('gb18030').decode(bytes);
+  }
+}
+
+async function sourceOf(file: string): Promise<TraceSource> {
+  if (!file.endsWith('.sqlite')) return { name: file, lines: textOf(readFileSync(file)).split(/\r?\n/) };
+  const driver = await openSqlite(file, 'to read');
+  try {
+    const rows = await driver.all('SELECT "body" FROM "journal" ORDER BY "stream", "sequence"', []);
+    return { name: file, lines: rows.map(({ body }) => String(body)) };
+  } finally {
+    await driver.close();
+  }
+}
+
+const [id, ...files] = process.argv.slice(2);
+if (id === undefined || files.length === 0) {
+  console.error('npm run trace -- ID FILES…');
+  process.exitCode = 2;
+} else {
+  const { names, lines } = traceOf(id, await Promise.all(files.map(sourceOf)));
+  console.log(`名称 names: ${names.join(' ')}`);
+  for (const { source, line, text } of lines) console.log(`${source}:${line}: ${text}`);
+  if (lines.length === 0) process.exitCode = 1;
+}
