@@ -5,6 +5,7 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import type { Rule } from '../rules/model.ts';
+import { type Place, rulesAt } from '../rules/place.ts';
 import type { StorePort } from '../store/port.ts';
 import { checkDocument, DOCUMENT_KINDS, referencesOf } from './documents.ts';
 import type {
@@ -32,8 +33,8 @@ export interface Directory {
   company(id: string): Company | undefined;
   salePoint(id: string): SalePoint | undefined;
   rule(id: string): Rule | undefined;
-  /** The rules that are valid on a business date, in id order. */
-  rules(businessDate: string): readonly Rule[];
+  /** The rules that are valid on a business date, in id order; of a place, those that are not bound to another. */
+  rules(businessDate: string, place?: Place): readonly Rule[];
   /** All documents of a kind, in id order. */
   all<K extends DocumentKind>(kind: K): readonly Documents[K][];
   find<K extends DocumentKind>(kind: K, id: string): Documents[K] | undefined;
@@ -46,6 +47,7 @@ export interface Directory {
 }
 
 interface Cache {
+  readonly programme: Documents['programme'] | undefined;
   /** The latest version of each document. */
   readonly latest: ReadonlyMap<
     DocumentKind,
@@ -54,6 +56,9 @@ interface Cache {
   /** By rule id, newest first: each version that stands on some date. */
   readonly ruleVersions: ReadonlyMap<string, readonly Rule[]>;
 }
+
+/** Lists of rules kept, one for each date, shop and tier that was asked for. */
+const RULE_LISTS_MAX = 10_000;
 
 /** Throws CONFIG_BAD naming the document and field when one in the store is not sound. */
 export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Directory> {
@@ -68,7 +73,7 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
 
   return {
     get programme() {
-      const [programme] = all('programme');
+      const programme = cache.programme;
       if (programme === undefined) throw new PosError('NOT_FOUND', 'no programme is provisioned yet');
       return programme;
     },
@@ -80,14 +85,19 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     company: (id) => find('company', id),
     salePoint: (id) => find('salePoint', id),
     rule: (id) => find('rule', id),
-    rules(businessDate) {
-      const known = rulesByDate.get(businessDate);
+    rules(businessDate, place) {
+      const at =
+        place === undefined ? '' : [place.merchantId, place.branchId, place.trade, place.tier].join('|');
+      const name = `${businessDate}|${at}`;
+      const known = rulesByDate.get(name);
       if (known !== undefined) return known;
+      if (rulesByDate.size >= RULE_LISTS_MAX) rulesByDate.clear();
       const valid = [...cache.ruleVersions.values()].flatMap((versions) =>
         standingOn(versions, businessDate),
       );
-      rulesByDate.set(businessDate, valid);
-      return valid;
+      const wanted = place === undefined ? valid : rulesAt(valid, place);
+      rulesByDate.set(name, wanted);
+      return wanted;
     },
     all,
     find,
@@ -125,7 +135,12 @@ async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
     cache.set(kind, new Map([...rows].sort(byId)));
   }
   const ruleVersions = [...rules].sort(byId).map(([id, versions]) => [id, reachable(versions)] as const);
-  return { latest: cache, ruleVersions: new Map(ruleVersions) };
+  const [programme] = [...(cache.get('programme')?.values() ?? [])];
+  return {
+    latest: cache,
+    programme: programme?.body as Documents['programme'] | undefined,
+    ruleVersions: new Map(ruleVersions),
+  };
 }
 
 function byId(a: readonly [string, unknown], b: readonly [string, unknown]): number {

@@ -27,6 +27,7 @@ export function whyNot(rule: Rule, spend: Spend): string | null {
   return null;
 }
 
-function isElsewhere(wanted: readonly string[] | undefined, here: string): boolean {
+/** Whether a rule that wants one of these does not want this one. */
+export function isElsewhere(wanted: readonly string[] | undefined, here: string): boolean {
   return wanted !== undefined && !wanted.includes(here);
 }

@@ -22,10 +22,8 @@ export interface Spend {
 export function wantCounters(j: Judgement): Wants | null {
   const { account } = j;
   if (account === undefined || j.request.amount === null || j.merchant === undefined) return null;
-  const counters = capCounters(
-    j.deps.directory.rules(j.businessDate),
-    priceInput(j, account, j.request.amount),
-  );
+  const input = priceInput(j, account, j.request.amount);
+  const counters = capCounters(j.deps.directory.rules(j.businessDate, input), input);
   const unread = counters.filter((counter) => !j.view.hasCounter(counter));
   return unread.length === 0 ? null : { counters: unread };
 }
@@ -48,8 +46,8 @@ export function spendOf(j: Judgement): Spend | null {
 
 function priceOf(j: Judgement, account: AccountRow, gross: Fen): Priced {
   const { directory } = j.deps;
-  const rules = directory.rules(j.businessDate);
   const input = priceInput(j, account, gross);
+  const rules = directory.rules(j.businessDate, input);
   const used = new Map(capCounters(rules, input).map((counter) => [counter, j.view.counter(counter)]));
   return price({ ...input, used }, rules, {
     tierPointsBp: directory.tier(account.tier)?.pointsBp ?? 0,
