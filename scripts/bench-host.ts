@@ -104,7 +104,7 @@ async function measureHost(): Promise<readonly Measured[]> {
     process: 'child',
     program: {
       command: process.execPath,
-      args: ['--import', 'tsx', 'host/main.ts'],
+      args: ['--max-semi-space-size=32', '--import', 'tsx', 'host/main.ts'],
       env: { ZUNKA_LOG_LEVEL: 'info' },
     },
   });
