@@ -98,6 +98,8 @@ class Peer {
   readonly #line: Line;
   readonly #connection: Connection;
   readonly #splitter: FrameSplitter;
+  /** Came in one piece with more than may be judged at once: they wait here, in order, and nothing more is read. */
+  #backlog: Buffer[] = [];
   #inFlight = 0;
   #timer: Delay | null = null;
   /** Nothing more is read; who waits for the last answer is told. */
@@ -135,10 +137,20 @@ class Peer {
     }
     // The time of a half frame runs from its first byte: bytes that drip in do not prolong it.
     if (!wasHalf || frames.length > 0) this.#watch();
-    for (const frame of frames) this.#serve(frame);
+    this.#backlog.push(...frames);
+    this.#serveBacklog();
     // Whole frames before a LEN that cannot be are served; nothing can be read after it.
     if (this.#splitter.fault !== undefined) this.#closeForFault(this.#splitter.fault);
     else if (this.#isFull()) this.#line.pause();
+  }
+
+  #serveBacklog(): void {
+    let served = 0;
+    while (served < this.#backlog.length && !this.#isFull()) {
+      this.#serve(this.#backlog[served] as Buffer);
+      served += 1;
+    }
+    this.#backlog = this.#backlog.slice(served);
   }
 
   #serve(frame: Buffer): void {
@@ -162,6 +174,7 @@ class Peer {
 
   #answered(): void {
     this.#inFlight -= 1;
+    this.#serveBacklog();
     this.#goOn();
     if (this.#inFlight > 0) return;
     for (const finished of this.#finished.splice(0)) finished();

@@ -112,6 +112,31 @@ overload('what finds the queue full is answered 96 at once, is counted, and has 
   }),
 );
 
+overload('who sends more in one piece than it may have in flight takes no place of others in the queue', () =>
+  withHost({ queueMax: QUEUE_MAX, inFlightMax: 4 }, async ({ host, port, hold, release }) => {
+    await host.signIn(host.shop);
+    await host.signIn(host.second);
+    const [card, other] = [await host.card({ pin: null }), await host.card({ pin: null })];
+    const greedy = new Client(port).reads();
+    hold();
+    const sales = Array.from({ length: 40 }, () => withLength(saleFrame(host.shop, card, 1_00)));
+    greedy.socket.write(Buffer.concat(sales));
+    const modest = new Client(port).reads();
+    modest.socket.write(withLength(saleFrame(host.second, other, 1_00)));
+    // Both are in before any commit ends: four of the one, one of the other, none refused.
+    const judged = () => host.deps.metrics.value('judged', 'sale');
+    while (judged() < 5) await new Promise((resolve) => setImmediate(resolve));
+    release();
+    await modest.until(1);
+    await greedy.until(40);
+    for (const { answers } of [greedy, modest])
+      assert.equal([...new Set(answers.map(({ fields }) => fields[39]))], ['00']);
+    assert.is(host.deps.metrics.value('engine', 'queue full'), 0);
+    greedy.socket.destroy();
+    modest.socket.destroy();
+  }),
+);
+
 overload(
   'a terminal that sends a thousand requests and reads nothing slows no other, and loses no answer',
   () =>

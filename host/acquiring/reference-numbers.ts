@@ -74,8 +74,7 @@ export async function openReferenceNumbers(
       });
   }
 
-  // ulid asks for a fraction of one; six bytes give it 48 bits.
-  const ulid = monotonicFactory(() => random.bytes(6).readUIntBE(0, 6) / 2 ** 48);
+  const ulid = monotonicFactory(fractions(random));
 
   return {
     nextId: (now) => ulid(now),
@@ -90,6 +89,25 @@ export async function openReferenceNumbers(
       block.next += 1;
       return stream + String(count).padStart(10, '0');
     },
+  };
+}
+
+/** Bytes of a fraction of one: 48 bits. */
+const FRACTION_BYTES = 6;
+/** A ULID asks for sixteen: the machine is asked for many at once, which costs hardly more than one. */
+const FRACTIONS_DRAWN = 256;
+
+function fractions(random: Random): () => number {
+  let drawn: Buffer = Buffer.alloc(0);
+  let at = 0;
+  return () => {
+    if (at === drawn.length) {
+      drawn = random.bytes(FRACTION_BYTES * FRACTIONS_DRAWN);
+      at = 0;
+    }
+    const fraction = drawn.readUIntBE(at, FRACTION_BYTES) / 2 ** 48;
+    at += FRACTION_BYTES;
+    return fraction;
   };
 }
 
