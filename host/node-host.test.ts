@@ -46,6 +46,7 @@ async function putToRest(dataFolder: string, what: 'card' | 'terminal'): Promise
     random: randomBytes,
     file: nodeKeyFile(join(dataFolder, 'keys.sealed')),
     passphrase: Buffer.from(readFileSync(join(dataFolder, 'vault-passphrase'), 'utf8').trim()),
+    now: () => nodeClock.now(),
   });
   const store = await openSqliteStore({
     driver: await openSqlite(join(dataFolder, 'host.sqlite')),

@@ -5,7 +5,7 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
-import { nodeKeyFile, openSoftVault, type Vault } from '../keys/index.ts';
+import { nodeKeyFile, nodeKeyLog, openSoftVault, type Vault } from '../keys/index.ts';
 import { PosError } from '../protocol/index.ts';
 import { tcpListener } from './acquiring/tcp-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
@@ -163,6 +163,8 @@ async function openVault(
       random: (bytes) => nodeRandom.bytes(bytes),
       file: nodeKeyFile(file),
       passphrase,
+      now: () => nodeClock.now(),
+      log: nodeKeyLog(place('keys.log')),
       mustExist,
     });
     passphrase.fill(0);

@@ -70,8 +70,9 @@ export { SM2_DEFAULT_ID, sm2PublicKey, sm2Sign, sm2Verify, sm2Za } from './sm/sm
 export { sm3 } from './sm/sm3.ts';
 export { sm4GcmDecrypt, sm4GcmEncrypt } from './sm/sm4-gcm.ts';
 export { nodeKeyFile } from './vault/node-key-file.ts';
+export { nodeKeyLog } from './vault/node-key-log.ts';
+export { openSoftVault } from './vault/open-vault.ts';
 export { selfTest } from './vault/self-test.ts';
-export { openSoftVault, type SoftVaultOptions } from './vault/soft-vault.ts';
 export type {
   KeyAlgorithm,
   KeyFilePort,

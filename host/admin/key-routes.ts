@@ -89,12 +89,12 @@ async function enter(
   const { vault, store } = door.deps;
   const algorithm: KeyAlgorithm = entered.algorithm ?? '3des';
   const components = entered.components.map((hex) => Buffer.from(hex, 'hex'));
-  const spec = { name: key.name, use: key.use, algorithm, components };
+  const spec = { name: key.name, use: key.use, algorithm, components, by: by.person };
   try {
     const before = vault.find(key.name)?.checkValue ?? null;
     const handle = created(door, spec, key.mayReplace);
     if (entered.checkValue !== undefined && entered.checkValue.toUpperCase() !== handle.checkValue) {
-      if (before === null) vault.destroy(key.name);
+      if (before === null) vault.destroy(key.name, by.person);
       throw new PosError('REQUEST_BAD', `${key.name}: 校验值不符 the check value is ${handle.checkValue}`);
     }
     await vault.saved();
@@ -136,7 +136,7 @@ function created(
     return vault.createFromComponents(spec);
   } catch (error) {
     if (!(error instanceof PosError) || error.code !== 'ALREADY_EXISTS' || !mayReplace) throw error;
-    vault.destroy(spec.name);
+    vault.destroy(spec.name, spec.by);
     return vault.createFromComponents(spec);
   }
 }

@@ -7,13 +7,28 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { newKeyFileLock, openKeyFile, SCRYPT_COST, sealKeyFile } from './key-file.ts';
-import { decodeBody, encodeBody, type StoredKey } from './key-file-body.ts';
+import {
+  formatKeyFile,
+  type KeyFileContent,
+  type KeyFileLock,
+  newKeyFileLock,
+  openKeyFile,
+  SCRYPT_COST,
+  sealMasterKeys,
+} from './key-file.ts';
+import { MasterKey } from './master-key.ts';
 import { nodeKeyFile } from './node-key-file.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
 
 const PASSPHRASE = Buffer.from('three cups of tea before noon');
-const BODY = Buffer.from('what the vault keeps');
+const MASTER = Buffer.alloc(32, 9);
+const CONTENT: KeyFileContent = {
+  masters: [{ checkValue: new MasterKey(MASTER).checkValue, created: 1, from: 'generated' }],
+  custodians: [],
+  log: { records: 1, head: 'ab'.repeat(32) },
+  destroyed: [],
+  blocks: ['D0144K0TB00E0200LB09tmk:1', 'D0144K0TB00E0200LB09tmk:3'],
+};
 
 const sealedFile = suite('the sealed key file');
 
@@ -24,7 +39,7 @@ sealedFile('its header says scrypt N = 2^15, r = 8, p = 1, so that the cost can 
 });
 
 sealedFile(
-  'it opens by the documented form alone: scrypt, then AES-256-GCM with the header as additional data',
+  'the master key opens by the documented form alone: scrypt, then AES-256-GCM with the header bound',
   async () => {
     const [header = '', sealed = ''] = (await newFile()).toString().split('\n');
     const { salt } = JSON.parse(header) as { salt: string };
@@ -38,17 +53,13 @@ sealedFile(
     const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, 13));
     decipher.setAAD(Buffer.from(`zunka seal 1\0${header}`));
     decipher.setAuthTag(bytes.subarray(-16));
-    assert.is(
-      Buffer.concat([decipher.update(bytes.subarray(13, -16)), decipher.final()]).toString(),
-      BODY.toString(),
-    );
+    assert.equal(Buffer.concat([decipher.update(bytes.subarray(13, -16)), decipher.final()]), MASTER);
   },
 );
 
 sealedFile('a file of higher cost opens by its own header', async () => {
   const lock = await newKeyFileLock(PASSPHRASE, randomBytes, { ...SCRYPT_COST, N: 2 ** 16 });
-  const opened = await openKeyFile(sealKeyFile(lock, BODY, randomBytes), PASSPHRASE);
-  assert.is(opened.body.toString(), BODY.toString());
+  assert.equal((await openKeyFile(fileUnder(lock), PASSPHRASE)).content, CONTENT);
 });
 
 sealedFile('a wrong or empty passphrase is refused with what to do', async () => {
@@ -78,12 +89,12 @@ for (const [from, to, why] of [
   ['"N":32768',            '"N":1073741824',         'a cost that would eat the memory'],
   ['"r":8',                '"r":9',                  'another block size'],
   ['"p":1',                '"p":"1"',                'a cost that is no number'],
-  ['"version":1',          '"version":2',            'a later version'],
+  ['"version":2',          '"version":3',            'a later version'],
   ['"kdf":"scrypt"',       '"kdf":"pbkdf2"',         'another derivation'],
   ['"salt":"',             '"salt":"A',              'a longer salt'],
   ['"salt":',              '"sal":',                 'no salt'],
   ['{',                    '[',                      'a header that is not JSON'],
-  ['{"format"',            '7\n{"format"',           'a third line'],
+  ['{"format"',            '7\n{"format"',           'a line before it'],
   ['"format":"zunka-key-file"', '"format":"other"',  'another format'],
 ] as const) {
   sealedFile(`${why} in the header is refused before any key is derived`, async () => {
@@ -107,29 +118,38 @@ sealedFile.run();
 
 const body = suite('what the key file holds');
 
-const KEYS: readonly StoredKey[] = [
-  { name: 'tmk:00000001', use: 'tmk', algorithm: '3des', bytes: Buffer.alloc(16, 1) },
-  { name: 'data', use: 'data', algorithm: 'aes-256', bytes: Buffer.alloc(32, 2) },
-];
-
-body('keys come back as they were, in order', () => {
-  const decoded = decodeBody(encodeBody(Buffer.alloc(32, 9), KEYS));
-  assert.equal(decoded.masterKey, Buffer.alloc(32, 9));
-  assert.equal(decoded.keys, KEYS);
-  assert.equal(decodeBody(encodeBody(Buffer.alloc(32, 9), [])).keys, []);
+body('comes back as it was, line by line', async () => {
+  const { masters, content } = await openKeyFile(await newFile(), PASSPHRASE);
+  assert.equal(content, CONTENT);
+  assert.is(masters.length, 1);
+  assert.equal(masters[0]?.copyKey(), MASTER);
 });
 
-body('content of another form is refused at every cut, with bytes behind it, and with an unknown use', () => {
-  const good = encodeBody(Buffer.alloc(32, 9), KEYS);
-  for (let cut = 0; cut < good.length; cut += 1) throws(() => decodeBody(good.subarray(0, cut)), isKeyFile());
-  throws(() => decodeBody(Buffer.concat([good, Buffer.alloc(1)])), isKeyFile());
-  throws(
-    () => decodeBody(Buffer.from(good.toString('latin1').replace('tmk\x04', 'tmx\x04'), 'latin1')),
-    isKeyFile(),
-  );
-  throws(
-    () => decodeBody(Buffer.from(good.toString('latin1').replace('3des', '4des'), 'latin1')),
-    isKeyFile(),
+body(
+  'a line taken out, put in, doubled, exchanged or changed is refused: the last line binds all',
+  async () => {
+    const lines = (await newFile()).toString().split('\n');
+    const [one = '', two = ''] = CONTENT.blocks;
+    const at = lines.indexOf(one);
+    const changes = [
+      lines.toSpliced(at, 1),
+      lines.toSpliced(at, 0, two),
+      lines.toSpliced(at, 2, two, one),
+      lines.with(at, one.replace('tmk:1', 'tmk:2')),
+      lines.with(2, (lines[2] ?? '').replace('"custodians":[]', '"custodians":[{"name":"eve","proof":""}]')),
+      lines.toSpliced(-2, 1),
+      lines.with(-2, '0'.repeat(64)),
+    ];
+    for (const changed of changes)
+      await rejects(openKeyFile(Buffer.from(changed.join('\n')), PASSPHRASE), isKeyFile());
+  },
+);
+
+body('a file of version 1, from before key blocks, is refused and told what it is', async () => {
+  const old = (await newFile()).toString().replace('"version":2', '"version":1');
+  await rejects(
+    openKeyFile(Buffer.from(old), PASSPHRASE),
+    isKeyFile(/version 1.*begin with a new data folder/),
   );
 });
 
@@ -230,7 +250,12 @@ disk(
 disk.run();
 
 async function newFile(): Promise<Buffer> {
-  return sealKeyFile(await newKeyFileLock(PASSPHRASE, randomBytes), BODY, randomBytes);
+  return fileUnder(await newKeyFileLock(PASSPHRASE, randomBytes));
+}
+
+function fileUnder(lock: KeyFileLock): Buffer {
+  const master = new MasterKey(MASTER);
+  return formatKeyFile(lock, sealMasterKeys(lock, [master], randomBytes), master, CONTENT);
 }
 
 async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {

@@ -1,13 +1,28 @@
 /**
- * The sealed key file: one line of header in JSON, one line of base64. The header names the key
- * derivation and its cost, so that the cost can grow; it is authenticated as it stands, byte for byte.
+ * The key file, lines of text:
+ *
+ * ```
+ * 1     header, JSON: form, version, key derivation and its cost
+ * 2     base64: the master key, AES-256-GCM under scrypt of the passphrase, the header bound
+ * 3     JSON: where master keys came from, custodians, head of the key log, keys destroyed
+ * 4 …   a key block a line, TR-31 version D under the master key
+ * last  HMAC-SHA-256 of all lines before, under a key derived from the master key
+ * ```
+ *
+ * The header is authenticated as it stands, byte for byte, so that the cost can grow. The last line sees to
+ * it that no block was taken out, put back or brought from another file.
  */
 import { type BinaryLike, type ScryptOptions, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import { PosError } from '../../protocol/index.ts';
+import { sameBytes } from '../same-bytes.ts';
+import type { KeyLogHead } from './key-log.ts';
+import { MASTER_KEY_BYTES, MasterKey } from './master-key.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
+import type { KeyLife, KeySpec } from './vault.ts';
 
 const FORMAT = 'zunka-key-file';
+const VERSION = 2;
 const SALT_BYTES = 16;
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
@@ -29,6 +44,41 @@ export interface KeyFileLock {
   readonly key: Buffer;
 }
 
+/** Where a master key came from. */
+export interface MasterKeyOrigin {
+  readonly checkValue: string;
+  /** Milliseconds since 1970, UTC. */
+  readonly created: number;
+  /** `generated`: by this machine, seen by nobody. Else the names of those who entered a component each. */
+  readonly from: 'generated' | readonly string[];
+}
+
+/** Who may enter a component, and how that is proved. */
+export interface Custodian {
+  readonly name: string;
+  /** `scrypt$N$r$p$salt$hash`, base64. */
+  readonly proof: string;
+}
+
+/** What is left of a destroyed key. */
+export interface DestroyedKey extends KeySpec, KeyLife {
+  readonly checkValue: string;
+  readonly destroyed: number;
+}
+
+/** What the third line holds. */
+export interface KeyFileFacts {
+  /** As many as there are master keys, the one in use first. */
+  readonly masters: readonly MasterKeyOrigin[];
+  readonly custodians: readonly Custodian[];
+  readonly log: KeyLogHead | null;
+  readonly destroyed: readonly DestroyedKey[];
+}
+
+export interface KeyFileContent extends KeyFileFacts {
+  readonly blocks: readonly string[];
+}
+
 /** A lock for a new file. @throws KEY_FILE the passphrase is empty */
 export async function newKeyFileLock(
   passphrase: Buffer,
@@ -38,7 +88,7 @@ export async function newKeyFileLock(
   const salt = random(SALT_BYTES);
   const header = JSON.stringify({
     format: FORMAT,
-    version: 1,
+    version: VERSION,
     kdf: 'scrypt',
     ...cost,
     salt: salt.toString('base64'),
@@ -47,34 +97,74 @@ export async function newKeyFileLock(
   return { header, key: await deriveKey(passphrase, salt, cost) };
 }
 
-/** The file's bytes. */
-export function sealKeyFile(lock: KeyFileLock, body: Buffer, random: (bytes: number) => Buffer): Buffer {
+/** The second line: master keys one after the other, the one in use first. */
+export function sealMasterKeys(
+  lock: KeyFileLock,
+  masters: readonly MasterKey[],
+  random: (bytes: number) => Buffer,
+): string {
+  const copies = masters.map((master) => master.copyKey());
+  const body = Buffer.concat(copies);
   const sealed = sealBytes(lock.key, body, Buffer.from(lock.header, 'utf8'), random);
-  return Buffer.from(`${lock.header}\n${sealed.toString('base64')}\n`, 'utf8');
+  for (const copy of [...copies, body]) copy.fill(0);
+  return sealed.toString('base64');
+}
+
+/** The file's bytes. */
+export function formatKeyFile(
+  lock: KeyFileLock,
+  sealedMasters: string,
+  master: Pick<MasterKey, 'fileMac'>,
+  { blocks, ...facts }: KeyFileContent,
+): Buffer {
+  const text = [lock.header, sealedMasters, JSON.stringify(facts), ...blocks, ''].join('\n');
+  return Buffer.from(`${text}${master.fileMac(text)}\n`, 'utf8');
 }
 
 /**
- * Opens a file. The caller wipes the body.
+ * Opens a file. The caller wipes master keys and lock.
  *
  * @throws KEY_FILE wrong passphrase or any changed byte: they cannot be told apart
  */
 export async function openKeyFile(
   bytes: Buffer,
   passphrase: Buffer,
-): Promise<{ readonly lock: KeyFileLock; readonly body: Buffer }> {
-  const text = bytes.toString('utf8');
-  const lines = text.split('\n');
-  const [header, sealed, end] = lines;
-  if (header === undefined || sealed === undefined || end !== '' || lines.length !== 3)
-    throw damaged('it has not two lines');
+): Promise<{
+  readonly lock: KeyFileLock;
+  readonly masters: readonly MasterKey[];
+  readonly content: KeyFileContent;
+}> {
+  const lines = bytes.toString('utf8').split('\n');
+  const [header = '', sealed = '', facts = ''] = lines;
   const { salt, cost } = readHeader(header);
+  if (lines.length < 5 || lines.at(-1) !== '') throw damaged('lines are missing at its end');
   const lock = { header, key: await deriveKey(passphrase, salt, cost) };
+  const masters: MasterKey[] = [];
   try {
-    return { lock, body: unsealBytes(lock.key, fromBase64(sealed), Buffer.from(header, 'utf8')) };
+    masters.push(...openMasterKeys(lock, sealed));
+    const [master] = masters;
+    const mac = lines.at(-2) ?? '';
+    const before = lines.slice(0, -2);
+    if (master === undefined || !sameText(master.fileMac(`${before.join('\n')}\n`), mac))
+      throw damaged('its last line does not fit the ones before');
+    return { lock, masters, content: { ...(JSON.parse(facts) as KeyFileFacts), blocks: before.slice(3) } };
   } catch (error) {
     lock.key.fill(0);
-    throw damaged('it does not open', error);
+    for (const master of masters) master.wipe();
+    throw error instanceof PosError && error.code === 'KEY_FILE' ? error : damaged('it does not open', error);
   }
+}
+
+function openMasterKeys(lock: KeyFileLock, sealed: string): readonly MasterKey[] {
+  const body = unsealBytes(lock.key, fromBase64(sealed), Buffer.from(lock.header, 'utf8'));
+  const count = body.length / MASTER_KEY_BYTES;
+  if (!Number.isInteger(count) || count < 1) throw damaged('its master key has a length that cannot be');
+  const masters = Array.from(
+    { length: count },
+    (_, index) => new MasterKey(body.subarray(index * MASTER_KEY_BYTES, (index + 1) * MASTER_KEY_BYTES)),
+  );
+  body.fill(0);
+  return masters;
 }
 
 function readHeader(line: string): { salt: Buffer; cost: ScryptCost } {
@@ -92,7 +182,7 @@ function readHeader(line: string): { salt: Buffer; cost: ScryptCost } {
   >;
   if (format !== FORMAT || kdf !== 'scrypt' || cipher !== 'aes-256-gcm')
     throw damaged('its header names another form');
-  if (version !== 1) throw damaged('its version is not 1: a newer program wrote it');
+  refuseOtherVersion(version);
   if (
     !isCost(N, SCRYPT_COST.N, SCRYPT_N_MAX) ||
     (N & (N - 1)) !== 0 ||
@@ -107,6 +197,15 @@ function readHeader(line: string): { salt: Buffer; cost: ScryptCost } {
   return { salt: bytes, cost: { N, r, p } };
 }
 
+function refuseOtherVersion(version: unknown): void {
+  if (version === 1)
+    throw new PosError(
+      'KEY_FILE',
+      'key file: version 1, made before keys rested as key blocks: no release wrote it and nothing reads it; begin with a new data folder',
+    );
+  if (version !== VERSION) throw damaged(`its version is not ${VERSION}: a newer program wrote it`);
+}
+
 function isCost(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
 }
@@ -115,6 +214,10 @@ async function deriveKey(passphrase: Buffer, salt: Buffer, cost: ScryptCost): Pr
   if (passphrase.length === 0) throw new PosError('KEY_FILE', 'the passphrase is empty: give one');
   // The header's range keeps the memory within maxmem, so scrypt does not refuse.
   return derive(passphrase, salt, 32, { ...cost, maxmem: 256 * cost.N * cost.r });
+}
+
+function sameText(a: string, b: string): boolean {
+  return sameBytes(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
 
 function damaged(why: string, cause?: unknown): PosError {

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { slots, unwrapIndependently } from './de62.fixture.ts';
-import { openSoftVault } from './soft-vault.ts';
+import { openSoftVault } from './open-vault.ts';
 import {
   assertAbsent,
   code,

@@ -6,25 +6,23 @@ import { createHmac } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
 import { cardVerificationValue } from '../card/card-verification-value.ts';
 import { decryptTrackBlock, encryptTrackBlock } from '../card/track-encryption.ts';
-import { type BlockAlgorithm, BlockCipher } from '../cipher/block-cipher.ts';
+import { BlockCipher } from '../cipher/block-cipher.ts';
 import { unionPayEcbMac } from '../mac/unionpay-ecb-mac.ts';
 import { ansiX919Mac } from '../mac/x9-mac.ts';
 import { checkKey, combineComponents, KEY_BYTES, withOddParity } from '../material/key-quality.ts';
 import { ibm3624Offset, pinValidationData } from '../pin/ibm-3624.ts';
 import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from '../pin/pin-formats.ts';
+import { translatePinBlock } from '../pin/translate-pin-block.ts';
 import { visaPvv } from '../pin/visa-pvv.ts';
 import { sameBytes } from '../same-bytes.ts';
-import { newKeyFileLock, openKeyFile } from './key-file.ts';
-import { decodeBody, MASTER_KEY_BYTES } from './key-file-body.ts';
-import { KeyStore } from './key-store.ts';
+import type { KeyDuty, KeyStore } from './key-store.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
-import { selfTest } from './self-test.ts';
 import type {
-  KeyFilePort,
   KeyHandle,
   KeyMode,
   KeySpec,
   MacAlgorithm,
+  NewKey,
   PinReference,
   SealedKeys,
   Vault,
@@ -34,56 +32,19 @@ import { buildKeySlots, KEY_MODES, openKeySlots } from './working-keys.ts';
 
 /** Digits of a cardholder's PIN in this programme. */
 const PIN_DIGITS = 6;
+/**
+ * So many more wrong PINs than right ones under one PIN key, and it serves no more. An honest terminal never
+ * comes near: most people know their PIN, and its keys are new at every sign-in.
+ */
+const PIN_FAILURES_MAX = 100;
 /** A random source that gives a weak DES key this often in a row is broken. */
 const RANDOM_KEY_TRIES = 4;
 
-export interface SoftVaultOptions {
-  /** Cryptographic randomness. */
-  readonly random: (bytes: number) => Buffer;
-  /** None: everything lives in memory only and is gone at the end. */
-  readonly file?: KeyFilePort;
-  /** Opens or makes the file. The caller wipes it. */
-  readonly passphrase?: Buffer;
-  /** Refuses to make a new file: a mistyped path must not start an empty vault. Default false. */
-  readonly mustExist?: boolean;
-  /** Replaced only to show that a failing test keeps the vault shut. */
-  readonly selfTest?: () => void;
-}
-
-/**
- * Runs the self-test, then opens the key file or makes a new one (durable before this resolves).
- *
- * @throws SELF_TEST, KEY_FILE
- */
-export async function openSoftVault(options: SoftVaultOptions): Promise<Vault> {
-  (options.selfTest ?? selfTest)();
-  const { random, file, passphrase } = options;
-  if (file === undefined)
-    return new SoftVault(random, new KeyStore({ random, masterKey: random(MASTER_KEY_BYTES) }));
-  if (passphrase === undefined) throw new PosError('KEY_FILE', 'key file: it needs a passphrase: give one');
-  const bytes = await file.read();
-  if (bytes === undefined) {
-    if (options.mustExist === true)
-      throw new PosError('KEY_FILE', 'key file: it does not exist: check its path');
-    const lock = await newKeyFileLock(passphrase, random);
-    const store = new KeyStore({ random, masterKey: random(MASTER_KEY_BYTES), disk: { file, lock } });
-    await store.saveNow();
-    return new SoftVault(random, store);
-  }
-  const { lock, body } = await openKeyFile(bytes, passphrase);
-  const { masterKey, keys } = decodeBody(body);
-  body.fill(0);
-  const store = new KeyStore({ random, masterKey, disk: { file, lock } });
-  for (const key of keys) {
-    store.restore(key);
-    key.bytes.fill(0);
-  }
-  return new SoftVault(random, store);
-}
-
-class SoftVault implements Vault {
+export class SoftVault implements Vault {
   readonly #random: (bytes: number) => Buffer;
   readonly #store: KeyStore;
+  /** Failed tries less right ones, by PIN key. */
+  readonly #pinScores = new WeakMap<KeyHandle, number>();
 
   constructor(random: (bytes: number) => Buffer, store: KeyStore) {
     this.#random = random;
@@ -98,29 +59,29 @@ class SoftVault implements Vault {
     return this.#store.names();
   }
 
-  createFromComponents(spec: KeySpec & { readonly components: readonly Buffer[] }): KeyHandle {
+  createFromComponents(spec: NewKey & { readonly components: readonly Buffer[] }): KeyHandle {
     const { components, ...key } = spec;
     const bytes = combineComponents(components, spec.name);
     try {
-      return this.#store.add(key, bytes);
+      return this.#store.add(key, bytes, 'key from components');
     } finally {
       bytes.fill(0);
     }
   }
 
-  generate(spec: KeySpec): KeyHandle {
+  generate(spec: NewKey): KeyHandle {
     if (this.#store.find(spec.name) !== undefined)
       throw new PosError('ALREADY_EXISTS', `key ${spec.name} exists`);
-    const bytes = this.#randomKey(spec);
+    const bytes = randomKey(spec, this.#random);
     try {
-      return this.#store.add(spec, bytes);
+      return this.#store.add(spec, bytes, 'key generated');
     } finally {
       bytes.fill(0);
     }
   }
 
-  destroy(name: string): void {
-    this.#store.destroy(name);
+  destroy(name: string, by?: string): void {
+    this.#store.destroy(name, by);
   }
 
   async saved(): Promise<void> {
@@ -132,12 +93,12 @@ class SoftVault implements Vault {
     mode: KeyMode,
     options: { readonly singleLengthMak?: boolean } = {},
   ): WorkingKeys & { readonly sealed: SealedKeys; readonly de62: string } {
-    const wrapping = this.#tmkFor(tmk, mode);
+    const wrapping = this.#tmkFor(tmk, mode, 'protect');
     const { algorithm, uses } = KEY_MODES[mode];
     const made = uses.map((use) => {
       const single = use === 'mac' && algorithm === '3des' && options.singleLengthMak === true;
       const spec = { name: `${tmk.name}/${use}`, use, algorithm: single ? 'des' : algorithm } as const;
-      const bytes = this.#randomKey(spec);
+      const bytes = randomKey(spec, this.#random);
       const cipher = new BlockCipher(spec.algorithm, bytes);
       bytes.fill(0);
       return { cipher, ...this.#store.addSealed(spec, cipher) };
@@ -160,8 +121,12 @@ class SoftVault implements Vault {
     return this.#store.openSealed(sealed);
   }
 
+  resealed(sealed: string): string {
+    return this.#store.resealed(sealed);
+  }
+
   loadWorkingKeys(tmk: KeyHandle, mode: KeyMode, de62: string): WorkingKeys {
-    const ciphers = openKeySlots(this.#tmkFor(tmk, mode), mode, de62);
+    const ciphers = openKeySlots(this.#tmkFor(tmk, mode, 'open'), mode, de62);
     const { uses } = KEY_MODES[mode];
     const [pik, mak, tdk] = uses.map((use, index) => {
       const cipher = ciphers[index];
@@ -173,23 +138,16 @@ class SoftVault implements Vault {
   }
 
   mac(key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
-    const cipher = this.#store.cipherOf(key, 'mac');
-    if (algorithm === 'unionpay-ecb') return unionPayEcbMac(cipher, data);
-    if (cipher.algorithm !== '3des')
-      throw new PosError(
-        'KEY_USE',
-        `X9.19 needs a double-length DES key: ${key.name} is ${cipher.algorithm}`,
-      );
-    return ansiX919Mac(cipher, data);
+    return macUnder(this.#store.cipherOf(key, 'mac', 'protect'), key, data, algorithm);
   }
 
   verifyMac(key: KeyHandle, data: Buffer, mac: Buffer, algorithm: MacAlgorithm): boolean {
-    return sameBytes(this.mac(key, data, algorithm), mac);
+    return sameBytes(macUnder(this.#store.cipherOf(key, 'mac', 'open'), key, data, algorithm), mac);
   }
 
   encryptPinBlock(pik: KeyHandle, pinDigits: Buffer, pan: string): Buffer {
     try {
-      const cipher = this.#store.cipherOf(pik, 'pin');
+      const cipher = this.#store.cipherOf(pik, 'pin', 'protect');
       return encipherPinBlock(pinFormat(cipher), cipher, pinDigits, pan, this.#random);
     } finally {
       pinDigits.fill(0);
@@ -202,16 +160,26 @@ class SoftVault implements Vault {
     readonly pan: string;
     readonly pvk: KeyHandle;
     readonly reference: PinReference;
-  }): 'right' | 'wrong' | 'malformed' {
-    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification');
-    const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
-    if (pin === undefined) return 'malformed';
-    const { method, pvki, value } = spec.reference;
-    // A PVV looks at four digits only: a shorter or longer PIN must not pass for the six-digit one.
-    const isWhole = pin.length === PIN_DIGITS;
-    const computed = isWhole ? referenceValue(pvk, method, pvki, spec.pan, pin) : '';
-    pin.fill(0);
-    return sameBytes(Buffer.from(computed, 'ascii'), Buffer.from(value, 'ascii')) ? 'right' : 'wrong';
+  }): 'right' | 'wrong' | 'malformed' | 'blocked' {
+    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'open');
+    const score = this.#pinScores.get(spec.pik) ?? 0;
+    if (score >= PIN_FAILURES_MAX) return 'blocked';
+    const result = this.#judgePin(spec, pvk);
+    if (result !== 'right') this.#pinScores.set(spec.pik, score + 1);
+    else if (score > 0) this.#pinScores.set(spec.pik, score - 1);
+    return result;
+  }
+
+  translatePinBlock(spec: {
+    readonly from: KeyHandle;
+    readonly to: KeyHandle;
+    readonly pinBlock: Buffer;
+    readonly pan: string;
+  }): Buffer {
+    const from = this.#store.cipherOf(spec.from, 'pin', 'open');
+    const to = this.#store.cipherOf(spec.to, 'pin', 'protect');
+    const side = (key: BlockCipher) => ({ key, format: pinFormat(key) });
+    return translatePinBlock(side(from), side(to), spec.pinBlock, spec.pan, this.#random);
   }
 
   makePinReference(spec: {
@@ -222,7 +190,7 @@ class SoftVault implements Vault {
     readonly method: 'ibm3624' | 'pvv';
     readonly pvki: string;
   }): PinReference {
-    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification');
+    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'protect');
     const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
     if (pin === undefined || pin.length !== PIN_DIGITS) {
       pin?.fill(0);
@@ -238,7 +206,8 @@ class SoftVault implements Vault {
   }
 
   cardVerificationValue(cvk: KeyHandle, pan: string, expiry: string, serviceCode: string): string {
-    return cardVerificationValue(this.#store.cipherOf(cvk, 'card-verification'), pan, expiry, serviceCode);
+    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'protect');
+    return cardVerificationValue(cipher, pan, expiry, serviceCode);
   }
 
   verifyCardVerificationValue(
@@ -248,36 +217,50 @@ class SoftVault implements Vault {
     serviceCode: string,
     value: string,
   ): boolean {
-    const right = this.cardVerificationValue(cvk, pan, expiry, serviceCode);
+    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'open');
+    const right = cardVerificationValue(cipher, pan, expiry, serviceCode);
     return sameBytes(Buffer.from(right, 'ascii'), Buffer.from(value, 'ascii'));
   }
 
   lookupHash(key: KeyHandle, text: string): string {
-    return createHmac('sha256', this.#store.bytesOf(key, 'lookup')).update(text, 'utf8').digest('hex');
+    const bytes = this.#store.bytesOf(key, 'lookup', 'open');
+    return createHmac('sha256', bytes).update(text, 'utf8').digest('hex');
   }
 
   seal(key: KeyHandle, clear: Buffer, context: string): string {
-    return sealBytes(this.#store.bytesOf(key, 'data'), clear, context, this.#random).toString('base64');
+    const bytes = this.#store.bytesOf(key, 'data', 'protect');
+    return sealBytes(bytes, clear, context, this.#random).toString('base64');
   }
 
   unseal(key: KeyHandle, sealed: string, context: string): Buffer {
-    return unsealBytes(this.#store.bytesOf(key, 'data'), fromBase64(sealed), context);
+    return unsealBytes(this.#store.bytesOf(key, 'data', 'open'), fromBase64(sealed), context);
   }
 
   encryptTrack(tdk: KeyHandle, de35: string): string {
-    return encryptTrackBlock(this.#trackKey(tdk), de35);
+    return encryptTrackBlock(this.#trackKey(tdk, 'protect'), de35);
   }
 
   decryptTrack(tdk: KeyHandle, de35: string): string {
-    return decryptTrackBlock(this.#trackKey(tdk), de35);
+    return decryptTrackBlock(this.#trackKey(tdk, 'open'), de35);
   }
 
   close(): void {
     this.#store.close();
   }
 
-  #tmkFor(tmk: KeyHandle, mode: KeyMode): BlockCipher {
-    const cipher = this.#store.cipherOf(tmk, 'tmk');
+  #judgePin(spec: Parameters<Vault['verifyPin']>[0], pvk: BlockCipher): 'right' | 'wrong' | 'malformed' {
+    const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
+    if (pin === undefined) return 'malformed';
+    const { method, pvki, value } = spec.reference;
+    // A PVV looks at four digits only: a shorter or longer PIN must not pass for the six-digit one.
+    const isWhole = pin.length === PIN_DIGITS;
+    const computed = isWhole ? referenceValue(pvk, method, pvki, spec.pan, pin) : '';
+    pin.fill(0);
+    return sameBytes(Buffer.from(computed, 'ascii'), Buffer.from(value, 'ascii')) ? 'right' : 'wrong';
+  }
+
+  #tmkFor(tmk: KeyHandle, mode: KeyMode, duty: KeyDuty): BlockCipher {
+    const cipher = this.#store.cipherOf(tmk, 'tmk', duty);
     const { algorithm } = KEY_MODES[mode];
     if (cipher.algorithm !== algorithm) {
       throw new PosError(
@@ -288,8 +271,8 @@ class SoftVault implements Vault {
     return cipher;
   }
 
-  #trackKey(tdk: KeyHandle): BlockCipher {
-    const cipher = this.#store.cipherOf(tdk, 'track');
+  #trackKey(tdk: KeyHandle, duty: KeyDuty): BlockCipher {
+    const cipher = this.#store.cipherOf(tdk, 'track', duty);
     if (cipher.algorithm !== '3des') {
       throw new PosError(
         'KEY_USE',
@@ -301,7 +284,7 @@ class SoftVault implements Vault {
 
   /** The PIN's digits, or undefined when the block is malformed in any way. The caller wipes them. */
   #openPinBlock(pik: KeyHandle, pinBlock: Buffer, pan: string): Buffer | undefined {
-    const cipher = this.#store.cipherOf(pik, 'pin');
+    const cipher = this.#store.cipherOf(pik, 'pin', 'open');
     try {
       return decipherPinBlock(pinFormat(cipher), cipher, pinBlock, pan);
     } catch (error) {
@@ -309,22 +292,33 @@ class SoftVault implements Vault {
       throw error;
     }
   }
+}
 
-  /** DES keys get odd parity, which some PIN pads insist on. */
-  #randomKey({ name, algorithm }: KeySpec): Buffer {
-    const des: BlockAlgorithm[] = ['des', '3des'];
-    for (let tries = 1; ; tries += 1) {
-      const random = this.#random(KEY_BYTES[algorithm]);
-      const bytes = des.some((one) => one === algorithm) ? withOddParity(random) : Buffer.from(random);
-      random.fill(0);
-      try {
-        checkKey(algorithm, bytes, name);
-        return bytes;
-      } catch (error) {
-        if (tries === RANDOM_KEY_TRIES) throw error;
-      }
+/**
+ * A random key that is not weak; DES keys get odd parity, which some PIN pads insist on. The caller wipes it.
+ *
+ * @throws KEY_BAD the random source gives weak keys only
+ */
+export function randomKey({ name, algorithm }: KeySpec, random: (bytes: number) => Buffer): Buffer {
+  const isDes = algorithm === 'des' || algorithm === '3des';
+  for (let tries = 1; ; tries += 1) {
+    const thrown = random(KEY_BYTES[algorithm]);
+    const bytes = isDes ? withOddParity(thrown) : Buffer.from(thrown);
+    thrown.fill(0);
+    try {
+      checkKey(algorithm, bytes, name);
+      return bytes;
+    } catch (error) {
+      if (tries === RANDOM_KEY_TRIES) throw error;
     }
   }
+}
+
+function macUnder(cipher: BlockCipher, key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
+  if (algorithm === 'unionpay-ecb') return unionPayEcbMac(cipher, data);
+  if (cipher.algorithm !== '3des')
+    throw new PosError('KEY_USE', `X9.19 needs a double-length DES key: ${key.name} is ${cipher.algorithm}`);
+  return ansiX919Mac(cipher, data);
 }
 
 /** The dialect's block for the kind of PIN key: format 0, or DE57's `PB`. */

@@ -2,6 +2,7 @@ import { throws } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { code, memoryVault, OTHER_PAN, PAN, pinSpec, split, vaultWithRing } from './vault.fixture.ts';
+import type { KeyHandle } from './vault.ts';
 
 const pins = suite('PIN verification inside the vault');
 
@@ -38,7 +39,7 @@ for (const [algorithm, mode] of [
 }
 
 pins('a PVV made elsewhere (an example of psec) verifies the PIN that it was made for', async () => {
-  const vault = await memoryVault();
+  const vault = await memoryVault(true);
   const pvk = vault.createFromComponents({
     name: 'pvk',
     use: 'pin-verification',
@@ -51,6 +52,55 @@ pins('a PVV made elsewhere (an example of psec) verifies the PIN that it was mad
   assert.is(
     vault.verifyPin({ pik, pinBlock, pan, pvk, reference: { method: 'pvv', value: '8523', pvki: '1' } }),
     'right',
+  );
+});
+
+pins('a hundred more wrong PINs than right ones under one PIN key block it, and no other key', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const pvk = ring['pin-verification'];
+  const reference = vault.makePinReference({
+    ...pinSpec(ring.pin, pvk),
+    pinBlock: vault.encryptPinBlock(ring.pin, Buffer.from('482915'), PAN),
+    method: 'ibm3624',
+    pvki: '1',
+  });
+  const tryPin = (pik: KeyHandle, pin: string) => {
+    const pinBlock = vault.encryptPinBlock(pik, Buffer.from(pin), PAN);
+    return vault.verifyPin({ pik, pinBlock, pan: PAN, pvk, reference });
+  };
+  for (let tries = 0; tries < 99; tries += 1) assert.is(tryPin(ring.pin, '111111'), 'wrong');
+  assert.is(tryPin(ring.pin, '482915'), 'right');
+  assert.is(tryPin(ring.pin, '111111'), 'wrong');
+  const spec = { pik: ring.pin, pinBlock: Buffer.alloc(8), pan: PAN, pvk, reference };
+  assert.is(vault.verifyPin(spec), 'malformed');
+  assert.is(tryPin(ring.pin, '482915'), 'blocked');
+  const other = vault.generate({ name: 'another', use: 'pin', algorithm: '3des' });
+  assert.is(tryPin(other, '482915'), 'right');
+});
+
+pins('a PIN is translated to another key and format, for its own card number only', async () => {
+  const { vault, ring } = await vaultWithRing();
+  const to = vault.generate({ name: 'to', use: 'pin', algorithm: 'sm4' });
+  const pvk = ring['pin-verification'];
+  const pinBlock = vault.encryptPinBlock(ring.pin, Buffer.from('482915'), PAN);
+  const translated = vault.translatePinBlock({ from: ring.pin, to, pinBlock, pan: PAN });
+  assert.is(translated.length, 16);
+  const made = { pan: PAN, pvk, method: 'ibm3624', pvki: '1' } as const;
+  assert.equal(
+    vault.makePinReference({ ...made, pik: to, pinBlock: translated }),
+    vault.makePinReference({ ...made, pik: ring.pin, pinBlock }),
+  );
+  throws(() => vault.translatePinBlock({ from: ring.mac, to, pinBlock, pan: PAN }), code('KEY_USE'));
+  throws(
+    () => vault.translatePinBlock({ from: ring.pin, to: ring.data, pinBlock, pan: PAN }),
+    code('KEY_USE'),
+  );
+  throws(() => vault.translatePinBlock({ from: ring.pin, to, pinBlock, pan: '62778800' }), code('PAN_BAD'));
+  // Under another card number the block holds no decimal digits, or a PIN that nobody can check for that card.
+  const foreign = '9900000000000999';
+  throws(
+    () => vault.translatePinBlock({ from: ring.pin, to, pinBlock, pan: foreign }),
+    code('PIN_BLOCK_BAD'),
   );
 });
 
@@ -98,7 +148,7 @@ cards('a sealed number opens in its own row only and never seals to the same tex
 });
 
 cards('the card verification value of the published example is right and any other is wrong', async () => {
-  const vault = await memoryVault();
+  const vault = await memoryVault(true);
   const cvk = vault.createFromComponents({
     name: 'cvk',
     use: 'card-verification',

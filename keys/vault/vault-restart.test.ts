@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { openSoftVault } from './soft-vault.ts';
+import { openSoftVault } from './open-vault.ts';
 import {
   assertAbsent,
   code,
@@ -62,18 +62,17 @@ restart(
     const { sealed } = vault.makeWorkingKeys(tmk, '003');
     const other = await memoryVault();
     throws(() => other.openSealed(sealed.pik), code('SEAL_BROKEN'));
-    throws(() => vault.openSealed(sealed.pik.replace('.pin.', '.mac.')), code('SEAL_BROKEN'));
-    throws(() => vault.openSealed(sealed.pik.replace('.3des.', '.sm4.')), code('SEAL_BROKEN'));
+    throws(() => vault.openSealed(sealed.pik.replace('P0TB', 'M3TC')), code('SEAL_BROKEN'));
+    throws(() => vault.openSealed(sealed.pik.replace('P0T', 'P0A')), code('SEAL_BROKEN'));
     for (const wrong of [
       '',
-      'WK1',
-      'WK1.pin.3des.dA',
-      'WK2.pin.3des.dA.AAAA',
-      'WK1.pin.3des.dA.x.AAAA',
-      'WK1.pin.3des.dA.A*A',
-    ]) {
+      'D',
+      'D0144P0TB00N0200',
+      `${sealed.pik}00`,
+      sealed.pik.slice(0, -2),
+      sealed.pik.toLowerCase(),
+    ])
       throws(() => vault.openSealed(wrong), code('SEAL_BROKEN'));
-    }
     for (let at = 0; at < sealed.pik.length; at += 1) {
       const changed =
         sealed.pik.slice(0, at) + (sealed.pik[at] === 'Q' ? 'R' : 'Q') + sealed.pik.slice(at + 1);
@@ -82,16 +81,28 @@ restart(
   },
 );
 
-restart('the file holds no key, no name and no check value in the clear', async () => {
-  const file = memoryFile();
-  const vault = await fileVault(file);
-  vault.createFromComponents({ name: 'tmk:1', use: 'tmk', algorithm: '3des', components: TMK_PARTS });
-  await vault.saved();
-  const bytes = file.content() as Buffer;
-  assertAbsent(hex(TMK_HEX), bytes.toString('latin1'));
-  assert.not(bytes.includes('tmk:1'));
-  assert.not(bytes.includes('05EE1D'));
-});
+restart(
+  'the file holds no key in the clear; a header says in clear what its key is, and is bound',
+  async () => {
+    const file = memoryFile();
+    const vault = await fileVault(file);
+    vault.createFromComponents({ name: 'tmk:1', use: 'tmk', algorithm: '3des', components: TMK_PARTS });
+    await vault.saved();
+    const text = (file.content() as Buffer).toString('latin1');
+    assertAbsent(hex(TMK_HEX), text);
+    // D, K0 key encryption, T triple DES, B both ways, N not exportable, LB its name, KC its check value.
+    assert.match(text, /^D\d{4}K0TB00N\d\d10LB09tmk:1KC0C0005EE1D/m);
+    for (const [from, to] of [
+      ['K0TB', 'P0TB'],
+      ['tmk:1', 'tmk:2'],
+      ['05EE1D', '05EE1E'],
+    ] as const) {
+      const changed = memoryFile();
+      await changed.write(Buffer.from(text.replace(from, to), 'latin1'));
+      await rejects(fileVault(changed), code('KEY_FILE'));
+    }
+  },
+);
 
 restart('a destroyed key does not come back', async () => {
   const file = memoryFile();
@@ -116,10 +127,11 @@ restart('a disk that refuses is told by saved(), and the next save makes it good
   );
 });
 
-restart('no passphrase, or no file where one must exist, is refused with what to do', async () => {
-  await rejects(openSoftVault({ random: randomBytes, file: memoryFile() }), code('KEY_FILE'));
+restart('an empty passphrase, or no file where one must exist, is refused with what to do', async () => {
+  const options = { random: randomBytes, now: () => 0, file: memoryFile() };
+  await rejects(openSoftVault({ ...options, passphrase: Buffer.alloc(0) }), code('KEY_FILE'));
   await rejects(
-    openSoftVault({ random: randomBytes, file: memoryFile(), passphrase: Buffer.from('p'), mustExist: true }),
+    openSoftVault({ ...options, passphrase: Buffer.from('p'), mustExist: true }),
     code('KEY_FILE'),
   );
 });

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { openSoftVault } from './soft-vault.ts';
+import { openSoftVault } from './open-vault.ts';
 import type { KeyAlgorithm, KeyFilePort, KeyHandle, KeyUse, Vault } from './vault.ts';
 
 export const PAN = '6277880000000008';
@@ -13,8 +13,9 @@ export const TMK_HEX = '0A227E33F5C0BEACD7B7DB09723ABB48';
 
 export type Ring = Readonly<Record<KeyUse, KeyHandle>>;
 
-export async function memoryVault(): Promise<Vault> {
-  return openSoftVault({ random: randomBytes });
+/** @param testMode published keys are taken */
+export async function memoryVault(testMode = false): Promise<Vault> {
+  return openSoftVault({ random: randomBytes, testMode });
 }
 
 export async function vaultWithTmk(): Promise<{ vault: Vault; tmk: KeyHandle }> {
@@ -31,7 +32,7 @@ export async function vaultWithRing(): Promise<{ vault: Vault; ring: Ring }> {
   // biome-ignore format: a table is read by column
   const algorithms: Readonly<Record<KeyUse, KeyAlgorithm>> = {
     'tmk': '3des', 'pin': '3des', 'mac': '3des', 'track': '3des', 'pin-verification': '3des',
-    'card-verification': '3des', 'lookup': 'hmac-sha-256', 'data': 'aes-256',
+    'zmk': 'aes-256', 'card-verification': '3des', 'lookup': 'hmac-sha-256', 'data': 'aes-256',
   };
   const entries = Object.entries(algorithms).map(([use, algorithm]) => [
     use,
@@ -55,6 +56,7 @@ export async function fileVault(file: KeyFilePort): Promise<Vault> {
     random: randomBytes,
     file,
     passphrase: Buffer.from('a passphrase of the test'),
+    now: () => Date.UTC(2026, 10, 22, 8),
   });
 }
 

@@ -7,6 +7,7 @@
 /** What a key is for. A key serves one purpose only. */
 export type KeyUse =
   | 'tmk'
+  | 'zmk'
   | 'pin'
   | 'mac'
   | 'track'
@@ -62,6 +63,31 @@ export interface KeySpec {
   readonly algorithm: KeyAlgorithm;
 }
 
+/** What is known of a key besides what it is. Instants are milliseconds since 1970, UTC. */
+export interface KeyLife {
+  /** Who answers for it; may be empty. */
+  readonly owner: string;
+  readonly created: number;
+  /** Null: it serves nothing yet. */
+  readonly activated: number | null;
+  /** From then on it opens and verifies what it protected before, and protects nothing new. */
+  readonly retired: number | null;
+  /** Days from its activation after which it is to be changed: told by the inventory, never enforced. */
+  readonly cryptoperiodDays: number | null;
+}
+
+/** A key to be made. */
+export interface NewKey extends KeySpec {
+  readonly owner?: string;
+  readonly cryptoperiodDays?: number;
+  /** May leave under a zone master key, or as components. Default false. */
+  readonly exportable?: boolean;
+  /** Made now, to serve later. Default false. */
+  readonly inactive?: boolean;
+  /** Who did it, for the key log. Default `vault`. */
+  readonly by?: string;
+}
+
 export interface Vault {
   find(name: string): KeyHandle | undefined;
   /** All named keys; working keys are not among them. */
@@ -72,11 +98,11 @@ export interface Vault {
    *
    * @throws KEY_BAD a component is all zero or equals another, or the key is weak; ALREADY_EXISTS
    */
-  createFromComponents(spec: KeySpec & { readonly components: readonly Buffer[] }): KeyHandle;
+  createFromComponents(spec: NewKey & { readonly components: readonly Buffer[] }): KeyHandle;
   /** Random. @throws ALREADY_EXISTS */
-  generate(spec: KeySpec): KeyHandle;
+  generate(spec: NewKey): KeyHandle;
   /** Wipes a named key and forgets it. Working keys that it wrapped stay good. @throws KEY_UNKNOWN */
-  destroy(name: string): void;
+  destroy(name: string, by?: string): void;
   /**
    * Resolves when everything created or destroyed so far is on the disk. A key must not be used for
    * lasting data, nor a sign-in under it be answered, before that. @throws KEY_FILE
@@ -98,6 +124,11 @@ export interface Vault {
   /** Opens one text that makeWorkingKeys sealed: same vault, also after a restart. @throws SEAL_BROKEN */
   openSealed(sealed: string): KeyHandle;
   /**
+   * The same working key under the master key of now, when the text is still under an earlier one; else the
+   * text itself. @throws SEAL_BROKEN
+   */
+  resealed(sealed: string): string;
+  /**
    * The terminal's side: unwraps DE62 under the TMK and checks every check value before it returns
    * anything. @throws KEY_CHECK_VALUE (keep the old keys), KEY_BAD, KEY_USE
    */
@@ -114,14 +145,31 @@ export interface Vault {
    * @param pinDigits ASCII digits, 4 to 12; wiped before this returns or throws
    */
   encryptPinBlock(pik: KeyHandle, pinDigits: Buffer, pan: string): Buffer;
-  /** The PIN never leaves the vault; which check a malformed block failed is not told. */
+  /**
+   * The PIN never leaves the vault; which check a malformed block failed is not told.
+   *
+   * `blocked`: under this PIN key a hundred more tries failed than succeeded. Nothing is looked at any more
+   * until the terminal signs in for a new one. How many tries a card has is the host's matter.
+   */
   verifyPin(spec: {
     readonly pik: KeyHandle;
     readonly pinBlock: Buffer;
     readonly pan: string;
     readonly pvk: KeyHandle;
     readonly reference: PinReference;
-  }): 'right' | 'wrong' | 'malformed';
+  }): 'right' | 'wrong' | 'malformed' | 'blocked';
+  /**
+   * From one PIN key to another, for the same card number, between formats that are bound to it: no other way
+   * through a translation, because each is a way to guess PINs. Format 0 under 3des, `sm4` under SM4.
+   *
+   * @throws PIN_BLOCK_BAD, PAN_BAD, KEY_USE
+   */
+  translatePinBlock(spec: {
+    readonly from: KeyHandle;
+    readonly to: KeyHandle;
+    readonly pinBlock: Buffer;
+    readonly pan: string;
+  }): Buffer;
   /** Issuing and PIN change: a six-digit PIN. @throws PIN_BLOCK_BAD */
   makePinReference(spec: {
     readonly pik: KeyHandle;

@@ -43,7 +43,9 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
   const padLine = new PseudoLine(paths.pinPad);
   const printerLine = new PseudoLine(paths.printer);
   const reader = new SimulatedReader(readerLine);
-  const vault = await openSoftVault({ random, ...options.padKeys });
+  const vault = await openSoftVault(
+    options.padKeys === undefined ? { random } : { random, now: () => nodeClock.now(), ...options.padKeys },
+  );
   const pinPad = new SimulatedPinPad({ line: padLine, vault, random, clock: nodeClock });
   const printer = new SimulatedPrinter(printerLine, nodeClock, options.printer);
   if (options.tmkComponents !== undefined) pinPad.injectTmk(options.tmkComponents, options.tmkAlgorithm);

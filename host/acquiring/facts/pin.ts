@@ -32,7 +32,8 @@ export function judgePin(j: Judgement): PinResult {
     pvk: hostKeys.pvk,
     reference: row.pin,
   });
-  if (result === 'malformed') return 'malformed';
+  // A PIN key that saw too many wrong PINs serves no more: both ask the terminal to sign in again (99).
+  if (result === 'malformed' || result === 'blocked') return 'malformed';
   return result === 'right' ? rightPin(j, row) : wrongPin(j, row);
 }
 
