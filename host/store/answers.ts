@@ -2,17 +2,24 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { CommitOutcome } from './port.ts';
+import type { CommitOutcome, Guard } from './port.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
 import { PAGE_ROWS } from './statements.ts';
 
-/** Why an item is not written: its own failure, or the guard that does not hold after the items before. */
+/**
+ * Why an item is not written: its own failure, or the guard that does not hold after the items before. What is decided
+ * on it is refused from then on.
+ */
 export function refusalOf(prepared: PreparedItem, state: GuardState): CommitOutcome | null {
-  if (prepared.failure !== null) return { committed: false, conflict: null, failure: prepared.failure };
-  const conflict = state.firstFailing(prepared);
-  return conflict === null ? null : { committed: false, conflict, failure: null };
+  const { failure } = prepared;
+  const conflict = failure === null ? state.firstFailing(prepared) : null;
+  if (failure === null && conflict === null) return null;
+  state.refuse(prepared);
+  return failure === null
+    ? { committed: false, conflict: conflict as Guard, failure }
+    : { committed: false, conflict: null, failure };
 }
 
 export function isRefusal(error: unknown): error is PosError {

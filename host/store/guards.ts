@@ -41,7 +41,16 @@ export function prepareItem(item: CommitItem): PreparedItem {
   } catch (cause) {
     const failure =
       cause instanceof PosError ? cause : new PosError('STORE_REFUSED', 'the item is malformed', { cause });
-    return { item, records: [], written: [], failure };
+    return { item, records: [], written: writtenOrNone(item), failure };
+  }
+}
+
+/** Of an item that is malformed: what it meant to write is refused with it, as far as that can be told. */
+function writtenOrNone(item: CommitItem): readonly WrittenRow[] {
+  try {
+    return writtenRows(item);
+  } catch {
+    return [];
   }
 }
 
@@ -178,12 +187,22 @@ function versionOf(guard: Exclude<Guard, { kind: 'counter' }>): number | undefin
 /** By mark: the version of each named row, or UT, that is there; under COUNTER_MARK the counters' values. */
 export type GuardAnswers = readonly ReadonlyMap<string, number>[];
 
+/**
+ * By table mark, key and version: what became of the item that meant to write it. An item that guards a version of a
+ * refused one was decided on what never happened, though another process may have brought the row to the same number
+ * with other content.
+ */
+export type Fates = Map<string, 'accepted' | 'refused'>;
+
 /** The answers with the accepted items laid over them. */
 export class GuardState {
   readonly #now: readonly Map<string, number>[];
+  readonly #fates: Fates;
 
-  constructor(answers: GuardAnswers) {
+  /** @param fates of the versions that the batch's items before these meant to write */
+  constructor(answers: GuardAnswers, fates: Fates = new Map()) {
     this.#now = answers.map((answer) => new Map(answer));
+    this.#fates = fates;
   }
 
   /** The first guard that does not hold now, or null. */
@@ -202,7 +221,10 @@ export class GuardState {
       case 'unused':
         return now === undefined;
       case 'version':
-        return now === guard.version;
+        return (
+          now === guard.version &&
+          this.#fates.get(`${markOf(guard)} ${guard.key} ${guard.version}`) !== 'refused'
+        );
       case 'counter': {
         const sum = (now ?? 0) + (added.get(guard.counter) ?? 0) + guard.add;
         added.set(guard.counter, sum - (now ?? 0));
@@ -222,10 +244,21 @@ export class GuardState {
     return moved;
   }
 
+  /** What was decided on this item is refused too. */
+  refuse({ written }: PreparedItem): void {
+    for (const { mark, key, version } of written) {
+      const name = `${mark} ${key} ${version}`;
+      if (!this.#fates.has(name)) this.#fates.set(name, 'refused');
+    }
+  }
+
   /** Lays an accepted item over the state. */
   accept(prepared: PreparedItem): void {
     for (const [counter, value] of this.countersAfter(prepared)) this.#now[COUNTER_MARK]?.set(counter, value);
-    for (const { mark, key, version } of prepared.written) this.#now[mark]?.set(key, version);
+    for (const { mark, key, version } of prepared.written) {
+      this.#now[mark]?.set(key, version);
+      this.#fates.set(`${mark} ${key} ${version}`, 'accepted');
+    }
   }
 }
 

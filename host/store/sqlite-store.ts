@@ -295,6 +295,7 @@ class SqliteStore implements StorePort {
         await this.#driver.run(sql.WRITE_SQL, one.parameters());
       } catch (error) {
         if (!isRefusal(error)) throw error;
+        state.refuse(prepared);
         outcomes.push({ committed: false, conflict: null, failure: error });
         continue;
       }

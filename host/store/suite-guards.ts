@@ -40,6 +40,21 @@ export function guardSuite(name: string, open: OpenStore): void {
   );
 
   guards(
+    'what was decided on a refused item is refused too, also where the row has come to that version by another way',
+    withStore(open, async (store) => {
+      await committed(store, sample.provisioned('A1'), sample.saleItem(1, 'A1', 2, fen(90_000)));
+      const stale = sample.saleItem(2, 'A1', 2, fen(80_000));
+      const onStale = sample.saleItem(3, 'A1', 3, fen(70_000));
+      const outcomes = await store.commit([stale, onStale]);
+      assert.equal(conflictOf(outcomes[0]), { kind: 'version', table: 'accounts', key: 'A1', version: 1 });
+      assert.equal(conflictOf(outcomes[1]), { kind: 'version', table: 'accounts', key: 'A1', version: 2 });
+      assert.is((await store.read({ accountIds: ['A1'] })).lots[0]?.remaining, 90_000);
+      const [fresh] = await store.commit([sample.saleItem(4, 'A1', 3, fen(60_000))]);
+      assert.is(fresh?.committed, true);
+    }),
+  );
+
+  guards(
     '"version" on a row that is not there fails',
     withStore(open, async (store) => {
       const guard = { kind: 'version', table: 'batches', key: 'T0000001|1', version: 1 } as const;

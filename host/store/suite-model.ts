@@ -24,12 +24,23 @@ class ModelStore {
   head = genesisHead('host-1');
 
   commit(items: readonly CommitItem[]): Outcome[] {
-    return items.map((item) => this.#one(item));
+    const fates = new Map<string, 'accepted' | 'refused'>();
+    return items.map((item) => {
+      const outcome = this.#one(item, fates);
+      for (const place of versionsOf(item)) {
+        if ('committed' in outcome) fates.set(place, 'accepted');
+        else if (!fates.has(place)) fates.set(place, 'refused');
+      }
+      return outcome;
+    });
   }
 
-  #one(item: CommitItem): Outcome {
+  /** @param fates of the versions that items before it in the batch meant to make */
+  #one(item: CommitItem, fates: ReadonlyMap<string, string>): Outcome {
     const counters = new Map(this.counters);
     for (const guard of item.guards) {
+      if (guard.kind === 'version' && fates.get(`${guard.table} ${guard.key} ${guard.version}`) === 'refused')
+        return { conflict: guard };
       if (!this.#holds(guard, counters)) return { conflict: guard };
     }
     const tables = new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)]));
@@ -64,6 +75,14 @@ class ModelStore {
     const row = this.tables.get(guard.table)?.get(guard.key);
     return guard.kind === 'absent' ? row === undefined : row?.['version'] === guard.version;
   }
+}
+
+function versionsOf({ changes }: CommitItem): readonly string[] {
+  return Object.entries(changes).flatMap(([table, rows]) =>
+    (rows as unknown as Record<string, unknown>[])
+      .filter((row) => 'version' in row)
+      .map((row) => `${table} ${keyText(table as TableName, row)} ${Number(row['version'])}`),
+  );
 }
 
 function keyText(table: TableName, row: Record<string, unknown>): string {

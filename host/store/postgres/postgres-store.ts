@@ -22,7 +22,14 @@ import {
   type Where,
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
-import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, prepareItem } from '../guards.ts';
+import {
+  type Fates,
+  type GuardAnswers,
+  GuardQuestions,
+  GuardState,
+  type PreparedItem,
+  prepareItem,
+} from '../guards.ts';
 import { type MigrationDialect, migrate } from '../migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
 import { foundOf, readParameters } from '../read-statement.ts';
@@ -288,17 +295,22 @@ class PostgresStore implements StorePort {
     }
     await this.#ledger.run('ROLLBACK TO SAVEPOINT "together"', []);
     const outcomes: CommitOutcome[] = [];
+    const fates: Fates = new Map();
     let after = head;
     for (const prepared of items) {
-      const one = await this.#writeAlone(prepared, after);
+      const one = await this.#writeAlone(prepared, after, fates);
       outcomes.push(...one.outcomes);
       after = one.after;
     }
     return { outcomes, after };
   }
 
-  async #writeTogether(items: readonly PreparedItem[], head: StreamHead): Promise<Written> {
-    const state = new GuardState(await this.#answers(items));
+  async #writeTogether(
+    items: readonly PreparedItem[],
+    head: StreamHead,
+    fates: Fates = new Map(),
+  ): Promise<Written> {
+    const state = new GuardState(await this.#answers(items), fates);
     const rows = new PostgresRows();
     const counters = new Map<string, number>();
     const outcomes: CommitOutcome[] = [];
@@ -325,14 +337,16 @@ class PostgresStore implements StorePort {
    * The database holds the items before this one. A refusal is looked at again: it may be a guard that another
    * process has made fail since, by a row that was not there to be locked.
    */
-  async #writeAlone(prepared: PreparedItem, head: StreamHead): Promise<Written> {
+  async #writeAlone(prepared: PreparedItem, head: StreamHead, fates: Fates): Promise<Written> {
     await this.#ledger.run('SAVEPOINT "alone"', []);
     try {
-      return await this.#writeTogether([prepared], head);
+      return await this.#writeTogether([prepared], head, fates);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       await this.#ledger.run('ROLLBACK TO SAVEPOINT "alone"', []);
-      const conflict = refusalOf(prepared, new GuardState(await this.#answers([prepared])));
+      const state = new GuardState(await this.#answers([prepared]), fates);
+      const conflict = refusalOf(prepared, state);
+      state.refuse(prepared);
       return {
         outcomes: [conflict ?? { committed: false, conflict: null, failure: error }],
         after: head,
