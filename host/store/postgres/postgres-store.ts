@@ -340,7 +340,11 @@ class PostgresStore implements StorePort {
   async #writeAlone(prepared: PreparedItem, head: StreamHead, fates: Fates): Promise<Written> {
     await this.#ledger.run('SAVEPOINT "alone"', []);
     try {
-      return await this.#writeTogether([prepared], head, fates);
+      // What it is taken for before the database has spoken is forgotten with a refusal.
+      const trial: Fates = new Map(fates);
+      const written = await this.#writeTogether([prepared], head, trial);
+      for (const [version, fate] of trial) fates.set(version, fate);
+      return written;
     } catch (error) {
       if (!isRefusal(error)) throw error;
       await this.#ledger.run('ROLLBACK TO SAVEPOINT "alone"', []);
