@@ -40,6 +40,8 @@ const FRAMES_AHEAD = 4;
 const STRAYS_MOST = 4;
 const ANSWER_WAIT_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** From less than one answer's wait to longer than all tries of a reversal. */
+const AWAY_MS = [30_000, 180_000, HOUR_MS, 5 * HOUR_MS] as const;
 const DAY_MS = 24 * HOUR_MS;
 
 const cutTerminal = ({ shop, dice, at }: Struck, most: number) =>
@@ -71,6 +73,7 @@ const OWN_FAULTS = {
   'half-open':                 { zh: '半开连接',           en: 'the connection goes silent and nobody is told',                chance: 300, when: 'task',  strike: (s) => arm(s.dice.pick(['request', 'answer']), s, { kind: 'half-open' }) },
   'stray answer':              { zh: '旧应答串线',         en: "an earlier request's answer arrives in front of a later one's", chance: 900, when: 'task',  strike: (s) => answer(s, { kind: 'astray', answers: s.dice.between(1, STRAYS_MOST) }) },
   'network away':              { zh: '网络中断数小时',     en: 'the network is away for minutes or hours',                     chance: 200, when: 'task',  strike: networkAway },
+  'front end alone':           { zh: '前置通而主机不通',   en: 'connections come about, and nothing that is sent arrives, for minutes or hours', chance: 300, when: 'task',  strike: (s) => arm(s.dice.pick(['request', 'answer']), s, { kind: 'deaf', ms: s.dice.pick(AWAY_MS) }) },
   'host slow':                 { zh: '主机缓慢',           en: 'the database takes seconds',                                   chance: 200, when: 'task',  strike: ({ office, dice }) => office.faults.arm('slow', dice.between(1_000, 90_000)) },
   'commit answer lost':        { zh: '提交应答丢失(已提交)', en: 'a commit is done and its answer lost',                      chance: 400, when: 'task',  strike: ({ office }) => office.faults.arm('commit answer lost, done') },
   'commit lost':               { zh: '提交应答丢失(未提交)', en: 'a commit is not done and its answer lost',                  chance: 300, when: 'task',  strike: ({ office }) => office.faults.arm('commit answer lost, not done') },
@@ -110,7 +113,7 @@ export const FAULTS: Readonly<Record<FaultName, FaultRow>> = {
 
 function networkAway({ network, scheduler, dice }: Struck): void {
   network.isUp = false;
-  scheduler.after(dice.pick([30_000, 180_000, HOUR_MS, 5 * HOUR_MS]), () => {
+  scheduler.after(dice.pick(AWAY_MS), () => {
     network.isUp = true;
   });
 }

@@ -18,6 +18,8 @@ export type FrameFault =
   /** The first `bytes` arrive, then the connection breaks for both. */
   | { readonly kind: 'cut'; readonly bytes: number }
   | { readonly kind: 'flip'; readonly bit: number }
+  /** It is lost, and so is every frame after it for that long, while connections still come about. */
+  | { readonly kind: 'deaf'; readonly ms: number }
   /** It arrives; from then on neither side hears the other, and neither is told. */
   | { readonly kind: 'half-open' }
   /** It goes astray and arrives in front of the answer that is `answers` answers later, whatever that one is for. */
@@ -50,6 +52,8 @@ export class Network {
   readonly frames: Record<Direction, number> = { request: 0, answer: 0 };
   /** False: no connection comes about and nothing that is sent arrives. */
   isUp = true;
+  /** Whoever accepts connections in front of the host has lost the host: nothing that is sent arrives until then. */
+  #deafUntil = 0;
 
   constructor(world: { scheduler: Scheduler; timeline: Timeline; dice: Dice }) {
     this.#scheduler = world.scheduler;
@@ -66,6 +70,7 @@ export class Network {
   spare(): void {
     this.#armed = [];
     this.#strays = [];
+    this.#deafUntil = 0;
     this.isUp = true;
   }
 
@@ -126,7 +131,8 @@ export class Network {
     const fault = this.#faultFor(direction);
     const about = `${direction} ${mtiOf(bytes)} ${this.frames[direction]}`;
     if (fault !== null) this.#timeline.note('wire', `${about}: ${tell(fault)}`);
-    if (!this.isUp || cable.isSilent) {
+    if (fault?.kind === 'deaf') this.#deafUntil = this.now + fault.ms;
+    if (!this.isUp || cable.isSilent || this.now < this.#deafUntil) {
       this.#timeline.note('wire', `${about}: lost, the network is away`);
       return;
     }
@@ -134,6 +140,7 @@ export class Network {
     if (direction === 'answer') this.#deliverStrays(cable, latency);
     switch (fault?.kind) {
       case undefined:
+      case 'deaf':
         cable.deliver(direction, bytes, latency);
         break;
       case 'drop':

@@ -3,6 +3,7 @@
  * real code of terminal and host, with people who trade and faults that strike. It trades, then the faults
  * stop, then everything must come into order in a bounded number of steps, and then the checks judge it.
  */
+import type { TerminalConfig } from '../../terminal/index.ts';
 import { judge, type Violation } from './checks/checks.ts';
 import { Dice } from './dice.ts';
 import { FAULTS, type FaultName, type Struck } from './faults.ts';
@@ -76,10 +77,25 @@ async function build(options: WorldOptions): Promise<Parts> {
     const devices = await openDevices(machine, base, tmk);
     const { machine: hostMachine } = office;
     shops.push(
-      new Shop({ machine, devices, merchant, world: base, network, hostMachine, told, snapshot: journal }),
+      new Shop({
+        machine,
+        devices,
+        merchant,
+        world: base,
+        network,
+        hostMachine,
+        told,
+        settings: habitsOf(dice.of(`settings ${terminalId}`)),
+        snapshot: journal,
+      }),
     );
   }
   return { ...base, network, office, shops, told, genesis: made };
+}
+
+/** Shops differ in how long they try a reversal, and in what they do with one that they could not send. */
+function habitsOf(dice: Dice): Partial<TerminalConfig> {
+  return { reversalTries: dice.pick([3, 3, 2, 1]), afterReversalTries: dice.pick(['ask', 'goOn']) };
 }
 
 export class World {

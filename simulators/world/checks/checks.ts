@@ -5,6 +5,7 @@
 
 import type { PaperKind } from '../people/paper.ts';
 import type { World } from '../world.ts';
+import { batchTotals } from './batch-totals.ts';
 import { type Evidence, gather } from './evidence.ts';
 import type { RecordedTransaction } from './terminal-record.ts';
 
@@ -33,7 +34,7 @@ export const CHECKS = {
   'one original':    { zh: '签购单原件恰好一份',       en: 'of every slip there is at least one whole print and at most one without the mark', judge: oneOriginal },
   'balances':        { zh: '卡余额与所告一致',         en: 'each card holds what its slips say',                                     judge: balances },
   'conservation':    { zh: '账簿平衡,资金守恒',        en: 'the books balance and money is conserved',                               judge: conservation },
-  'batch totals':    { zh: '批次总额相符或差异有名,双方各结一次', en: 'batch totals match, or each difference has a named cause; both sides closed each batch once', judge: batchTotals },
+  'batch totals':    { zh: '批次总额相符或差异原因属实,双方各结一次', en: 'batch totals match, or each difference has a named cause that is true; both sides closed each batch once', judge: batchTotals },
   'settlement file': { zh: '结算文件不多不少',         en: 'nothing approved is missing from the settlement files, nothing in them was not approved', judge: settlementFile },
 } as const satisfies Record<string, CheckRow>;
 
@@ -322,31 +323,6 @@ function changeOf(kind: PaperKind, paid: number, held: number): number {
 
 function conservation({ books }: Evidence): readonly string[] {
   return books.checks.filter(({ ok }) => !ok).map(({ nameEn, detail }) => `${nameEn}: ${detail}`);
-}
-
-function batchTotals({ batches, differences, terminals, closedBefore }: Evidence): readonly string[] {
-  const wrong: string[] = [];
-  const settledBy = new Map(terminals.map(({ terminalId, settled }) => [terminalId, settled]));
-  for (const { terminalId, batch, state, terminalTotals, hostTotals } of batches) {
-    if (state === 'uploading') wrong.push(`${terminalId}/${batch} is still being uploaded`);
-    if (state !== 'closed' || terminalTotals === null || hostTotals === null) continue;
-    const named = differences.filter((row) => row.terminalId === terminalId && row.batch === batch);
-    const isNamed =
-      named.length > 0 && named.every(({ causeZh, causeEn }) => causeZh !== '' && causeEn !== '');
-    // 30 digits a side: amounts and counts; the terminal's has a result digit behind each side.
-    const theirs = terminalTotals.slice(0, 30) + terminalTotals.slice(31, 61);
-    if (theirs !== hostTotals && !isNamed)
-      wrong.push(`${terminalId}/${batch}: ${theirs} there, ${hostTotals} here, and no cause is named`);
-    if (closedBefore.has(`${terminalId}/${batch}`)) continue;
-    const settled = settledBy.get(terminalId)?.filter((one) => one.batch === batch) ?? [];
-    if (settled.length !== 1)
-      wrong.push(`${terminalId}/${batch}: the host closed it, the terminal ${settled.length} times`);
-    else if (settled[0]?.totals !== terminalTotals.slice(0, 30) && !isNamed)
-      wrong.push(
-        `${terminalId}/${batch}: ${settled[0]?.totals} in its journal, ${terminalTotals} at the host`,
-      );
-  }
-  return wrong;
 }
 
 /** Rows of the merchants' detail files, against what stands in the books. */

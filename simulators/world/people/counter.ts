@@ -52,6 +52,8 @@ interface Errand {
   readonly till?: TillErrand;
 }
 
+/** Of what did not go through, the same again follows at once, in 10,000: the customer still stands there. */
+const TRIED_AGAIN = 6_000;
 const THINK_MS = { least: 500, most: 20_000 } as const;
 const AMOUNT_MOST_FEN = 60_00;
 /** Most goods have a price on the wall: sales of the same amount follow each other, in 10,000. */
@@ -71,8 +73,11 @@ export class Counter {
   readonly #scheduler: Scheduler;
   readonly #dice: Dice;
   readonly #prices: Dice;
+  readonly #again: Dice;
   readonly #drawer: Kept[];
   #tasksLeft: number;
+  /** What did not go through, and is tried again next. */
+  #refused: { readonly task: Task; readonly errand: Errand } | null = null;
   #mode: 'busy' | 'waiting' | 'tidy' | 'done' | 'stuck' = 'busy';
   #rounds = 0;
   #isBatchSettled = false;
@@ -99,6 +104,7 @@ export class Counter {
     this.#scheduler = options.scheduler;
     this.#dice = options.dice.of(`counter ${options.shop.terminalId}`);
     this.#prices = this.#dice.of('prices');
+    this.#again = this.#dice.of('again');
     this.#drawer = options.drawer;
     this.#tasksLeft = options.tasks;
     // Each life of the terminal has its own loop: that of a dead one waits for ever.
@@ -159,23 +165,32 @@ export class Counter {
   }
 
   async #oneTask(terminal: Terminal): Promise<void> {
-    const task = this.script?.shift() ?? weighted(this.#dice);
+    const refused = this.#refused;
+    this.#refused = null;
+    const task = this.script?.shift() ?? refused?.task ?? weighted(this.#dice);
     if (this.script === null) this.#tasksLeft -= 1;
-    const errand = this.#errand(task, terminal);
+    const errand = refused?.errand ?? this.#errand(task, terminal);
     if (errand === null) return;
     this.beforeTask(this.shop, task);
     const { clerk } = this.shop;
     clerk.served = errand.card === null ? null : customerOf(errand.card, this.#dice, clerk.isCalm);
     const { till } = errand;
     if (till !== undefined && this.#dice.falls(this.byTill)) {
-      this.#rememberTill(await this.till.request(terminal, till), errand.card);
+      const answer = await this.till.request(terminal, till);
       clerk.served = null;
+      this.#rememberTill(answer, errand.card);
+      if (answer.state !== 'approved') this.#mayTryAgain(task, errand);
       return;
     }
     const result = await this.shop.type(errand.line);
     clerk.served = null;
     this.#remember(result, errand.card);
+    if (!result.ok) this.#mayTryAgain(task, errand);
     await this.#react(result);
+  }
+
+  #mayTryAgain(task: Task, errand: Errand): void {
+    if (this.script === null && this.#again.falls(TRIED_AGAIN)) this.#refused = { task, errand };
   }
 
   #rememberTill({ state, op, transaction }: TillAnswer, card: Card | null): void {

@@ -1,7 +1,7 @@
-/** Every point of a sale, and some pairs; all others by `npm run world -- --points --pairs`. */
+/** The points of a sale and of a sign-in, and some pairs; all by `npm run world -- --points --pairs`. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cutAt, effectsOf, type Point, pairsOf, singlePoints } from './points.ts';
+import { cutAt, differentCuts, effectsOf, type Point, pairsOf, singlePoints } from './points.ts';
 
 const points = suite('the power goes before each effect of a transaction, on either side');
 
@@ -34,20 +34,34 @@ points('a journal write, its sync and a socket write are points; the host has it
   assert.equal([...(await kinds('host'))].sort(), ['disk sync', 'disk write', 'socket byte']);
 });
 
-points('a sale is survived at each effect of the host', async () => {
-  const all = await singlePoints('sale', 'host', 'lose everything un-synced');
-  console.log(`sale, host: ${await survived(all)} points, all survived`);
+points('a sign-in is survived at each effect of the terminal: each frame in three places', async () => {
+  const all = await singlePoints('sign-in', 'terminal', 'lose everything un-synced');
+  console.log(`sign-in, terminal: ${await survived(all)} points, all survived`);
 });
 
-points('a sale is survived at each effect of the terminal', async () => {
-  const all = await singlePoints('sale', 'terminal', 'lose everything un-synced');
+points('a sale is survived at each effect of the terminal: each frame in its middle', async () => {
+  const effects = await effectsOf('sale', 'terminal');
+  const all = (await singlePoints('sale', 'terminal', 'lose everything un-synced')).filter(({ effect }) => {
+    const { kind, detail = '' } = effects[effect - 1] ?? {};
+    return kind !== 'serial byte' || detail.endsWith('middle');
+  });
+  assert.ok(all.length > effects.length / 3);
   console.log(`sale, terminal: ${await survived(all)} points, all survived`);
 });
 
-points('a second cut is survived in the recovery from each cut of the terminal in a balance', async () => {
-  const pairs = await pairsOf('balance', 'terminal', 'lose everything un-synced');
+points('a sale is survived at each effect of the host that leaves something else behind', async () => {
+  const different = differentCuts(await effectsOf('sale', 'host'), 'lose everything un-synced');
+  const all = (await singlePoints('sale', 'host', 'lose everything un-synced')).filter(({ effect }) =>
+    different.includes(effect),
+  );
+  assert.is(all.length, different.length);
+  console.log(`sale, host: ${await survived(all)} points, all survived`);
+});
+
+points('a second cut is survived in the recovery from each cut of the terminal in a sign-in', async () => {
+  const pairs = await pairsOf('sign-in', 'terminal', 'lose everything un-synced');
   assert.ok(pairs.length > 10);
-  console.log(`balance, terminal: ${await survived(pairs)} pairs, all survived`);
+  console.log(`sign-in, terminal: ${await survived(pairs)} pairs, all survived`);
 });
 
 points.run();

@@ -201,7 +201,7 @@ export async function pairsOf(script: PointScript, side: Side, afterCut: Way): P
 }
 
 /** Of cuts that leave the same behind the first: the number of the effect, from 1, before which each comes. */
-function differentCuts(effects: readonly Effect[], way: Way): readonly number[] {
+export function differentCuts(effects: readonly Effect[], way: Way): readonly number[] {
   let hasTold = true;
   return effects.flatMap(({ kind }, index) => {
     const isDifferent = hasTold;
