@@ -7,6 +7,9 @@ import type { WorkerLine, WorkerOrder } from './main.ts';
 
 export type { WorkerLine, WorkerOrder };
 
+/** Worlds die young: with a larger young generation a seed takes a fifth less. */
+const NODE_OPTIONS = ['--enable-source-maps', '--max-semi-space-size=64'] as const;
+
 export interface FleetOptions {
   /** The world as one file, see `bundle.ts`. */
   readonly program: string;
@@ -27,7 +30,7 @@ export async function runFleet({ program, workers, orders, onLine }: FleetOption
   };
   const children: ChildProcessWithoutNullStreams[] = [];
   const work = async (): Promise<void> => {
-    const child = spawn(process.execPath, ['--enable-source-maps', program], { stdio: 'pipe' });
+    const child = spawn(process.execPath, [...NODE_OPTIONS, program], { stdio: 'pipe' });
     children.push(child);
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
