@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type FileRecord, readBack } from '../../host/index.ts';
 import { readTerminalJournal, type TerminalJournalReport } from '../../terminal/index.ts';
 import { type HostTransaction, MONEY, type Office, REASON, readBooks, STANDS } from '../office/index.ts';
+import { type HostBatch, judgeTotals, type Unbalanced } from './changed-totals.ts';
 import type { Papers } from './papers.ts';
 import { type Difference, judgeDebts, type OwedRow } from './phantom-debts.ts';
 import type { Acknowledged, Till } from './till.ts';
@@ -26,6 +27,8 @@ export interface Agreement {
   readonly reprints: number;
   /** Debts that a bad line made up, and that the host names until two people close them. */
   readonly phantomDebts: readonly string[];
+  /** Batches whose totals a bad line changed, and that both sides hold alike. */
+  readonly changedTotals: readonly string[];
   /** Empty: all say the same. */
   readonly disagreements: readonly string[];
 }
@@ -34,11 +37,20 @@ type Row = Pick<HostTransaction, 'ut' | 'kind' | 'terminalId' | 'batch' | 'amoun
   readonly rrn: string | null;
 };
 
-/** Cuts the day over, clears it, stops the host and compares everything. The terminals are stopped. */
-export async function agree(office: Office, tills: readonly Till[], papers: Papers): Promise<Agreement> {
+/**
+ * Cuts the day over, clears it, stops the host and compares everything. The terminals are stopped.
+ *
+ * @param unbalanced settlements whose cause is to be found
+ */
+export async function agree(
+  office: Office,
+  tills: readonly Till[],
+  papers: Papers,
+  unbalanced: readonly Unbalanced[],
+): Promise<Agreement> {
   const disagreements: string[] = [];
   const reports = await Promise.all(tills.map((till) => readTerminalJournal(till.journalFolder)));
-  const phantomDebts = await endOfDay(office, reports, disagreements);
+  const { phantomDebts, changedTotals } = await endOfDay(office, reports, unbalanced, disagreements);
   await office.stop();
   const { proof, transactions } = await readBooks(office.dataFolder);
   for (const check of proof.checks)
@@ -86,19 +98,21 @@ export async function agree(office: Office, tills: readonly Till[], papers: Pape
     fileRows,
     reprints: papers.copies,
     phantomDebts,
+    changedTotals,
     disagreements,
   };
 }
 
 /**
  * The day is closed and cleared over the administration, as its people do it.
- * @returns the debts that nobody has, each with its evidence
+ * @returns the debts that nobody has and the totals that nobody sent, each with its evidence
  */
 async function endOfDay(
   office: Office,
   reports: readonly TerminalJournalReport[],
+  unbalanced: readonly Unbalanced[],
   disagreements: string[],
-): Promise<readonly string[]> {
+): Promise<Pick<Agreement, 'phantomDebts' | 'changedTotals'>> {
   const { closed } = await office.call<{ closed: string }>('POST', '/v1/clearing/cut-over', {
     aheadOfCalendar: true,
     reason: REASON,
@@ -120,9 +134,32 @@ async function endOfDay(
     '/v1/owed-reversals?state=open',
   );
   if (more) disagreements.push('clearing: more open owed reversals than one answer shows');
-  const { phantoms, wrong } = judgeDebts(owedReversals, differences, reports);
-  listed(disagreements, 'clearing', wrong);
-  return phantoms;
+  const isOfTotals = ({ kind }: Difference) => kind === 'totals';
+  const debts = judgeDebts(
+    owedReversals,
+    differences.filter((one) => !isOfTotals(one)),
+    reports,
+  );
+  const totals = judgeTotals(
+    unbalanced,
+    differences.filter(isOfTotals),
+    await hostBatches(office, reports),
+    reports,
+  );
+  listed(disagreements, 'clearing', [...debts.wrong, ...totals.wrong]);
+  return { phantomDebts: debts.phantoms, changedTotals: totals.changed };
+}
+
+async function hostBatches(
+  office: Office,
+  reports: readonly TerminalJournalReport[],
+): Promise<readonly HostBatch[]> {
+  const answers = await Promise.all(
+    reports.map(({ terminalId }) =>
+      office.call<{ batches: readonly HostBatch[] }>('GET', `/v1/terminals/${terminalId}/batches`),
+    ),
+  );
+  return answers.flatMap(({ batches }) => batches);
 }
 
 /** What the merchant's files pay for each transaction is what its terminal holds; reversed ones come to nothing. */

@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TerminalConfig } from '../../terminal/index.ts';
+import type { CommandResult, TerminalConfig } from '../../terminal/index.ts';
 import { type LinkProxy, startLinkProxy } from '../link/index.ts';
 import { Dice, Office, pause } from '../office/index.ts';
+import type { Card } from '../programme/index.ts';
 import { type Agreement, agree } from './agreement.ts';
+import type { Unbalanced } from './changed-totals.ts';
 import { ClerksDay } from './load.ts';
 import { Papers } from './papers.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
@@ -43,6 +45,8 @@ export class Fleet {
   readonly codes = new Map<string, number>();
   /** What must never happen, as it happened. */
   readonly failures: string[] = [];
+  /** What a bad line may have done, and the end tells. */
+  readonly #unbalanced: Unbalanced[] = [];
   /** Approved financial transactions that clerks were told of, and all commands that ended. */
   commands = 0;
 
@@ -113,6 +117,13 @@ export class Fleet {
     }
   }
 
+  /** One command of a clerk, counted as those of the load are. */
+  async type(till: Till, line: string, customer?: Card): Promise<Came> {
+    const came = await till.type(line, customer);
+    await this.#look(till, came);
+    return came;
+  }
+
   /** Counts, and does what a clerk does next: wait, sign in, switch the terminal off and on. */
   async #look(till: Till, came: Came): Promise<void> {
     if (came.kind === 'died') return pause(AGAIN_MS);
@@ -120,9 +131,15 @@ export class Fleet {
     this.commands += 1;
     this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
     if (NEVER.has(code)) this.failures.push(`${till.terminalId}: ${code} ${en}`);
-    if (came.result.facts['balanced'] === false) this.failures.push(`${till.terminalId}: ${en}`);
+    if (came.result.facts['balanced'] === false) this.#noteUnbalanced(till, came.result);
     if (UNREACHABLE.has(code)) return pause(AGAIN_MS);
     if (code === 'NOT_SIGNED_IN') await till.type('signin');
+  }
+
+  /** Totals differ by themselves only where a line changes them. */
+  #noteUnbalanced({ terminalId }: Till, { en, facts }: CommandResult): void {
+    if (this.links.length === 0) this.failures.push(`${terminalId}: ${en}`);
+    else this.#unbalanced.push({ terminalId, batch: Number(facts['batch']), en });
   }
 
   /**
@@ -168,8 +185,9 @@ export class Fleet {
       this.#papers.take(till.takeSlips());
     }
     this.failures.push(...this.tills.flatMap((till) => till.crashes));
-    const agreement = await agree(this.office, this.tills, this.#papers);
+    const agreement = await agree(this.office, this.tills, this.#papers, this.#unbalanced);
     for (const debt of agreement.phantomDebts) tell(`named, two people close it: ${debt}`);
+    for (const totals of agreement.changedTotals) tell(`named: ${totals}`);
     this.failures.push(...agreement.disagreements);
     return agreement;
   }
@@ -181,8 +199,7 @@ export class Fleet {
       let said = '';
       let isDone = false;
       for (let tried = 0; tried < SETTLING_TRIES && !isDone; tried += 1) {
-        const came = await till.type(line, card);
-        await this.#look(till, came);
+        const came = await this.type(till, line, card);
         isDone = came.kind === 'told' && came.result.ok;
         said = came.kind === 'told' ? `${came.result.code} ${came.result.en}` : 'the terminal died';
       }

@@ -10,9 +10,8 @@ import {
   ensure,
   fen,
   type Message,
+  type MessageValues,
   PosError,
-  parseHt,
-  parseTotals,
   parseUploadCount,
   RESULT,
   responseCode,
@@ -34,6 +33,7 @@ import { clearRepeats } from './repeat.ts';
 import { answered, type CommandResult } from './result.ts';
 import { clearReversals } from './reversal.ts';
 import { signInIfDue } from './sign-in.ts';
+import { contradictionOf, readTotalsAnswer } from './totals-answer.ts';
 
 const NETWORK_CODE = { items: '201', endUnbalanced: '202', endBalanced: '207' } as const;
 const NO_FOREIGN_CARDS: SideTotals = {
@@ -124,8 +124,8 @@ async function sendTotals(
     49: CURRENCY,
     63: operatorField(deps),
   });
-  const answer = await ask(deps, request, codec.encode(request));
-  const code = answer.get(39) ?? '';
+  const first = await askAboutTotals(deps, request);
+  const code = first.get(39) ?? '';
   if (!responseCode(code).approved) {
     // A host that could not judge the repeat says nothing of the first: that one may have closed the batch.
     if (isRepeat && NOT_JUDGED.includes(code)) return answered(code);
@@ -134,19 +134,54 @@ async function sendTotals(
     await noteSignIn(deps, code);
     return answered(code);
   }
-  const { ownResult, foreignResult } = resultsOf(answer);
-  const balanced = ownResult === RESULT.balanced && foreignResult === RESULT.balanced;
+  const answer = isToBeBelieved(deps, first, request) ? first : await askAboutTotals(deps, request);
+  // What the first answer said may have closed the batch: the settlement waits, as after silence.
+  const second = answer.get(39) ?? '';
+  if (!responseCode(second).approved) return answered(second);
+  const { ownResult, foreignResult, balanced, host } = readTotalsAnswer(answer);
   const next: SettlementPhase = balanced ? (deps.config.endMessageWhenBalanced ? 'end' : 'close') : 'upload';
   await deps.journal.append({
     type: 'settlement answered',
     ownResult,
     foreignResult,
-    host: hostTotalsOf(answer),
+    host,
     stamp: stampOf(deps, answer.get(13) ?? null, answer.get(12) ?? null),
     next,
   });
-  if (!balanced) deps.clerk.show('对账不平,批上送', 'the totals differ: every item is uploaded');
+  if (!balanced) showUpload(deps, contradictionOf(answer, request));
   return null;
+}
+
+async function askAboutTotals(deps: TerminalDeps, request: MessageValues): Promise<Message> {
+  await deps.link.connect();
+  return ask(deps, request, codec.encode(request));
+}
+
+/** An answer that contradicts itself is asked for once more, with the same bytes; the second one decides. */
+function isToBeBelieved(deps: TerminalDeps, answer: Message, request: MessageValues): boolean {
+  const why = contradictionOf(answer, request);
+  if (why === null) return true;
+  const { batch } = deps.journal.state;
+  deps.log.warn({ batch, why }, 'totals or their answer were changed on the line: settling once more');
+  deps.clerk.show(
+    '对账应答与所发总计矛盾(线路上被改动),重发批结算',
+    'the answer does not fit the totals that were sent (changed on the line): they are sent once more',
+  );
+  return false;
+}
+
+/** What brings the upload; a contradiction that came twice is named as what it is. */
+function showUpload(deps: TerminalDeps, contradiction: string | null): void {
+  if (contradiction === null) {
+    deps.clerk.show('对账不平,批上送', 'the totals differ: every item is uploaded');
+    return;
+  }
+  const { batch } = deps.journal.state;
+  deps.log.warn({ batch, why: contradiction }, 'totals or their answer were changed on the line: uploading');
+  deps.clerk.show(
+    '对账不平(总计或应答在线路上被改动),批上送',
+    'the totals, or their answer, were changed on the line: every item is uploaded',
+  );
 }
 
 /** 0320 of up to eight items. The trace is journalled first, so that its repeat carries the same. */
@@ -240,34 +275,6 @@ async function close(deps: TerminalDeps, settlement: Settlement): Promise<Comman
 
 function atMost(count: number): number {
   return Math.min(count, COUNT_MAX);
-}
-
-/** An answer without readable result digits counts as an error: everything is uploaded. */
-function resultsOf(answer: Message): { ownResult: 1 | 2 | 3; foreignResult: 1 | 2 | 3 } {
-  try {
-    const { ownResult, foreignResult } = parseTotals(answer.get(48) ?? '');
-    // We have no foreign cards: a host that leaves their digit at 0 has nothing against it.
-    return {
-      ownResult: digit(ownResult),
-      foreignResult: foreignResult === RESULT.none ? 1 : digit(foreignResult),
-    };
-  } catch {
-    return { ownResult: 3, foreignResult: 3 };
-  }
-}
-
-function digit(result: number): 1 | 2 | 3 {
-  return result === 1 || result === 2 ? result : 3;
-}
-
-function hostTotalsOf(answer: Message): Settlement['host'] {
-  const text = itemsOf(answer).find(([tag]) => tag === 'HT')?.[1];
-  if (text === undefined) return null;
-  try {
-    return parseHt(text);
-  } catch {
-    return null;
-  }
 }
 
 /** The count that a 0330 returns, between 1 and what was sent; a host that returns none took them all. */

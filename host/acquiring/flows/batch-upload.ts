@@ -103,10 +103,11 @@ function endUpload(j: Judgement, row: BatchRow, count: number): readonly Named[]
   return [...named, ...owed];
 }
 
+/** An 0500 has no MAC: the host cannot know whether its terminal counted wrong or a digit was changed on the way. */
 const TOTALS_ALONE: Named = {
   kind: 'totals',
-  causeZh: '逐笔相符，终端总计有误',
-  causeEn: "every item matches: the terminal's totals were wrong",
+  causeZh: '逐笔相符，到达的总计不符：终端有误或途中被改',
+  causeEn: 'every item matches, the totals that arrived do not: wrong at the terminal, or changed on the way',
 };
 
 function answered(j: Judgement, de48: string, hadEffect: boolean, lines: readonly string[] = []): Answer {
