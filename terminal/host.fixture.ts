@@ -15,6 +15,7 @@ import {
   parseDe57,
   parseDe60,
   parseTotals,
+  RESULT,
   type SideTotals,
   TRANSACTIONS,
   transactionOf,
@@ -31,6 +32,8 @@ export interface Mischief {
   readonly mti: string;
   /** The request itself never arrives. */
   readonly loseRequest?: boolean;
+  /** Fields of the request as they arrive: changed on the way. */
+  readonly arrives?: Readonly<Record<number, string>>;
   readonly lose?: boolean;
   readonly twice?: boolean;
   /** Another DE39 than the host means. */
@@ -68,6 +71,8 @@ export class TestHost {
   speaksDe57 = true;
   /** Totals that the host wants to see; null: computed from what it keeps. */
   totalsOverride: SideTotals | null = null;
+  /** What each batch's 0500 was answered last. */
+  readonly #settled = new Map<number, Record<number, string>>();
   wanted = 0;
   readonly uploaded: string[] = [];
   readonly hangUps: (() => void)[] = [];
@@ -87,7 +92,7 @@ export class TestHost {
     if (mischief?.loseRequest === true) return { mti: request.mti, answers: [] };
     this.received.push(request);
     this.bodies.push(envelope.body);
-    const fields = { ...this.#judge(request), ...mischief?.fields };
+    const fields = { ...this.#judge(asItArrives(request, mischief)), ...mischief?.fields };
     if (mischief?.code !== undefined) fields[39] = mischief.code;
     if (mischief?.lose === true) return { mti: request.mti, answers: [] };
     const header = `${envelope.header.slice(0, 5)}${this.wanted}${envelope.header.slice(6)}`;
@@ -197,18 +202,22 @@ export class TestHost {
   }
 
   #settle(request: Message, base: Record<number, string>): Record<number, string> {
-    const theirs = parseTotals(request.get(48) ?? '');
-    const ours = this.totalsOverride ?? this.totals();
-    const isClosed = parseDe60(request.get(60) ?? '').batch !== this.batch;
-    const balanced = isClosed || JSON.stringify(ours) === JSON.stringify(theirs.own);
-    const foreign = theirs.foreign;
+    const { own, foreign } = parseTotals(request.get(48) ?? '');
+    const { batch } = parseDe60(request.get(60) ?? '');
     const { [37]: _none, ...rest } = base;
-    if (balanced && !isClosed) this.batch += 1;
-    return {
-      ...rest,
-      48: buildTotals({ own: theirs.own, ownResult: balanced ? 1 : 2, foreign, foreignResult: 1 }),
-      ...(this.speaksDe57 && { 57: buildDe57([['HT', buildHt(ours, foreign)]]) }),
+    const isOpen = batch === this.batch;
+    const before = this.#settled.get(batch);
+    // A batch that is closed again gets the same answer; one that never was cannot be compared.
+    if (!isOpen && before !== undefined) return { ...rest, ...before };
+    const ours = isOpen ? (this.totalsOverride ?? this.totals()) : NOTHING;
+    const result = !isOpen ? RESULT.error : isEqual(ours, own) ? RESULT.balanced : RESULT.unbalanced;
+    const given = {
+      48: buildTotals({ own, ownResult: result, foreign, foreignResult: isOpen ? 1 : result }),
+      ...(this.speaksDe57 && { 57: buildDe57([['HT', buildHt(ours, NOTHING)]]) }),
     };
+    if (isOpen) this.#settled.set(batch, given);
+    if (result === RESULT.balanced) this.batch += 1;
+    return { ...rest, ...given };
   }
 
   #encode(request: Message, fields: Record<number, string>, mischief: Mischief | undefined): Buffer {
@@ -224,6 +233,18 @@ export class TestHost {
     this.#rrn += 1;
     return `R${String(this.#rrn).padStart(11, '0')}`;
   }
+}
+
+const NOTHING: SideTotals = { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 };
+
+function isEqual(a: SideTotals, b: SideTotals): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function asItArrives(request: Message, mischief: Mischief | undefined): Message {
+  if (mischief?.arrives === undefined) return request;
+  const { mti, fields } = request.toObject();
+  return codec.decode(codec.encode({ mti, fields: { ...fields, ...mischief.arrives } }));
 }
 
 /** Batch, trace and amounts of digits: what a 0400 and its original share. */

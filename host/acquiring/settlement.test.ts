@@ -312,9 +312,32 @@ settlements('an upload message that comes twice counts once, and so does an item
   assert.equal(
     (await host.rows('differences')).map((row) => row.kind),
     ['duplicate', 'totals'],
-    'the items match: the totals were wrong',
+    'the items match: other totals arrived',
   );
+  const named = (await host.rows('differences')).find(({ kind }) => kind === 'totals');
+  assert.match(named?.causeZh ?? '', /逐笔相符.*终端有误或途中被改/);
+  assert.match(named?.causeEn ?? '', /every item matches.*wrong at the terminal, or changed on the way/);
 });
+
+settlements(
+  'the same 0500 once more, its totals right after the line had changed them: balanced, nothing is named',
+  async () => {
+    const card = await host.card();
+    await host.answer(saleFrame(host.shop, card, 10_00));
+    const changed = side(110_00, 1, 0, 0);
+    const first = await host.answer(settleFrame(host.shop, changed));
+    assert.is(first.fields[48], `${changed}2${NONE}1`);
+    const right = side(10_00, 1, 0, 0);
+    host.shop.trace -= 1;
+    const second = await host.answer(settleFrame(host.shop, right));
+    assert.is(second.fields[48], `${right}1${NONE}1`);
+    assert.equal(
+      (await host.rows('batches')).map((row) => `${row.batch} ${row.state} ${row.closedBy}`),
+      ['1 closed settlement', '2 open null'],
+    );
+    assert.is((await host.rows('differences')).length, 0);
+  },
+);
 
 settlements('a reversal that was set aside is a named difference', async () => {
   const owed = `000001000042${'01JD9Q4C7N5W8R2Z6X3V1T0ABC'}000000001500`;

@@ -1,8 +1,8 @@
 /**
  * Debts that the host lists and no terminal has. 0800, 0820, 0500 and 0320 have no MAC: a bit of an `OW` that
  * changed on the way names a reversal that nobody owes. The host lists it as unproven and names it in the
- * day's differences until two people close it. That is right, and the only difference that a day may end
- * with: both halves of it are proven here, by the host's own row and by the terminal's own journal.
+ * day's differences until two people close it. That is right, and a difference that a day may end with: both
+ * halves of it are proven here, by the host's own row and by the terminal's own journal.
  */
 import type { DifferenceRow, StoreTables } from '../../host/index.ts';
 import type { TerminalJournalReport } from '../../terminal/index.ts';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, parseUpload } from '../../protocol/index.ts';
-import { TestHost } from '../host.fixture.ts';
+import { type Mischief, TestHost } from '../host.fixture.ts';
 import { openShopForBusiness, PAN, TestClerk } from '../shop.fixture.ts';
 
 const settlements = suite('settlement: 0500, 0320');
@@ -46,6 +46,7 @@ settlements(
     );
     assert.ok(items.flat().every(({ pan }) => pan.replace(/^0+/, '') === PAN));
     assert.is(host.uploaded.at(-1), '0011');
+    assert.is(host.received.filter(({ mti }) => mti === '0500').length, 1, 'a real difference is believed');
     const codes = host.received
       .filter(({ mti }) => mti === '0320')
       .map((message) => message.get(60)?.slice(8));
@@ -53,6 +54,85 @@ settlements(
     assert.ok(prints.at(-1)?.includes('99.00'), "the host's figures stand on the slip");
   },
 );
+
+/** One sale of 1.40 in batch 7, as the 0500 says it and as one changed digit makes it. */
+const NOTHING = '0'.repeat(31);
+const DEBIT = { sent: '000000000140001000000000000000', changed: '000000010140001000000000000000' };
+
+/** One digit, in the 0500 on its way or in the 0510 on its way back. */
+// biome-ignore format: a table is read by column
+const CHANGED: Readonly<Record<string, Omit<Mischief, 'mti'>>> = {
+  'the figures on the way to the host':     { arrives: { 48: `${DEBIT.changed}0${NOTHING}` } },
+  'the foreign figures, which are zeros':   { arrives: { 48: `${DEBIT.sent}0${NOTHING.slice(0, 11)}1${NOTHING.slice(12)}` } },
+  'the batch, into one that never was':     { arrives: { 60: '00000107201' } },
+  'the batch, into the one closed before':  { arrives: { 60: '00000006201' } },
+  'the batch in the answer':                { fields: { 60: '00000006201' } },
+  'the result, into unbalanced':            { fields: { 48: `${DEBIT.sent}2${NOTHING.slice(1)}1` } },
+  'the result, into what cannot be read':   { fields: { 48: `${DEBIT.sent}1` } },
+  "the host's figures":                     { fields: { 57: `HT060${DEBIT.changed}${'0'.repeat(30)}` } },
+};
+
+for (const [what, mischief] of Object.entries(CHANGED)) {
+  settlements(`is sent once more, the same bytes, where the line changed ${what}: it balances`, async () => {
+    const host = new TestHost();
+    host.batch = 6;
+    const { terminal, said, logged } = await openShopForBusiness({ host });
+    assert.is((await terminal.command('settle')).facts['balanced'], true);
+    await terminal.command('sale 1.40');
+    host.mischief = [{ mti: '0500', ...mischief }];
+    const result = await terminal.command('settle');
+    assert.equal([result.facts['batch'], result.facts['balanced'], result.facts['uploaded']], [7, true, 0]);
+    const [, first, second, ...more] = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+    assert.is(first?.equals(second ?? Buffer.alloc(0)), true);
+    assert.equal(more, []);
+    assert.equal([terminal.state.batch, host.batch], [8, 8]);
+    assert.ok(said.some((line) => line.includes('they are sent once more')));
+    assert.is(logged.filter((line) => line.includes('settling once more')).length, 1);
+  });
+}
+
+settlements('that the line changes twice uploads, and the clerk reads why', async () => {
+  const host = new TestHost();
+  const { terminal, said, logged } = await openShopForBusiness({ host });
+  await terminal.command('sale 1.40');
+  host.mischief = [1, 2].map(() => ({ mti: '0500', arrives: { 48: `${DEBIT.changed}0${NOTHING}` } }));
+  const result = await terminal.command('settle');
+  assert.equal([result.facts['balanced'], result.facts['uploaded']], [false, 1]);
+  assert.is(host.received.filter(({ mti }) => mti === '0500').length, 2);
+  assert.ok(said.some((line) => line.includes('changed on the line: every item is uploaded')));
+  assert.ok(logged.some((line) => line.includes('it is about other totals than were sent')));
+  assert.equal([terminal.state.batch, host.batch], [8, 8]);
+});
+
+// biome-ignore format: a table is read by column
+for (const [what, second, code] of [
+  ['is refused',          { code: '96' }, '96'],
+  ['is not answered',     { lose: true }, 'HOST_SILENT'],
+] as const) {
+  settlements(`of which the second sending ${what} waits, and the next try ends it`, async () => {
+    const host = new TestHost();
+    const { terminal } = await openShopForBusiness({ host });
+    await terminal.command('sale 1.40');
+    host.mischief = [
+      { mti: '0500', arrives: { 48: `${DEBIT.changed}0${NOTHING}` } },
+      { mti: '0500', ...second },
+    ];
+    assert.is((await terminal.command('settle')).code, code);
+    assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+    assert.is((await terminal.command('settle')).facts['balanced'], true);
+    assert.equal([terminal.state.batch, host.batch], [8, 8]);
+  });
+}
+
+settlements('with a host that tells no figures of its own is believed at once', async () => {
+  const host = new TestHost();
+  host.speaksDe57 = false;
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1.40');
+  host.mischief = [{ mti: '0500', arrives: { 48: `${DEBIT.changed}0${NOTHING}` } }];
+  assert.is((await terminal.command('settle')).facts['balanced'], false);
+  assert.is(host.received.filter(({ mti }) => mti === '0500').length, 1);
+});
 
 settlements('sends 207 after a balanced answer only when its profile says so', async () => {
   const host = new TestHost();
