@@ -2,7 +2,7 @@
  * The database's files on this machine, proven before they are opened for writing: SQLite would make a new
  * database where one is lost, and drop what follows a bad frame of its log.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { PosError } from '../../protocol/index.ts';
 import { type Mark, type MarkSlots, readMark } from './commit-mark.ts';
 import { proveSchema } from './node-schema.ts';
@@ -35,19 +35,56 @@ export async function proveDatabase(
       `主库文件及日志前 ${soundFrames} 帧 the database file, and the log's first ${soundFrames} frames`,
     );
   }
-  await proveReadOnly(path, depth, mark);
+  // Before SQLite opens the file: closing a second descriptor would drop the locks of the first.
+  const header = await headerOf(path);
+  await proveReadOnly(path, { depth, mark, file: () => proveFormat(header) });
   return mark === null ? 'unmarked' : 'marked';
 }
 
-async function proveReadOnly(path: string, depth: Depth, mark: Mark | null): Promise<void> {
+async function proveReadOnly(
+  path: string,
+  options: Pick<Parameters<typeof proveSound>[1], 'depth' | 'mark' | 'file'>,
+): Promise<void> {
   const driver = await openSqlite(path, 'to read').catch((error: unknown) => {
     if (!(error instanceof PosError) || error.code !== 'STORE_DAMAGED') throw error;
     throw damaged(`${path}: ${error.detail}`, '无法读取 it cannot be read', error);
   });
   try {
-    await proveSound(driver, { depth, mark, schema: proveSchema });
+    await proveSound(driver, { ...options, schema: proveSchema });
   } finally {
     await driver.close();
+  }
+}
+
+/**
+ * The header's format versions: 1 rollback journal, 2 write-ahead log. SQLite writes nothing else; of a higher
+ * write version it only reads, and no integrity check says so: the host would fail at its first commit.
+ * Source: the SQLite file format, "File format version numbers".
+ */
+const FORMAT_VERSIONS = [
+  { at: 18, name: '写格式 write version' },
+  { at: 19, name: '读格式 read version' },
+] as const;
+const HEADER_BYTES = 100;
+const VERSIONS_KNOWN: readonly (number | undefined)[] = [1, 2];
+
+/** @throws STORE_DAMAGED naming the byte */
+function proveFormat(header: Buffer): void {
+  for (const { at, name } of FORMAT_VERSIONS)
+    if (!VERSIONS_KNOWN.includes(header[at]))
+      throw new PosError(
+        'STORE_DAMAGED',
+        `文件头 header, 字节 byte ${at}: ${name} ${header[at] ?? ''}, 应为 must be 1, 2`,
+      );
+}
+
+async function headerOf(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return buffer;
+  } finally {
+    await file.close();
   }
 }
 

@@ -32,10 +32,13 @@ export async function proveSound(
     readonly mark: Mark | null;
     /** Proves that tables, indexes and triggers are what they were made as; where the engine can make others to compare. */
     readonly schema?: (driver: SqlDriver) => Promise<void>;
+    /** Proves what no statement shows; where there is a file. */
+    readonly file?: () => void;
   },
 ): Promise<void> {
   try {
     await options.schema?.(driver);
+    options.file?.();
     await provePages(driver, options.depth);
     if (options.depth === 'full') await proveRows(driver);
     await proveJournal(driver, options);
