@@ -148,7 +148,9 @@ async function sendTotals(
     stamp: stampOf(deps, answer.get(13) ?? null, answer.get(12) ?? null),
     next,
   });
-  if (!balanced) showUpload(deps, contradictionOf(answer, request));
+  const contradiction = contradictionOf(answer, request);
+  if (contradiction !== null) warn(deps, contradiction, 'the second answer decides');
+  if (!balanced) showUpload(deps, contradiction !== null);
   return null;
 }
 
@@ -161,8 +163,7 @@ async function askAboutTotals(deps: TerminalDeps, request: MessageValues): Promi
 function isToBeBelieved(deps: TerminalDeps, answer: Message, request: MessageValues): boolean {
   const why = contradictionOf(answer, request);
   if (why === null) return true;
-  const { batch } = deps.journal.state;
-  deps.log.warn({ batch, why }, 'totals or their answer were changed on the line: settling once more');
+  warn(deps, why, 'settling once more');
   deps.clerk.show(
     '对账应答与所发总计矛盾(线路上被改动),重发批结算',
     'the answer does not fit the totals that were sent (changed on the line): they are sent once more',
@@ -170,18 +171,19 @@ function isToBeBelieved(deps: TerminalDeps, answer: Message, request: MessageVal
   return false;
 }
 
-/** What brings the upload; a contradiction that came twice is named as what it is. */
-function showUpload(deps: TerminalDeps, contradiction: string | null): void {
-  if (contradiction === null) {
-    deps.clerk.show('对账不平,批上送', 'the totals differ: every item is uploaded');
-    return;
-  }
+function warn(deps: TerminalDeps, why: string, what: string): void {
   const { batch } = deps.journal.state;
-  deps.log.warn({ batch, why: contradiction }, 'totals or their answer were changed on the line: uploading');
-  deps.clerk.show(
-    '对账不平(总计或应答在线路上被改动),批上送',
-    'the totals, or their answer, were changed on the line: every item is uploaded',
-  );
+  deps.log.warn({ batch, why }, `totals or their answer were changed on the line: ${what}`);
+}
+
+/** What brings the upload; a contradiction that came twice is named as what it is. */
+function showUpload(deps: TerminalDeps, isChanged: boolean): void {
+  if (isChanged)
+    deps.clerk.show(
+      '对账不平(总计或应答在线路上被改动),批上送',
+      'the totals, or their answer, were changed on the line: every item is uploaded',
+    );
+  else deps.clerk.show('对账不平,批上送', 'the totals differ: every item is uploaded');
 }
 
 /** 0320 of up to eight items. The trace is journalled first, so that its repeat carries the same. */
