@@ -27,7 +27,7 @@ opened(
     const reopened = first?.again();
     assert.is.not(reopened, first?.handle);
     assert.is(reopened?.checkValue, first?.handle.checkValue);
-    if (first !== undefined) assert.is(store.cipherOf(first.handle, 'mac', 'open').algorithm, '3des');
+    if (first !== undefined) assert.is(store.held.cipherOf(first.handle, 'mac', 'open').algorithm, '3des');
   },
 );
 

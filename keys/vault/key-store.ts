@@ -1,31 +1,19 @@
-/**
- * Where the soft vault keeps bytes: a private table keyed by handle. Nothing leads from a handle to
- * it, and only the vault holds it. At rest every key is a key block under the master key.
- */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+/** All keys of a vault: named ones, which rest as key blocks in a file, and working keys, which rest elsewhere. */
+import { createHmac } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
-import { BlockCipher } from '../cipher/block-cipher.ts';
-import { toHex } from '../hex.ts';
-import { unwrapKeyBlock, wrapKeyBlock } from '../key-block/key-block.ts';
-import { aesCheckValue, checkValue, hmacCheckValue } from '../material/check-value.ts';
+import type { BlockCipher } from '../cipher/block-cipher.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
+import { HeldKeys } from './held-keys.ts';
 import { KeyDisk, type KeyDiskOptions } from './key-disk.ts';
-import type { Custodian, DestroyedKey, KeyFileContent, MasterKeyOrigin } from './key-file.ts';
-import { checkSpec, type RestingKey, readRestingHeader, restingHeader } from './key-header.ts';
+import type { Custodian, DestroyedKey, KeyFileContent } from './key-file.ts';
+import { checkSpec } from './key-header.ts';
 import type { KeyEvent } from './key-log.ts';
 import type { MasterKey } from './master-key.ts';
-import { SoftKeyHandle } from './soft-key-handle.ts';
-import type { KeyHandle, KeyLife, KeySpec, KeyUse, NewKey } from './vault.ts';
+import { type KeptMasterKey, MasterKeys } from './master-keys.ts';
+import type { KeyHandle, KeyLife, KeySpec, NewKey } from './vault.ts';
 
 const OPENED_MAX_DEFAULT = 30_000;
-
-/** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
-type Secret = { readonly cipher: BlockCipher } | { readonly bytes: Buffer };
-type Held = Secret & {
-  /** Null: a working key, which serves until the next sign-in. */
-  life: KeyLife | null;
-};
 
 /** A named key: its handle, its block at rest, and by which master key that was made. */
 interface Named {
@@ -40,15 +28,12 @@ export interface KeyRecord extends KeyHandle, KeyLife {
   readonly exportable: boolean;
 }
 
-/** `protect`: it makes something new; `open`: it verifies or opens what was made before. */
-export type KeyDuty = 'protect' | 'open';
-
 export interface KeyStoreOptions {
   readonly random: (bytes: number) => Buffer;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The store owns and wipes them. The first is in use; behind it those that only open what they once protected. */
-  readonly masters: readonly { readonly key: MasterKey; readonly origin: MasterKeyOrigin }[];
+  readonly masters: readonly KeptMasterKey[];
   readonly disk?: Omit<KeyDiskOptions, 'random'>;
   readonly custodians?: readonly Custodian[];
   readonly destroyed?: readonly DestroyedKey[];
@@ -59,34 +44,33 @@ export interface KeyStoreOptions {
 }
 
 export class KeyStore {
+  /** What vault and office compute with. */
+  readonly held = new HeldKeys();
+  readonly masters: MasterKeys;
+  readonly now: () => number;
+  custodians: readonly Custodian[];
   readonly #options: KeyStoreOptions;
   readonly #disk: KeyDisk | null;
   readonly #named = new Map<string, Named>();
   /** Working keys by their sealed text, or by a number of their own when they were loaded from a wire. */
   readonly #opened = new Map<string, KeyHandle>();
-  readonly #held = new WeakMap<KeyHandle, Held>();
   /** Which name has which key: HMAC of its bytes under a key that is thrown away with this object. */
   readonly #prints = new Map<string, string>();
   readonly #printKey: Buffer;
   readonly #destroyed: DestroyedKey[];
-  #masters: KeyStoreOptions['masters'];
-  #custodians: readonly Custodian[];
   #loaded = 0;
   #closed = false;
 
   constructor(options: KeyStoreOptions) {
+    const { random, now, masters, disk } = options;
     this.#options = options;
-    this.#masters = options.masters;
-    this.#printKey = options.random(32);
-    this.#custodians = options.custodians ?? [];
+    this.now = now;
+    this.masters = new MasterKeys(masters, random);
+    this.custodians = options.custodians ?? [];
     this.#destroyed = [...(options.destroyed ?? [])];
-    this.#disk =
-      options.disk === undefined
-        ? null
-        : new KeyDisk({ ...options.disk, random: options.random }, () => ({
-            masters: this.#masters.map(({ key }) => key),
-            content: this.#content(),
-          }));
+    this.#printKey = random(32);
+    const snapshot = () => ({ masters: this.masters.keys, content: this.#content() });
+    this.#disk = disk === undefined ? null : new KeyDisk({ ...disk, random }, snapshot);
   }
 
   find(name: string): KeyHandle | undefined {
@@ -97,13 +81,28 @@ export class KeyStore {
     return [...this.#named.values()].map(({ handle }) => handle);
   }
 
+  /** @throws KEY_UNKNOWN */
+  handleOf(name: string): KeyHandle {
+    return this.#namedKey(name).handle;
+  }
+
+  /** @throws KEY_UNKNOWN */
+  record(name: string): KeyRecord {
+    const { handle, exportable } = this.#namedKey(name);
+    const { use, algorithm, checkValue } = handle;
+    return { name, use, algorithm, checkValue, ...this.#lifeOf(handle), exportable };
+  }
+
+  get destroyed(): readonly DestroyedKey[] {
+    return this.#destroyed;
+  }
+
   /** Adds a key from its block at rest, without saving. @throws KEY_BLOCK_BAD */
   restore(block: string): void {
-    const { key, master, bytes } = this.#unwrap(block);
+    const { key, master, bytes } = this.masters.unwrap(block);
     const { spec, life, exportable } = key;
     ensure(life !== null, `the block of ${spec.name} is one of a named key`);
     const handle = this.#admit(spec, bytes, life);
-    this.#prints.set(this.#printOf(bytes), spec.name);
     bytes.fill(0);
     this.#named.set(spec.name, { handle, exportable, block, master });
   }
@@ -114,14 +113,14 @@ export class KeyStore {
     checkSpec(key);
     checkOwner(key);
     checkKey(key.algorithm, bytes, key.name);
-    const known = this.#named.get(key.name)?.handle;
+    const known = this.find(key.name);
     if (known !== undefined) {
-      if (known.use === key.use && known.algorithm === key.algorithm && this.#holds(known, bytes))
+      if (known.use === key.use && known.algorithm === key.algorithm && this.held.isSame(known, bytes))
         return known;
       throw new PosError('ALREADY_EXISTS', `key ${key.name} exists and is another key`);
     }
     if (this.#options.testMode !== true) this.#refuseUnfit(key.name, bytes);
-    const now = this.#options.now();
+    const now = this.now();
     const life: KeyLife = {
       owner: key.owner ?? '',
       created: now,
@@ -130,7 +129,6 @@ export class KeyStore {
       cryptoperiodDays: key.cryptoperiodDays ?? null,
     };
     const handle = this.#admit(key, bytes, life);
-    this.#prints.set(this.#printOf(bytes), key.name);
     this.#rest(handle, key.exportable ?? false);
     this.note({ act, subject: key.name, checkValue: handle.checkValue, by: key.by });
     return handle;
@@ -138,16 +136,10 @@ export class KeyStore {
 
   destroy(name: string, by?: string): void {
     this.#refuseWhenClosed();
-    const record = this.record(name);
-    const { handle } = this.#namedKey(name);
-    const bytes = this.copyOf(handle);
-    this.#prints.delete(this.#printOf(bytes));
-    bytes.fill(0);
-    this.#wipe(handle);
-    this.#named.delete(name);
-    const { exportable: _, ...rest } = record;
-    this.#destroyed.push({ ...rest, destroyed: this.#options.now() });
-    this.note({ act: 'key destroyed', subject: name, checkValue: handle.checkValue, by });
+    const { exportable: _, ...rest } = this.record(name);
+    this.#forget(name);
+    this.#destroyed.push({ ...rest, destroyed: this.now() });
+    this.note({ act: 'key destroyed', subject: name, checkValue: rest.checkValue, by });
   }
 
   /** Changes what is known of a key, and writes its block anew. */
@@ -158,82 +150,49 @@ export class KeyStore {
   ): void {
     this.#refuseWhenClosed();
     const { handle, exportable } = this.#namedKey(name);
-    const held = this.#heldOf(handle);
-    ensure(held.life !== null, 'a named key has a life');
-    held.life = { ...held.life, ...change };
+    this.held.setLife(handle, { ...this.#lifeOf(handle), ...change });
     this.#rest(handle, exportable);
     this.note({ ...event, subject: name, checkValue: handle.checkValue });
   }
 
-  records(): readonly KeyRecord[] {
-    return [...this.#named.keys()].map((name) => this.record(name));
-  }
-
-  /** @throws KEY_UNKNOWN */
-  record(name: string): KeyRecord {
-    const { handle, exportable } = this.#namedKey(name);
-    const { life } = this.#heldOf(handle);
-    ensure(life !== null, 'a named key has a life');
-    const { use, algorithm, checkValue: shown } = handle;
-    return { name, use, algorithm, checkValue: shown, ...life, exportable };
-  }
-
-  get destroyed(): readonly DestroyedKey[] {
-    return this.#destroyed;
-  }
-
-  get masters(): readonly MasterKeyOrigin[] {
-    return this.#masters.map(({ origin }) => origin);
-  }
-
-  get custodians(): readonly Custodian[] {
-    return this.#custodians;
-  }
-
-  set custodians(custodians: readonly Custodian[]) {
-    this.#custodians = custodians;
-  }
-
-  /** A copy of a key's bytes, for wrapping it under another key: the caller wipes it. */
-  copyOf(handle: KeyHandle): Buffer {
-    const held = this.#heldOf(handle);
-    return 'cipher' in held ? held.cipher.copyKey() : Buffer.from(held.bytes);
-  }
-
-  /** A new master key comes into use; what rests under the ones before still opens. */
-  addMaster(key: MasterKey, origin: MasterKeyOrigin): void {
+  /** Gives a key another name and retires it, so that its own name is free for its successor. */
+  setAside(name: string, newName: string): void {
     this.#refuseWhenClosed();
-    this.#masters = [{ key, origin }, ...this.#masters];
+    const { handle, exportable } = this.#namedKey(name);
+    ensure(!this.#named.has(newName), 'the name is free');
+    const { use, algorithm } = handle;
+    const spec = { name: newName, use, algorithm };
+    checkSpec(spec);
+    const life = { ...this.#lifeOf(handle), retired: this.now() };
+    const bytes = this.held.copyOf(handle);
+    this.#forget(name);
+    const aside = this.#admit(spec, bytes, life);
+    bytes.fill(0);
+    this.#rest(aside, exportable);
   }
 
   /** Wraps the next named key that rests under an earlier master key anew. @returns its name; null: none is left */
   rewrapNext(): string | null {
     this.#refuseWhenClosed();
-    const [current] = this.#masters;
+    const { current } = this.masters;
     for (const { handle, exportable, master } of this.#named.values()) {
-      if (master === current?.key) continue;
+      if (master === current) continue;
       this.#rest(handle, exportable);
       return handle.name;
     }
     return null;
   }
 
-  /** Forgets the earlier master keys. What still rests under them is lost. */
-  dropEarlierMasters(): void {
-    const [current, ...earlier] = this.#masters;
-    ensure(current !== undefined, 'a store has a master key');
-    ensure(
-      [...this.#named.values()].every(({ master }) => master === current.key),
-      'every key was wrapped anew',
-    );
-    this.#masters = [current];
-    for (const { key } of earlier) key.wipe();
+  /** Whether a named key rests under an earlier master key. */
+  get restsUnderEarlier(): boolean {
+    const { current } = this.masters;
+    return [...this.#named.values()].some(({ master }) => master !== current);
   }
 
   /** Writes what was done into the key log, and saves. */
   note(event: Omit<KeyEvent, 'at' | 'by'> & { readonly by: string | undefined }): void {
     const { by, ...rest } = event;
-    this.#disk?.save([{ ...rest, by: by ?? 'vault', at: this.#options.now() }]);
+    this.#disk?.save([{ ...rest, by: by ?? 'vault', at: this.now() }]);
   }
 
   async saved(): Promise<void> {
@@ -244,7 +203,7 @@ export class KeyStore {
   addLoaded(spec: KeySpec, cipher: BlockCipher): KeyHandle {
     this.#refuseWhenClosed();
     this.#loaded += 1;
-    return this.#remember(`loaded ${this.#loaded}`, this.#admitCipher(spec, cipher, null));
+    return this.#remember(`loaded ${this.#loaded}`, this.held.admitCipher(spec, cipher, null));
   }
 
   /** Keeps a working key and wraps it under the master key; use, algorithm and name are bound. */
@@ -252,110 +211,75 @@ export class KeyStore {
     this.#refuseWhenClosed();
     checkSpec(spec);
     const bytes = cipher.copyKey();
-    const handle = this.#admitCipher(spec, cipher, null);
-    const sealed = this.#wrap({ spec, life: null, exportable: false }, handle.checkValue, bytes);
+    const handle = this.held.admitCipher(spec, cipher, null);
+    const sealed = this.masters.wrap({ spec, life: null, exportable: false }, handle.checkValue, bytes);
     bytes.fill(0);
     return { handle: this.#remember(sealed, handle), sealed };
   }
 
+  /** On the path of every message: a key that was opened is found without touching its block again. */
   openSealed(sealed: string): KeyHandle {
-    this.#refuseWhenClosed();
     const known = this.#opened.get(sealed);
     if (known !== undefined) return known;
-    const { key, bytes } = this.#unwrapWorking(sealed);
-    const handle = this.#admit(key.spec, bytes, null);
-    bytes.fill(0);
-    return this.#remember(sealed, handle);
-  }
-
-  resealed(sealed: string): string {
     this.#refuseWhenClosed();
-    const { key, master, bytes } = this.#unwrapWorking(sealed);
+    const { key, bytes } = this.masters.unwrapWorking(sealed);
     try {
-      return master === this.#masters[0]?.key ? sealed : this.#wrap(key, '', bytes);
+      return this.#remember(sealed, this.held.admit(key.spec, bytes, null));
     } finally {
       bytes.fill(0);
     }
   }
 
-  /** @throws KEY_USE another use, another state or no block cipher; KEY_UNKNOWN */
-  cipherOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): BlockCipher {
-    const held = this.#usable(handle, use, duty);
-    if (!('cipher' in held)) throw new PosError('KEY_USE', `key ${handle.name} is no block cipher key`);
-    return held.cipher;
-  }
-
-  /** The bytes themselves, for AES and HMAC: never kept, never returned by the vault. */
-  bytesOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): Buffer {
-    const held = this.#usable(handle, use, duty);
-    if (!('bytes' in held)) throw new PosError('KEY_USE', `key ${handle.name} is a block cipher key`);
-    return held.bytes;
+  resealed(sealed: string): string {
+    this.#refuseWhenClosed();
+    const { key, master, bytes } = this.masters.unwrapWorking(sealed);
+    try {
+      return master === this.masters.current ? sealed : this.masters.wrap(key, '', bytes);
+    } finally {
+      bytes.fill(0);
+    }
   }
 
   /** Wipes everything. What is being saved still reaches the disk. */
   close(): void {
     if (this.#closed) return;
-    const wipeMasters = () => {
-      for (const { key } of this.#masters) key.wipe();
-    };
-    if (this.#disk === null) wipeMasters();
-    else this.#disk.close(wipeMasters);
+    if (this.#disk === null) this.masters.wipe();
+    else this.#disk.close(() => this.masters.wipe());
     this.#closed = true;
     this.#printKey.fill(0);
-    for (const { handle } of this.#named.values()) this.#wipe(handle);
-    for (const handle of this.#opened.values()) this.#wipe(handle);
+    for (const { handle } of this.#named.values()) this.held.wipe(handle);
+    for (const handle of this.#opened.values()) this.held.wipe(handle);
     this.#named.clear();
     this.#opened.clear();
   }
 
-  #usable(handle: KeyHandle, use: KeyUse, duty: KeyDuty): Held {
-    const held = this.#heldOf(handle);
-    if (handle.use !== use)
-      throw new PosError('KEY_USE', `key ${handle.name} is a ${handle.use} key, not a ${use} key`);
-    const { life } = held;
-    if (life !== null) {
-      if (life.activated === null) throw new PosError('KEY_USE', `key ${handle.name} is not activated yet`);
-      if (life.retired !== null && duty === 'protect')
-        throw new PosError('KEY_USE', `key ${handle.name} is retired: it only opens and verifies`);
-    }
-    return held;
-  }
-
-  #heldOf(handle: KeyHandle): Held {
-    const held = this.#held.get(handle);
-    if (this.#closed || held === undefined) {
-      throw new PosError(
-        'KEY_UNKNOWN',
-        this.#closed ? 'the vault is closed' : 'the handle is not of this vault',
-      );
-    }
-    return held;
-  }
-
   #namedKey(name: string): Named {
+    this.#refuseWhenClosed();
     const named = this.#named.get(name);
     if (named === undefined) throw new PosError('KEY_UNKNOWN', `no key ${name}`);
     return named;
   }
 
-  #admit(spec: KeySpec, bytes: Buffer, life: KeyLife | null): KeyHandle {
-    const { algorithm } = spec;
-    checkKey(algorithm, bytes, spec.name);
-    if (algorithm === 'des' || algorithm === '3des' || algorithm === 'sm4') {
-      return this.#admitCipher(spec, new BlockCipher(algorithm, bytes), life);
-    }
-    const own = Buffer.alloc(bytes.length);
-    bytes.copy(own);
-    const shown = algorithm === 'aes-256' ? aesCheckValue(own) : hmacCheckValue(own);
-    const handle = new SoftKeyHandle(spec, toHex(shown));
-    this.#held.set(handle, { bytes: own, life });
+  #lifeOf(handle: KeyHandle): KeyLife {
+    const life = this.held.lifeOf(handle);
+    ensure(life !== null, 'a named key has a life');
+    return life;
+  }
+
+  #admit(spec: KeySpec, bytes: Buffer, life: KeyLife): KeyHandle {
+    const handle = this.held.admit(spec, bytes, life);
+    this.#prints.set(this.#printOf(bytes), spec.name);
     return handle;
   }
 
-  #admitCipher(spec: KeySpec, cipher: BlockCipher, life: KeyLife | null): KeyHandle {
-    const handle = new SoftKeyHandle(spec, toHex(checkValue(cipher)));
-    this.#held.set(handle, { cipher, life });
-    return handle;
+  /** Wipes a named key and frees its name. */
+  #forget(name: string): void {
+    const { handle } = this.#namedKey(name);
+    const bytes = this.held.copyOf(handle);
+    this.#prints.delete(this.#printOf(bytes));
+    bytes.fill(0);
+    this.held.wipe(handle);
+    this.#named.delete(name);
   }
 
   /** An evicted working key is not wiped: somebody may be using it. It goes when its handle goes. */
@@ -371,64 +295,12 @@ export class KeyStore {
 
   /** The block of a named key, as it is now, under the master key in use. */
   #rest(handle: KeyHandle, exportable: boolean): void {
-    const { life } = this.#heldOf(handle);
-    const { name, use, algorithm, checkValue: shown } = handle;
-    const bytes = this.copyOf(handle);
-    const block = this.#wrap({ spec: { name, use, algorithm }, life, exportable }, shown, bytes);
+    const { name, use, algorithm, checkValue } = handle;
+    const bytes = this.held.copyOf(handle);
+    const key = { spec: { name, use, algorithm }, life: this.#lifeOf(handle), exportable };
+    const block = this.masters.wrap(key, checkValue, bytes);
     bytes.fill(0);
-    const [current] = this.#masters;
-    ensure(current !== undefined, 'a store has a master key');
-    this.#named.set(name, { handle, exportable, block, master: current.key });
-  }
-
-  #wrap(key: RestingKey, shown: string, bytes: Buffer): string {
-    const [current] = this.#masters;
-    ensure(current !== undefined, 'a store has a master key');
-    return wrapKeyBlock(current.key.kbpk, restingHeader(key, shown), bytes, this.#options.random);
-  }
-
-  /** Opens a block under the master key in use, or an earlier one. The caller wipes the bytes. */
-  #unwrap(block: string): { readonly key: RestingKey; readonly master: MasterKey; readonly bytes: Buffer } {
-    let refusal: unknown;
-    for (const { key: master } of this.#masters) {
-      try {
-        const { header, key: bytes } = unwrapKeyBlock(master.kbpk, block);
-        try {
-          return { key: readRestingHeader(header), master, bytes };
-        } catch (error) {
-          bytes.fill(0);
-          throw error;
-        }
-      } catch (error) {
-        refusal ??= error;
-      }
-    }
-    throw refusal;
-  }
-
-  #unwrapWorking(sealed: string): {
-    readonly key: RestingKey;
-    readonly master: MasterKey;
-    readonly bytes: Buffer;
-  } {
-    try {
-      const opened = this.#unwrap(sealed);
-      if (opened.key.life === null) return opened;
-      opened.bytes.fill(0);
-    } catch (error) {
-      if (!(error instanceof PosError) || error.code !== 'KEY_BLOCK_BAD') throw error;
-      throw new PosError('SEAL_BROKEN', `it is no working key of this vault: ${error.detail}`, {
-        cause: error,
-      });
-    }
-    throw new PosError('SEAL_BROKEN', 'it is the block of a named key, not of a working key');
-  }
-
-  #holds(handle: KeyHandle, bytes: Buffer): boolean {
-    const own = this.copyOf(handle);
-    const same = own.length === bytes.length && timingSafeEqual(own, bytes);
-    own.fill(0);
-    return same;
+    this.#named.set(name, { handle, exportable, block, master: this.masters.current });
   }
 
   /** @throws KEY_BAD everybody knows the key, or it is here under another name */
@@ -443,18 +315,10 @@ export class KeyStore {
     return createHmac('sha256', this.#printKey).update(bytes).digest('base64');
   }
 
-  #wipe(handle: KeyHandle): void {
-    const held = this.#held.get(handle);
-    if (held === undefined) return;
-    if ('cipher' in held) held.cipher.wipe();
-    else held.bytes.fill(0);
-    this.#held.delete(handle);
-  }
-
   #content(): Omit<KeyFileContent, 'log'> {
     return {
-      masters: this.masters,
-      custodians: this.#custodians,
+      masters: this.masters.origins,
+      custodians: this.custodians,
       destroyed: this.#destroyed,
       blocks: [...this.#named.values()].map(({ block }) => block),
     };
@@ -465,12 +329,11 @@ export class KeyStore {
   }
 }
 
+/** @throws KEY_BAD */
 function checkOwner({ name, owner = '', cryptoperiodDays }: NewKey): void {
   if (!/^[ -~]{0,64}$/.test(owner))
     throw new PosError('KEY_BAD', `${name}: its owner has at most 64 printable ASCII characters`);
-  if (
-    cryptoperiodDays !== undefined &&
-    !(Number.isInteger(cryptoperiodDays) && cryptoperiodDays >= 1 && cryptoperiodDays <= 9999)
-  )
+  const days = cryptoperiodDays ?? 1;
+  if (!Number.isInteger(days) || days < 1 || days > 9999)
     throw new PosError('KEY_BAD', `${name}: its cryptoperiod is 1 to 9999 days`);
 }

@@ -1,6 +1,6 @@
 /** Opens the vault in software: self-test, then the key file, or a new one. */
 import { PosError } from '../../protocol/index.ts';
-import { newKeyFileLock, openKeyFile } from './key-file.ts';
+import { type Custodian, type MasterKeyOrigin, newKeyFileLock, openKeyFile } from './key-file.ts';
 import type { KeyLogPort } from './key-log.ts';
 import { KeyStore } from './key-store.ts';
 import { MASTER_KEY_BYTES, MasterKey } from './master-key.ts';
@@ -56,7 +56,7 @@ export async function openKeyStore(options: SoftVaultOptions): Promise<KeyStore>
     throw new PosError('KEY_FILE', 'key file: it does not exist: check its path');
   const master = options.random(MASTER_KEY_BYTES);
   try {
-    return await newKeyStore(options, master, 'generated', 'vault');
+    return await newKeyStore(options, master, { from: 'generated', custodians: [], by: 'vault' });
   } finally {
     master.fill(0);
   }
@@ -72,8 +72,11 @@ export async function openKeyStore(options: SoftVaultOptions): Promise<KeyStore>
 export async function newKeyStore(
   { random, file, passphrase, now, log, testMode }: FileVaultOptions,
   master: Buffer,
-  from: 'generated' | readonly string[],
-  by: string,
+  {
+    from,
+    custodians,
+    by,
+  }: Pick<MasterKeyOrigin, 'from'> & { readonly custodians: readonly Custodian[]; readonly by: string },
 ): Promise<KeyStore> {
   const lock = await newKeyFileLock(passphrase, random);
   const key = new MasterKey(master);
@@ -83,6 +86,7 @@ export async function newKeyStore(
     now,
     masters: [{ key, origin: { checkValue, created: now(), from } }],
     disk: { file, lock, logHead: null, ...(log === undefined ? {} : { log }) },
+    custodians,
     testMode: testMode ?? false,
   });
   store.note({ act: 'master key in use', subject: 'master key', checkValue, by });

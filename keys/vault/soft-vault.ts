@@ -15,7 +15,8 @@ import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from '../pin/
 import { translatePinBlock } from '../pin/translate-pin-block.ts';
 import { visaPvv } from '../pin/visa-pvv.ts';
 import { sameBytes } from '../same-bytes.ts';
-import type { KeyDuty, KeyStore } from './key-store.ts';
+import type { KeyDuty } from './held-keys.ts';
+import type { KeyStore } from './key-store.ts';
 import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
 import type {
   KeyHandle,
@@ -138,16 +139,16 @@ export class SoftVault implements Vault {
   }
 
   mac(key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
-    return macUnder(this.#store.cipherOf(key, 'mac', 'protect'), key, data, algorithm);
+    return macUnder(this.#store.held.cipherOf(key, 'mac', 'protect'), key, data, algorithm);
   }
 
   verifyMac(key: KeyHandle, data: Buffer, mac: Buffer, algorithm: MacAlgorithm): boolean {
-    return sameBytes(macUnder(this.#store.cipherOf(key, 'mac', 'open'), key, data, algorithm), mac);
+    return sameBytes(macUnder(this.#store.held.cipherOf(key, 'mac', 'open'), key, data, algorithm), mac);
   }
 
   encryptPinBlock(pik: KeyHandle, pinDigits: Buffer, pan: string): Buffer {
     try {
-      const cipher = this.#store.cipherOf(pik, 'pin', 'protect');
+      const cipher = this.#store.held.cipherOf(pik, 'pin', 'protect');
       return encipherPinBlock(pinFormat(cipher), cipher, pinDigits, pan, this.#random);
     } finally {
       pinDigits.fill(0);
@@ -161,7 +162,7 @@ export class SoftVault implements Vault {
     readonly pvk: KeyHandle;
     readonly reference: PinReference;
   }): 'right' | 'wrong' | 'malformed' | 'blocked' {
-    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'open');
+    const pvk = this.#store.held.cipherOf(spec.pvk, 'pin-verification', 'open');
     const score = this.#pinScores.get(spec.pik) ?? 0;
     if (score >= PIN_FAILURES_MAX) return 'blocked';
     const result = this.#judgePin(spec, pvk);
@@ -176,8 +177,8 @@ export class SoftVault implements Vault {
     readonly pinBlock: Buffer;
     readonly pan: string;
   }): Buffer {
-    const from = this.#store.cipherOf(spec.from, 'pin', 'open');
-    const to = this.#store.cipherOf(spec.to, 'pin', 'protect');
+    const from = this.#store.held.cipherOf(spec.from, 'pin', 'open');
+    const to = this.#store.held.cipherOf(spec.to, 'pin', 'protect');
     const side = (key: BlockCipher) => ({ key, format: pinFormat(key) });
     return translatePinBlock(side(from), side(to), spec.pinBlock, spec.pan, this.#random);
   }
@@ -190,7 +191,7 @@ export class SoftVault implements Vault {
     readonly method: 'ibm3624' | 'pvv';
     readonly pvki: string;
   }): PinReference {
-    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'protect');
+    const pvk = this.#store.held.cipherOf(spec.pvk, 'pin-verification', 'protect');
     const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
     if (pin === undefined || pin.length !== PIN_DIGITS) {
       pin?.fill(0);
@@ -206,7 +207,7 @@ export class SoftVault implements Vault {
   }
 
   cardVerificationValue(cvk: KeyHandle, pan: string, expiry: string, serviceCode: string): string {
-    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'protect');
+    const cipher = this.#store.held.cipherOf(cvk, 'card-verification', 'protect');
     return cardVerificationValue(cipher, pan, expiry, serviceCode);
   }
 
@@ -217,23 +218,23 @@ export class SoftVault implements Vault {
     serviceCode: string,
     value: string,
   ): boolean {
-    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'open');
+    const cipher = this.#store.held.cipherOf(cvk, 'card-verification', 'open');
     const right = cardVerificationValue(cipher, pan, expiry, serviceCode);
     return sameBytes(Buffer.from(right, 'ascii'), Buffer.from(value, 'ascii'));
   }
 
   lookupHash(key: KeyHandle, text: string): string {
-    const bytes = this.#store.bytesOf(key, 'lookup', 'open');
+    const bytes = this.#store.held.bytesOf(key, 'lookup', 'open');
     return createHmac('sha256', bytes).update(text, 'utf8').digest('hex');
   }
 
   seal(key: KeyHandle, clear: Buffer, context: string): string {
-    const bytes = this.#store.bytesOf(key, 'data', 'protect');
+    const bytes = this.#store.held.bytesOf(key, 'data', 'protect');
     return sealBytes(bytes, clear, context, this.#random).toString('base64');
   }
 
   unseal(key: KeyHandle, sealed: string, context: string): Buffer {
-    return unsealBytes(this.#store.bytesOf(key, 'data', 'open'), fromBase64(sealed), context);
+    return unsealBytes(this.#store.held.bytesOf(key, 'data', 'open'), fromBase64(sealed), context);
   }
 
   encryptTrack(tdk: KeyHandle, de35: string): string {
@@ -260,7 +261,7 @@ export class SoftVault implements Vault {
   }
 
   #tmkFor(tmk: KeyHandle, mode: KeyMode, duty: KeyDuty): BlockCipher {
-    const cipher = this.#store.cipherOf(tmk, 'tmk', duty);
+    const cipher = this.#store.held.cipherOf(tmk, 'tmk', duty);
     const { algorithm } = KEY_MODES[mode];
     if (cipher.algorithm !== algorithm) {
       throw new PosError(
@@ -272,7 +273,7 @@ export class SoftVault implements Vault {
   }
 
   #trackKey(tdk: KeyHandle, duty: KeyDuty): BlockCipher {
-    const cipher = this.#store.cipherOf(tdk, 'track', duty);
+    const cipher = this.#store.held.cipherOf(tdk, 'track', duty);
     if (cipher.algorithm !== '3des') {
       throw new PosError(
         'KEY_USE',
@@ -284,7 +285,7 @@ export class SoftVault implements Vault {
 
   /** The PIN's digits, or undefined when the block is malformed in any way. The caller wipes them. */
   #openPinBlock(pik: KeyHandle, pinBlock: Buffer, pan: string): Buffer | undefined {
-    const cipher = this.#store.cipherOf(pik, 'pin', 'open');
+    const cipher = this.#store.held.cipherOf(pik, 'pin', 'open');
     try {
       return decipherPinBlock(pinFormat(cipher), cipher, pinBlock, pan);
     } catch (error) {
