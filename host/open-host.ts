@@ -17,7 +17,7 @@ import { MeasuredStore } from './operations/measured-store.ts';
 import { Metrics } from './operations/metrics.ts';
 import { Standing } from './operations/standing.ts';
 import { openDirectory } from './programme/directory.ts';
-import { proveOpens, restingSecrets } from './resting-secrets.ts';
+import { proveOpens, restingSecrets, wrapAnew } from './resting-secrets.ts';
 import { type Mark, MarkedStore, type MarkSlots, type MarkStanding, readMark } from './store/commit-mark.ts';
 import type { SqlDriver } from './store/driver.ts';
 import type { StorePort } from './store/port.ts';
@@ -100,6 +100,8 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   const store = new MeasuredStore(books, metrics);
   closing.splice(0, 2, () => store.close());
   proveOpens({ vault, keys }, await restingSecrets(store));
+  if (vault.masterKeyChanged && (await wrapAnew(store, vault)) > 0)
+    log.info({}, '工作密钥已用新主密钥重新加密 working keys were wrapped anew under the new master key');
   const directory = await openDirectory(store);
   if ('ledger' in outside.driver) {
     const failed = (error: unknown) =>

@@ -8,7 +8,7 @@ import { PosError } from '../protocol/index.ts';
 import { clearNumber } from './cards/card-number.ts';
 import type { HostKeys } from './deps.ts';
 import type { StorePort } from './store/port.ts';
-import type { CardRow, TerminalRow } from './store/rows.ts';
+import type { CardRow, SealedWorkingKeys, TerminalRow } from './store/rows.ts';
 
 /** One of each, where there is one. */
 export interface RestingSecrets {
@@ -37,6 +37,43 @@ export function proveOpens(
   const mak = terminal?.keys?.mak;
   if (terminal !== null && mak !== undefined)
     opens(`terminal ${terminal.terminalId}`, () => parts.vault.openSealed(mak));
+}
+
+/**
+ * After a change of the vault's master key, working keys still rest under the one before: they are wrapped
+ * anew, so that it can be destroyed. A terminal that signs in meanwhile gets new keys anyway.
+ *
+ * @returns how many terminals' keys were wrapped anew
+ * @throws SEAL_BROKEN
+ */
+export async function wrapAnew(
+  store: Pick<StorePort, 'scan' | 'commit'>,
+  vault: Pick<Vault, 'resealed'>,
+): Promise<number> {
+  let wrapped = 0;
+  for await (const page of store.scan('terminals')) {
+    const items = page.flatMap((row) => {
+      const keys = anew(vault, row.keys);
+      const previousKeys = anew(vault, row.previousKeys);
+      if (keys === row.keys && previousKeys === row.previousKeys) return [];
+      const { terminalId, version } = row;
+      const guard = { kind: 'version', table: 'terminals', key: terminalId, version } as const;
+      const changed = { ...row, version: version + 1, keys, previousKeys };
+      return [{ guards: [guard], changes: { terminals: [changed] }, journal: [] }];
+    });
+    const outcomes = items.length === 0 ? [] : await store.commit(items);
+    wrapped += outcomes.filter(({ committed }) => committed).length;
+  }
+  return wrapped;
+}
+
+/** The very same object when nothing has to change. */
+function anew(vault: Pick<Vault, 'resealed'>, keys: SealedWorkingKeys | null): SealedWorkingKeys | null {
+  if (keys === null) return null;
+  const pik = vault.resealed(keys.pik);
+  const mak = vault.resealed(keys.mak);
+  const tdk = keys.tdk === null ? null : vault.resealed(keys.tdk);
+  return pik === keys.pik && mak === keys.mak && tdk === keys.tdk ? keys : { ...keys, pik, mak, tdk };
 }
 
 function opens(row: string, open: () => unknown): void {

@@ -1,4 +1,4 @@
-import { throws } from 'node:assert/strict';
+import { rejects, throws } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -125,6 +125,14 @@ states('the same key under a second name is refused: a key serves one purpose', 
   office.enter({ ...TMK, name: 'tmk:2' }, key);
 });
 
+states('a file with a test key opens in test mode only', async () => {
+  const { office, again } = await newOffice({ testMode: true });
+  office.enter(TMK, Buffer.from('0123456789ABCDEFFEDCBA9876543210', 'hex'));
+  await office.saved();
+  await rejects(again({ testMode: false }), code('KEY_BAD'));
+  assert.is((await again({ testMode: true })).vault.find('tmk:1')?.checkValue, '08D7B4');
+});
+
 states.run();
 
 const partners = suite('keys under a zone master key');
@@ -248,15 +256,16 @@ change('the key in use, a published one or a pattern is refused', async () => {
 
 change.run();
 
-async function newOffice() {
+async function newOffice(mode = { testMode: false }) {
   const file = memoryFile();
-  const again = async () =>
+  const again = async (other = mode) =>
     new KeyOffice(
       await openKeyStore({
         random: randomBytes,
         file,
         passphrase: Buffer.from('a passphrase of the test'),
         now: () => NOON,
+        ...other,
       }),
       randomBytes,
     );

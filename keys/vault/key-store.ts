@@ -97,14 +97,22 @@ export class KeyStore {
     return this.#destroyed;
   }
 
-  /** Adds a key from its block at rest, without saving. @throws KEY_BLOCK_BAD */
+  /**
+   * Adds a key from its block at rest, without saving.
+   *
+   * @throws KEY_BLOCK_BAD; KEY_BAD a test key, and this is no test: it came in under `testMode`
+   */
   restore(block: string): void {
     const { key, master, bytes } = this.masters.unwrap(block);
     const { spec, life, exportable } = key;
     ensure(life !== null, `the block of ${spec.name} is one of a named key`);
-    const handle = this.#admit(spec, bytes, life);
-    bytes.fill(0);
-    this.#named.set(spec.name, { handle, exportable, block, master });
+    try {
+      if (this.#options.testMode !== true) refuseKnownKey(bytes, spec.name);
+      const handle = this.#admit(spec, bytes, life);
+      this.#named.set(spec.name, { handle, exportable, block, master });
+    } finally {
+      bytes.fill(0);
+    }
   }
 
   /** Adds a named key and starts saving. The same key again is the same handle. */

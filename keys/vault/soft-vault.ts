@@ -122,6 +122,10 @@ export class SoftVault implements Vault {
     return this.#store.openSealed(sealed);
   }
 
+  get masterKeyChanged(): boolean {
+    return this.#store.masters.keys.length > 1;
+  }
+
   resealed(sealed: string): string {
     return this.#store.resealed(sealed);
   }

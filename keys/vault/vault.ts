@@ -128,6 +128,8 @@ export interface Vault {
    * text itself. @throws SEAL_BROKEN
    */
   resealed(sealed: string): string;
+  /** A change of the master key is not finished: an earlier one still opens what rests elsewhere. */
+  readonly masterKeyChanged: boolean;
   /**
    * The terminal's side: unwraps DE62 under the TMK and checks every check value before it returns
    * anything. @throws KEY_CHECK_VALUE (keep the old keys), KEY_BAD, KEY_USE

@@ -44,7 +44,9 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
   const printerLine = new PseudoLine(paths.printer);
   const reader = new SimulatedReader(readerLine);
   const vault = await openSoftVault(
-    options.padKeys === undefined ? { random } : { random, now: () => nodeClock.now(), ...options.padKeys },
+    options.padKeys === undefined
+      ? { random, testMode: true }
+      : { random, testMode: true, now: () => nodeClock.now(), ...options.padKeys },
   );
   const pinPad = new SimulatedPinPad({ line: padLine, vault, random, clock: nodeClock });
   const printer = new SimulatedPrinter(printerLine, nodeClock, options.printer);
