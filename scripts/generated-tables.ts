@@ -5,6 +5,7 @@ import { hostSettingsTable } from '../host/config.ts';
 import { metricsTable } from '../host/operations/metric-table.ts';
 import { documentFieldsTable } from '../host/programme/documents.ts';
 import { storeTables } from '../host/store/schema-table.ts';
+import { commandsTable } from '../keys/command/commands.ts';
 import { protocolTables } from '../protocol/index.ts';
 import { worldTables } from '../simulators/world/index.ts';
 import { terminalSettingsTable, terminalTables, tillTables } from '../terminal/index.ts';
@@ -14,6 +15,7 @@ export function generatedTables(): Readonly<Record<string, Readonly<Record<strin
   return {
     'README.md': { 'host-settings': hostSettingsTable(), 'terminal-settings': terminalSettingsTable() },
     'protocol/README.md': protocolTables(),
+    'keys/README.md': { commands: commandsTable() },
     'terminal/README.md': terminalTables(),
     'terminal/ecr/README.md': tillTables(),
     'host/acquiring/README.md': acquiringTables(),
