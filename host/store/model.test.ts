@@ -27,6 +27,8 @@ modelSuite(
       openSqliteStore({
         driver: await openSqlite(path),
         ...(reader === undefined ? {} : { reader }),
+        // Now and then so few rows are kept that one wanted row puts out another.
+        keptMax: run % 3 === 0 ? 2 : 50_000,
         stream,
         clock: nodeClock,
         initialBusinessDate: BUSINESS_DATE,

@@ -99,43 +99,37 @@ export class RowCache {
     return card !== undefined && this.#purses.has(card.accountId);
   }
 
-  /** What is kept of these wants, beside what the database found of the rest. */
-  found(wants: Wants, read: Found | null): Found {
+  /**
+   * All that is kept of these wants, at this instant. It is taken before anything else may be kept: what comes new
+   * makes room by putting out what was used longest ago, and that may be wanted too.
+   */
+  kept(wants: Wants): Found {
     const cards = rowsOf(wants.panHashes, this.#cards);
     const purses = rowsOf(
       [...(wants.accountIds ?? []), ...cards.map(({ accountId }) => accountId)],
       this.#purses,
     );
-    const countOf = (counter: string) => read?.counters.get(counter) ?? this.#counters.get(counter) ?? 0;
-    const counters = new Map(wants.counters?.map((counter) => [counter, countOf(counter)]));
-    const batches = rowsOf(
-      wants.batches?.map(({ key }) => key),
-      this.#batches,
-    );
+    const counters = new Map<string, number>();
+    for (const counter of wants.counters ?? []) {
+      const value = this.#counters.get(counter);
+      if (value !== undefined) counters.set(counter, value);
+    }
     return {
-      identities: read?.identities ?? [],
-      transactions: read?.transactions ?? [],
-      cards: merged(cards, read?.cards, ({ cardId }) => cardId),
-      accounts: merged(
-        purses.map(({ account }) => account),
-        read?.accounts,
-        ({ accountId }) => accountId,
+      identities: [],
+      transactions: [],
+      cards,
+      accounts: purses.map(({ account }) => account),
+      lots: purses.flatMap(({ open }) => [...open.values()]),
+      terminals: rowsOf(wants.terminalIds, this.#terminals),
+      batches: rowsOf(
+        wants.batches?.map(({ key }) => key),
+        this.#batches,
       ),
-      lots: merged(
-        purses.flatMap(({ open }) => [...open.values()]),
-        read?.lots,
-        ({ lotId }) => lotId,
-      ),
-      terminals: merged(
-        rowsOf(wants.terminalIds, this.#terminals),
-        read?.terminals,
-        ({ terminalId }) => terminalId,
-      ),
-      batches: merged(batches, read?.batches, ({ terminalId, batch }) => `${terminalId}|${batch}`),
-      uploads: read?.uploads ?? [],
+      uploads: [],
       counters,
-      owedReversals: read?.owedReversals ?? [],
-      day: read?.day ?? (this.#day as DayRow),
+      owedReversals: [],
+      // Without it `lacking` says so, and the database is asked.
+      day: this.#day as DayRow,
     };
   }
 
@@ -199,13 +193,26 @@ function rowsOf<V>(keys: readonly string[] | undefined, rows: Recent<V>): V[] {
   return found;
 }
 
-/** Both lists, each row once. */
-function merged<V>(
-  kept: readonly V[],
-  read: readonly V[] | undefined,
-  keyOf: (row: V) => string,
-): readonly V[] {
-  if (read === undefined || read.length === 0) return kept;
+/** What was kept and what the database found, each row once. */
+export function together(wants: Wants, kept: Found, read: Found): Found {
+  const countOf = (counter: string) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
+  return {
+    identities: read.identities,
+    transactions: read.transactions,
+    cards: merged(kept.cards, read.cards, ({ cardId }) => cardId),
+    accounts: merged(kept.accounts, read.accounts, ({ accountId }) => accountId),
+    lots: merged(kept.lots, read.lots, ({ lotId }) => lotId),
+    terminals: merged(kept.terminals, read.terminals, ({ terminalId }) => terminalId),
+    batches: merged(kept.batches, read.batches, ({ terminalId, batch }) => `${terminalId}|${batch}`),
+    uploads: read.uploads,
+    counters: new Map(wants.counters?.map((counter) => [counter, countOf(counter)])),
+    owedReversals: read.owedReversals,
+    day: read.day,
+  };
+}
+
+function merged<V>(kept: readonly V[], read: readonly V[], keyOf: (row: V) => string): readonly V[] {
+  if (read.length === 0) return kept;
   const keys = new Set(read.map(keyOf));
   return [...read, ...kept.filter((row) => !keys.has(keyOf(row)))];
 }

@@ -38,7 +38,7 @@ import {
 import { migrate } from './migrations.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
-import { RowCache } from './row-cache.ts';
+import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
 import * as sql from './statements.ts';
@@ -59,6 +59,7 @@ ON CONFLICT ("counter") DO UPDATE SET "value" = "value" + 1`;
  * takes up the journal stream where it stands.
  *
  * @param options.reader a second connection to the same database, for reading; the store's from now on, as `driver` is
+ * @param options.keptMax rows of each kind that are kept in memory; default 50,000
  * @param options.stream this process's journal stream: two processes never share one
  * @param options.initialBusinessDate YYYYMMDD, used only in an empty database
  * @throws STORE_SCHEMA for a database of a newer version, DATE_BAD, STORE_BUSY, STORE_FAILED
@@ -66,6 +67,7 @@ ON CONFLICT ("counter") DO UPDATE SET "value" = "value" + 1`;
 export async function openSqliteStore(options: {
   readonly driver: SqlDriver;
   readonly reader?: SqlDriver;
+  readonly keptMax?: number;
   readonly stream: string;
   readonly clock: Clock;
   readonly initialBusinessDate: string;
@@ -83,7 +85,7 @@ export async function openSqliteStore(options: {
     closedAt: null,
   };
   await driver.run(INITIAL_DAY_SQL, valuesOf('days', day));
-  const store = new SqliteStore(driver, options.reader ?? null, stream);
+  const store = new SqliteStore(driver, options.reader ?? null, stream, options.keptMax);
   await store.readHead();
   return store;
 }
@@ -92,7 +94,7 @@ class SqliteStore implements StorePort {
   readonly #driver: SqlDriver;
   readonly #reader: SqlDriver | null;
   readonly #stream: string;
-  readonly #cache = new RowCache();
+  readonly #cache: RowCache;
   /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
   readonly #turns = new Turns();
   /** Where our stream stands; undefined when a commit's outcome is unknown: read again before the next. */
@@ -100,7 +102,8 @@ class SqliteStore implements StorePort {
   /** A COMMIT failed: what it wrote may be in the log, though it is not seen. */
   #isInDoubt = false;
 
-  constructor(driver: SqlDriver, reader: SqlDriver | null, stream: string) {
+  constructor(driver: SqlDriver, reader: SqlDriver | null, stream: string, keptMax?: number) {
+    this.#cache = new RowCache(keptMax);
     this.#driver = driver;
     this.#reader = reader;
     this.#stream = stream;
@@ -113,31 +116,36 @@ class SqliteStore implements StorePort {
   }
 
   async read(wants: Wants): Promise<Found> {
-    if (this.#reader !== null && !this.#isInDoubt && (await this.#isServed(this.#reader, wants)))
-      return this.#cache.found(wants, null);
+    const kept = this.#reader === null || this.#isInDoubt ? null : await this.#served(this.#reader, wants);
+    if (kept !== null) return kept;
     return this.#take(async () => {
-      // What was kept may have changed while this waited for its turn.
-      if (this.#reader === null && (await this.#isServed(this.#driver, wants)))
-        return this.#cache.found(wants, null);
+      if (this.#reader === null) {
+        const served = await this.#served(this.#driver, wants);
+        if (served !== null) return served;
+      }
+      // What was kept may have changed while this waited for its turn; in its turn nothing does.
       const lacking = this.#cache.lacking(wants) ?? {};
+      const known = this.#cache.kept(wants);
       const found = foundOf(
         lacking,
         await readRows(this.#driver, READ_SQL, readParameters(lacking), READ_TABLES),
       );
       this.#cache.keep(lacking, found);
-      return this.#cache.found(wants, found);
+      return together(wants, known, found);
     });
   }
 
-  /** Whether none of the wanted identities and UTs is there, and all else is kept. */
-  async #isServed(driver: SqlDriver, wants: Wants): Promise<boolean> {
+  /** All that is wanted, when it is kept and none of the wanted identities and UTs is there; else null. */
+  async #served(driver: SqlDriver, wants: Wants): Promise<Found | null> {
     const { identities = [], uts = [] } = wants;
-    if (this.#cache.lacking({ ...wants, identities: [], uts: [] }) !== null) return false;
-    if (identities.length === 0 && uts.length === 0) return true;
-    const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
-    if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return false;
-    // A row may have made room for another in the meantime.
-    return this.#cache.lacking({ ...wants, identities: [], uts: [] }) === null;
+    const rest = { ...wants, identities: [], uts: [] };
+    if (this.#cache.lacking(rest) !== null) return null;
+    if (identities.length > 0 || uts.length > 0) {
+      const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
+      if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return null;
+    }
+    // Looked at and taken in one go: in the meantime a row may have made room for another, or all be forgotten.
+    return this.#cache.lacking(rest) === null ? this.#cache.kept(wants) : null;
   }
 
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
