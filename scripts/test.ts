@@ -8,7 +8,8 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { ROOT, sourceFiles } from './files.ts';
 
-const FILE_SECONDS_MAX = 300;
+/** A guard against what hangs, and no measure of speed: the slowest file takes a quarter of it here. */
+const FILE_SECONDS_MAX = 600;
 
 interface FileResult {
   readonly file: string;
@@ -20,12 +21,12 @@ interface FileResult {
 
 const wanted = process.argv.slice(2);
 const files = sourceFiles('.test.ts').filter((f) => wanted.length === 0 || wanted.some((w) => f.includes(w)));
+/** Process groups that run; they end with us. */
+const groups = new Set<number>();
+process.once('exit', () => groups.forEach(endGroup));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const results = await runAll(files, availableParallelism());
 
-for (const { file, output, failed } of results.filter((r) => r.failed > 0)) {
-  console.error(`\n--- ${file}: ${failed} failed`);
-  console.error(output);
-}
 // A tool that this machine lacks may leave a comparison out, but never in silence.
 for (const { file, output } of results) {
   for (const [line] of output.matchAll(/^left out: .*$/gm)) console.log(`${line} (${file})`);
@@ -49,6 +50,7 @@ async function runAll(queue: readonly string[], width: number): Promise<readonly
       done.push(result);
       const mark = result.failed === 0 ? 'ok  ' : 'FAIL';
       console.log(`${mark} ${file}  ${result.passed} passed  ${result.seconds.toFixed(1)} s`);
+      if (result.failed > 0) console.log(`${result.output}\n--- ${file}: ${result.failed} failed`);
     }
   };
   await Promise.all(Array.from({ length: width }, worker));
@@ -58,31 +60,44 @@ async function runAll(queue: readonly string[], width: number): Promise<readonly
 function runFile(file: string): Promise<FileResult> {
   return new Promise((resolve) => {
     const started = process.hrtime.bigint();
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
-      cwd: ROOT,
-      timeout: FILE_SECONDS_MAX * 1000,
-    });
+    // A group of its own: it ends with all that it started, or a host left behind would slow down what runs next.
+    const child = spawn(process.execPath, ['--import', 'tsx', file], { cwd: ROOT, detached: true });
+    const group = child.pid ?? 0;
+    groups.add(group);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      endGroup(group);
+    }, FILE_SECONDS_MAX * 1000);
+    child.on('exit', () => endGroup(group));
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('close', (status, signal) => {
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      groups.delete(group);
       const output = Buffer.concat(chunks).toString('utf8');
       const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
       const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
       const good = status === 0 && total > 0 && passed === total;
-      const reason =
-        total === 0
-          ? 'It ran no test: is .run() missing?'
-          : signal === null
-            ? ''
-            : `Stopped by ${signal} after ${FILE_SECONDS_MAX} s: is a socket or timer left open?`;
+      const reason = total === 0 ? 'It ran no test: is .run() missing?' : '';
+      const late = isLate ? `\nStopped after ${FILE_SECONDS_MAX} s: is a socket or timer left open?` : '';
       resolve({
         file,
         passed,
         failed: good ? 0 : Math.max(1, total - passed),
         seconds: Number(process.hrtime.bigint() - started) / 1e9,
-        output: `${output}${reason}`,
+        output: `${output}${reason}${late}`,
       });
     });
   });
+}
+
+function endGroup(group: number): void {
+  if (group === 0) return;
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
 }

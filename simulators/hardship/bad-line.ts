@@ -31,23 +31,23 @@ export async function badLine({ seed, transactions, tills, tell }: BadLineOption
   const fleet = await Fleet.open({ seed, tills, cards: 6 * tills, linked: true });
   const dice = fleet.dice(1);
   const troubles = new Map<string, number>();
-  const isOver = () => fleet.acknowledged >= transactions;
+  const until = () => fleet.acknowledged >= transactions;
   let isDone = false;
   try {
-    const troubling = async () => {
+    const troubling = async (isOver: () => boolean) => {
       while (!isOver()) {
         await pause(dice.below((2 * TROUBLE_MS) / tills));
         count(troubles, await makeTrouble(fleet.links, dice));
       }
     };
-    const telling = async () => {
+    const telling = async (isOver: () => boolean) => {
       for (let told = Date.now(); !isOver(); await pause(200)) {
         if (Date.now() - told < TELL_MS) continue;
         told = Date.now();
         tell(`${fleet.commands} commands, ${fleet.acknowledged} approved, ${fleet.failures.length} failures`);
       }
     };
-    await Promise.all([fleet.trade(isOver, PAUSE_MS), troubling(), telling()]);
+    await fleet.trade({ until, pauseMs: PAUSE_MS }, troubling, telling);
     endTrouble(fleet.links);
     const agreement = await fleet.finish(tell);
     isDone = true;

@@ -87,7 +87,7 @@ export async function damage({ seed, times, tell }: DamageOptions): Promise<Dama
 async function tradedAndStopped(fleet: Fleet): Promise<Whole> {
   const [till] = fleet.tills;
   if (till === undefined) throw new Error('there is no terminal');
-  await fleet.trade(() => fleet.acknowledged >= APPROVALS_WANTED, 0);
+  await fleet.trade({ until: () => fleet.acknowledged >= APPROVALS_WANTED, pauseMs: 0 });
   await till.must('settle');
   await till.must('sale 0.01', fleet.office.cards[0]);
   for (const each of fleet.tills) await each.kill();

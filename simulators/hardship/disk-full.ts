@@ -59,29 +59,28 @@ export async function diskFull({ seed, times, tell }: DiskFullOptions): Promise<
   const atExit = () => unmount();
   process.once('exit', atExit);
   let fleet: Fleet | undefined;
-  let isOver = false;
+  let rounds = 0;
   let isDone = false;
   try {
     fleet = await Fleet.open({ seed, tills: 2, cards: 12, folder });
     const opened = fleet;
     const dice = opened.dice(1);
     const came = new Map<string, number>();
-    const filling = async () => {
-      for (let round = 0; round < times; round += 1) {
-        const isHosts = round % 2 === 0;
+    const filling = async (isOver: () => boolean) => {
+      for (; !isOver(); rounds += 1) {
+        const isHosts = rounds % 2 === 0;
         const what = isHosts
           ? await hostRound(opened, disks.host, dice)
           : await tillRound(opened, disks.terminal, dice);
         count(came, what);
       }
-      isOver = true;
     };
-    await Promise.all([opened.trade(() => isOver, PAUSE_MS), filling()]);
+    await opened.trade({ until: () => rounds >= times, pauseMs: PAUSE_MS }, filling);
     const agreement = await opened.finish(tell);
     isDone = true;
     for (const [what, often] of Object.entries(counted(came))) tell(`${often} × ${what}`);
     return {
-      rounds: times,
+      rounds,
       came: counted(came),
       codes: counted(opened.codes),
       leftOut: [],
@@ -89,7 +88,6 @@ export async function diskFull({ seed, times, tell }: DiskFullOptions): Promise<
       failures: opened.failures,
     };
   } finally {
-    isOver = true;
     const keep = !isDone || (fleet?.failures.length ?? 0) > 0;
     await fleet?.close({ keep, tell, before: () => unmount(keep) });
     process.off('exit', atExit);

@@ -102,9 +102,32 @@ export class Fleet {
     return new Dice(this.#seed * 1_009 + stream);
   }
 
-  /** Every clerk works until it is over. @param pauseMs between two commands of one till */
-  async trade(over: () => boolean, pauseMs: number): Promise<void> {
-    await Promise.all(this.tills.map((till, index) => this.#tradeAt(till, index, over, pauseMs)));
+  /**
+   * Every clerk works, and beside them runs whatever makes the time hard. What ends badly ends all the rest first:
+   * nothing may be started behind a fleet that is closed.
+   *
+   * @param options.pauseMs between two commands of one till
+   */
+  async trade(
+    { until, pauseMs }: { until(): boolean; readonly pauseMs: number },
+    ...beside: readonly ((isOver: () => boolean) => Promise<void>)[]
+  ): Promise<void> {
+    let hasFailed = false;
+    const isOver = () => hasFailed || until();
+    const parts = [
+      ...this.tills.map((till, index) => () => this.#tradeAt(till, index, isOver, pauseMs)),
+      ...beside,
+    ];
+    const run = async (part: (isOver: () => boolean) => Promise<void>) => {
+      try {
+        await part(isOver);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    };
+    for (const end of await Promise.allSettled(parts.map(run)))
+      if (end.status === 'rejected') throw end.reason;
   }
 
   async #tradeAt(till: Till, index: number, over: () => boolean, pauseMs: number): Promise<void> {

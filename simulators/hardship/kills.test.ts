@@ -15,6 +15,7 @@ killing('what was told to a clerk is kept, nothing is doubled, and everything se
     tell: console.log,
   });
   assert.equal(failures, []);
+  assert.is(outcome.codes['DEVICE_SILENT'], undefined, 'no customer who was there was waited for in vain');
   assert.ok(outcome.kills >= 8, `${outcome.kills} kills`);
   assert.ok(agreement.acknowledged > 8, `${agreement.acknowledged} approvals`);
   assert.ok(agreement.fileRows > 0, 'the settlement file has rows');

@@ -36,12 +36,10 @@ export async function kills({ seed, times, tills, tell }: KillsOptions): Promise
   const dice = fleet.dice(1);
   const under = new Map<string, number>();
   let [done, inRecovery] = [0, 0];
-  let isOver = false;
   let isDone = false;
   try {
-    const trading = fleet.trade(() => isOver, PAUSE_MS);
-    const killing = async () => {
-      while (done < times) {
+    const killing = async (isOver: () => boolean) => {
+      while (!isOver()) {
         await pause(dice.below(LIFE_MS_MAX));
         const victims = chosen(fleet, dice);
         const again = dice.below(5) === 0 ? [dice.below(STARTING_MS_MAX)] : [];
@@ -59,9 +57,8 @@ export async function kills({ seed, times, tills, tell }: KillsOptions): Promise
             `${done} kills, ${fleet.commands} commands, ${fleet.acknowledged} approved, ${fleet.failures.length} failures`,
           );
       }
-      isOver = true;
     };
-    await Promise.all([trading, killing()]);
+    await fleet.trade({ until: () => done >= times, pauseMs: PAUSE_MS }, killing);
     const agreement = await fleet.finish(tell);
     isDone = true;
     for (const [what, often] of [...under].toSorted(([, a], [, b]) => b - a)) tell(`${often} × ${what}`);
@@ -75,7 +72,6 @@ export async function kills({ seed, times, tills, tell }: KillsOptions): Promise
       failures: fleet.failures,
     };
   } finally {
-    isOver = true;
     await fleet.close({ keep: !isDone || fleet.failures.length > 0, tell });
   }
 }

@@ -45,26 +45,32 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const fleet = await Fleet.open({ seed, tills, cards: 40, linked: true, nodeOptions: NODE_OPTIONS });
   const began = Date.now();
   const isPast = (part: number) => Date.now() - began >= part * minutes * 60_000;
-  const isOver = () => isPast(1);
-  const isCalm = () => isPast(KILLING_PART);
   const troubles = new Map<string, number>();
   const kills = new Map<string, number>();
   const samples: Sample[] = [];
   const failures: string[] = [];
   let isDone = false;
   try {
-    await Promise.all([
-      fleet.trade(isOver, pauseMs),
-      every(isOver, options.troubleMs, fleet, 1, async (dice) =>
-        count(troubles, await makeTrouble(fleet.links, dice)),
-      ),
-      every(isCalm, options.killMs, fleet, 2, async (dice) => {
-        const victim = dice.below(2) === 0 ? undefined : fleet.tills[dice.below(fleet.tills.length)];
-        count(kills, victim === undefined ? 'host' : 'terminal');
-        await (victim === undefined ? fleet.killHost() : fleet.killTill(victim));
-      }),
-      sampling(isOver, options, fleet, began, samples),
-    ]);
+    await fleet.trade(
+      { until: () => isPast(1), pauseMs },
+      (isOver) =>
+        every(isOver, options.troubleMs, fleet, 1, async (dice) =>
+          count(troubles, await makeTrouble(fleet.links, dice)),
+        ),
+      (isOver) =>
+        every(
+          () => isOver() || isPast(KILLING_PART),
+          options.killMs,
+          fleet,
+          2,
+          async (dice) => {
+            const victim = dice.below(2) === 0 ? undefined : fleet.tills[dice.below(fleet.tills.length)];
+            count(kills, victim === undefined ? 'host' : 'terminal');
+            await (victim === undefined ? fleet.killHost() : fleet.killTill(victim));
+          },
+        ),
+      (isOver) => sampling(isOver, options, fleet, began, samples),
+    );
     endTrouble(fleet.links);
     const seconds = (Date.now() - began) / 1000;
     const agreement = await fleet.finish(tell);

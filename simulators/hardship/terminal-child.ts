@@ -33,24 +33,34 @@ function tell(report: Report): void {
   process.send?.(report);
 }
 
-let stage: Stage = 'between commands';
-function enter(next: Stage): Stage {
-  const before = stage;
-  stage = next;
-  if (next !== before) tell({ kind: 'stage', stage });
-  return before;
+/** What it is at, apart from writing: slips and duties write their own records beside a command. */
+let task: Stage = 'between commands';
+let writing = 0;
+let told: Stage = task;
+function enter(next: Stage): void {
+  task = next;
+  tellStage();
 }
+function tellStage(): void {
+  const stage = writing > 0 ? 'writing its journal' : task;
+  if (stage !== told) tell({ kind: 'stage', stage });
+  told = stage;
+}
+/** How many commands have begun or ended: it changes with each, so that what belongs to one ends with it. */
+let turn = 0;
 
 /** Sees to it that the parent knows what a kill falls into. */
 function watchedDisk(disk: JournalDisk): JournalDisk {
   return {
     ...disk,
     append: async (name, bytes) => {
-      const before = enter('writing its journal');
+      writing += 1;
+      tellStage();
       try {
         await disk.append(name, bytes);
       } finally {
-        enter(before);
+        writing -= 1;
+        tellStage();
       }
     },
   };
@@ -87,10 +97,10 @@ function clerkOf(config: TerminalConfig, readerWaits: () => boolean): Clerk {
     repeatDecision: '1',
   };
   let abort = new AbortController();
-  const wantCard = () => {
+  const wantCard = (asked: number) => {
     // What is swiped before the reader waits is dropped.
     if (readerWaits()) tell({ kind: 'wants', what: 'card' });
-    else if (stage !== 'between commands') setTimeout(wantCard, POLL_MS);
+    else if (asked === turn) setTimeout(wantCard, POLL_MS, asked);
   };
   return {
     ask: async (prompt) => {
@@ -99,7 +109,7 @@ function clerkOf(config: TerminalConfig, readerWaits: () => boolean): Clerk {
       return answer;
     },
     show: (zh) => {
-      if (zh === '请刷卡') wantCard();
+      if (zh === '请刷卡') wantCard(turn);
       else if (zh === '请持卡人输入密码') tell({ kind: 'wants', what: 'PIN' });
     },
     customer: () => undefined,
@@ -167,8 +177,10 @@ async function obey(order: Order): Promise<void> {
     }
     case 'command': {
       if (running === undefined) throw new PosError('NOT_ALLOWED_NOW', 'the terminal is not started');
+      turn += 1;
       enter('in a command');
       const result = await running.command(order.line);
+      turn += 1;
       enter('between commands');
       tell({ kind: 'ended', result, standing: standingOf(running) });
       return;

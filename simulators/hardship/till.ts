@@ -9,7 +9,7 @@ import { type CommandResult, nodeClock, type TerminalConfig } from '../../termin
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
-import { type HostProgram, MERCHANT_ID, type Office, ROOT } from '../office/index.ts';
+import { endOf, type HostProgram, MERCHANT_ID, type Office, ROOT } from '../office/index.ts';
 import { type Card, terminalId } from '../programme/index.ts';
 import { type Order, PROBE, type Probed, type Report, type Stage, type Standing } from './orders.ts';
 import { PipeLine } from './pipe-line.ts';
@@ -20,6 +20,7 @@ const FIRST_DEVICE = 3;
 const START_MS_MAX = 30_000;
 /** Longer than every chain of time-outs, tries and repeats of one command. */
 const COMMAND_MS_MAX = 90_000;
+const STOP_MS_MAX = 30_000;
 
 export interface TillOptions {
   readonly office: Office;
@@ -206,6 +207,9 @@ export class Till {
       hostPort: this.#options.hostPort,
       connectTimeoutSeconds: 2,
       answerTimeoutSeconds: 1,
+      // A customer here is quick: who is not served within this time shows that something hangs.
+      cardTimeoutSeconds: 15,
+      pinTimeoutSeconds: 15,
       reversalTries: 10,
       repeatTries: 10,
       slipCopies: 1,
@@ -252,7 +256,11 @@ export class Till {
   /** @returns null when the terminal died */
   #order(order: Order, msMax: number): Promise<Report | null> {
     const awaited = this.#awaited(order.kind === 'command' ? order.line : order.kind, msMax);
-    if (this.#child?.connected === true) this.#child.send(order, (error) => error && this.#heard(null));
+    const child = this.#child;
+    const lost = (error: Error | null) => {
+      if (error !== null && this.#child === child) this.#heard(null);
+    };
+    if (child?.connected === true) child.send(order, lost);
     else this.#heard(null);
     return awaited;
   }
@@ -298,8 +306,7 @@ export class Till {
   async #gone(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
-    if (child.exitCode === null && child.signalCode === null)
-      await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    await endOf(child, STOP_MS_MAX, `terminal ${this.terminalId}, at ${this.stage}`);
     // Everything that it had said is read before it counts as gone.
     if (child.connected) await new Promise<void>((resolve) => child.once('disconnect', () => resolve()));
     this.#isUp = false;

@@ -112,13 +112,13 @@ export async function writes({ seed, times, pace = LONG, tell }: WritesOptions):
   const dice = fleet.dice(1);
   const came = new Map<string, number>();
   let injected = 0;
-  let isOver = false;
+  let rounds = 0;
   let isDone = false;
   try {
-    const failing = async () => {
-      for (let round = 0; round < times && rows.length > 0; round += 1) {
-        const row = rows[round % rows.length] as Row;
-        const log = join(fleet.folder, `strace-${round}.log`);
+    const failing = async (isOver: () => boolean) => {
+      for (; !isOver(); rounds += 1) {
+        const row = rows[rounds % rows.length] as Row;
+        const log = join(fleet.folder, `strace-${rounds}.log`);
         const what =
           row.victim === 'host'
             ? await hostRound(fleet, row, { dice, log, pace })
@@ -128,16 +128,15 @@ export async function writes({ seed, times, pace = LONG, tell }: WritesOptions):
         const inVain = row.tool === 'strace' && hits === 0;
         count(came, `${row.name}: ${inVain ? 'the call did not come' : what}`);
       }
-      isOver = true;
     };
-    await Promise.all([fleet.trade(() => isOver, PAUSE_MS), failing()]);
+    await fleet.trade({ until: () => rounds >= times || rows.length === 0, pauseMs: PAUSE_MS }, failing);
     const agreement = await fleet.finish(tell);
     isDone = true;
     for (const [what, often] of Object.entries(counted(came))) tell(`${often} × ${what}`);
     for (const what of leftOut) tell(`left out: ${what}`);
     if (missing.strace === undefined && injected === 0) fleet.failures.push('strace failed no call at all');
     return {
-      rounds: times,
+      rounds,
       injected,
       came: counted(came),
       codes: counted(fleet.codes),
@@ -146,7 +145,6 @@ export async function writes({ seed, times, pace = LONG, tell }: WritesOptions):
       failures: fleet.failures,
     };
   } finally {
-    isOver = true;
     await fleet.close({ keep: !isDone || fleet.failures.length > 0, tell });
   }
 }

@@ -1,6 +1,7 @@
 /** The host with its administration as tests run it, and what more than one kind of test needs beside it. */
 export { Dice } from './dice.ts';
 export {
+  endOf,
   type HostProgram,
   type HostTransaction,
   MERCHANT_ID,

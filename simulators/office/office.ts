@@ -30,6 +30,8 @@ import {
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS_MAX = 30_000;
+const STOP_MS_MAX = 30_000;
+const ANSWER_MS_MAX = 60_000;
 /** Every terminal of a whole-system test stands at the hotel. */
 export const MERCHANT_ID = MERCHANTS.hotel.id;
 export const REASON = '系统测试 whole-system test';
@@ -173,7 +175,8 @@ export class Office {
     const child = this.#child;
     if (child === undefined) throw new Error('only a child can be killed');
     this.#child = undefined;
-    await ended(child, 'SIGKILL');
+    child.kill('SIGKILL');
+    await endOf(child, STOP_MS_MAX, 'the host');
   }
 
   async stop(): Promise<void> {
@@ -182,7 +185,8 @@ export class Office {
     const child = this.#child;
     if (child === undefined) return;
     this.#child = undefined;
-    await ended(child, 'SIGTERM');
+    child.kill('SIGTERM');
+    await endOf(child, STOP_MS_MAX, 'the host');
   }
 
   /** Stops and removes everything. */
@@ -202,6 +206,7 @@ export class Office {
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
     const text = await answer.text();
     this.answers.push(`${method} ${answer.status} ${text}`);
@@ -275,12 +280,21 @@ export async function readBooks(
   }
 }
 
-/** Signals, and waits for the end; a child that has ended already is not waited for. */
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/**
+ * Waits for the end of a child that was told to end, or has ended already.
+ * @throws when it has not within the time; it is killed then
+ */
+export async function endOf(child: ChildProcess, msMax: number, name: string): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill(signal);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill('SIGKILL');
+  }, msMax);
   await gone;
+  clearTimeout(timer);
+  if (isLate) throw new Error(`${name} did not end within ${msMax} ms`);
 }
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
