@@ -1,7 +1,16 @@
 /** Requests as the dialect's pages write them, sealed by a test's terminal. Amounts in fen. */
-import type { Fields, Parsed, TestCard, WireTerminal } from './wire-terminal.fixture.ts';
+import {
+  buildBody,
+  buildItems,
+  type Fields,
+  type Parsed,
+  type TestCard,
+  type WireTerminal,
+  wrap,
+} from './wire-terminal.fixture.ts';
 
 const yuan12 = (fenAmount: number) => String(fenAmount).padStart(12, '0');
+const count3 = (count: number) => String(count).padStart(3, '0');
 
 export function saleFrame(
   terminal: WireTerminal,
@@ -130,3 +139,41 @@ export function reversalFrame(
     ...fields,
   });
 }
+
+type Items = readonly (readonly [string, string])[];
+const withItems = (items: Items) => (items.length === 0 ? {} : { 57: buildItems(items) });
+
+/** One side of DE48 of 0500: gross debit, how many, gross credit, how many. Fen. */
+export const side = (debit: number, debits: number, credit: number, credits: number) =>
+  yuan12(debit) + count3(debits) + yuan12(credit) + count3(credits);
+export const NO_SIDE = side(0, 0, 0, 0);
+
+/** 0500. @param own the side of own cards; foreign ones there are none */
+export function settleFrame(terminal: WireTerminal, own: string, items: Items = []): Buffer {
+  const fields = {
+    11: terminal.nextTrace(),
+    41: terminal.id,
+    42: terminal.merchantId,
+    48: `${own}0${NO_SIDE}0`,
+    49: '156',
+    60: terminal.de60('00', '201'),
+    63: '01 ',
+  };
+  return wrap(buildBody('0500', { ...fields, ...withItems(items) }));
+}
+
+/** 0320: items with code 201, their end with 202. */
+export function uploadFrame(terminal: WireTerminal, de48: string, code = '201', items: Items = []): Buffer {
+  const fields = {
+    11: terminal.nextTrace(),
+    41: terminal.id,
+    42: terminal.merchantId,
+    48: de48,
+    60: terminal.de60('00', code),
+  };
+  return wrap(buildBody('0320', { ...fields, ...withItems(items) }));
+}
+
+/** One item of an upload. @param amount fen */
+export const uploadItem = ({ pan }: TestCard, trace: string, amount: number) =>
+  `00${trace}${pan.padStart(20, '0')}${yuan12(amount)}`;

@@ -11,15 +11,8 @@ import {
   saleFrame,
   voidFrame,
 } from './node-acquiring.fixture.ts';
-import {
-  buildBody,
-  buildItems,
-  itemsOf,
-  type Parsed,
-  type TestCard,
-  type WireTerminal,
-  wrap,
-} from './wire-terminal.fixture.ts';
+import { NO_SIDE, settleFrame, side, uploadFrame, uploadItem } from './request-frames.fixture.ts';
+import { buildBody, buildItems, itemsOf, type Parsed, type TestCard, wrap } from './wire-terminal.fixture.ts';
 
 const settlements = suite('the dialect: settlement and batch upload');
 let host: Fixture;
@@ -32,46 +25,6 @@ settlements.after.each(async () => {
   await host.close();
 });
 
-const side = (debit: number, debits: number, credit: number, credits: number) =>
-  String(debit).padStart(12, '0') +
-  String(debits).padStart(3, '0') +
-  String(credit).padStart(12, '0') +
-  String(credits).padStart(3, '0');
-const NONE = side(0, 0, 0, 0);
-
-function settleFrame(
-  terminal: WireTerminal,
-  own: string,
-  items: readonly (readonly [string, string])[] = [],
-): Buffer {
-  const fields = {
-    11: terminal.nextTrace(),
-    41: terminal.id,
-    42: terminal.merchantId,
-    48: `${own}0${NONE}0`,
-    49: '156',
-    60: terminal.de60('00', '201'),
-    63: '01 ',
-  };
-  return wrap(buildBody('0500', items.length === 0 ? fields : { ...fields, 57: buildItems(items) }));
-}
-function uploadFrame(
-  terminal: WireTerminal,
-  de48: string,
-  code = '201',
-  items: readonly (readonly [string, string])[] = [],
-): Buffer {
-  const fields = {
-    11: terminal.nextTrace(),
-    41: terminal.id,
-    42: terminal.merchantId,
-    48: de48,
-    60: terminal.de60('00', code),
-  };
-  return wrap(buildBody('0320', items.length === 0 ? fields : { ...fields, 57: buildItems(items) }));
-}
-const item = (card: TestCard, trace: string, amount: number) =>
-  `00${trace}${card.pan.padStart(20, '0')}${String(amount).padStart(12, '0')}`;
 const traceOf = (answer: Parsed) => answer.fields[11] ?? '';
 
 async function someSales(card: TestCard): Promise<{ sale: Parsed; voided: Parsed; refunded: Parsed }> {
@@ -93,8 +46,8 @@ settlements('balanced: closes the batch and opens the next at once', async () =>
   const own = side(120_00, 2, 50_00, 2);
   const frame = settleFrame(host.shop, own);
   const answer = await host.answer(frame);
-  assert.equal([answer.mti, answer.fields[39], answer.fields[48]], ['0510', '00', `${own}1${NONE}1`]);
-  assert.is(itemsOf(answer)['HT'], own + NONE);
+  assert.equal([answer.mti, answer.fields[39], answer.fields[48]], ['0510', '00', `${own}1${NO_SIDE}1`]);
+  assert.is(itemsOf(answer)['HT'], own + NO_SIDE);
   assert.is(answer.macData, null, '05xx carries no MAC');
   assert.equal(
     (await host.rows('batches')).map((row) => `${row.batch} ${row.state} ${row.closedBy}`),
@@ -130,10 +83,10 @@ settlements(
     const next = { 60: host.shop.de60('25', '000', 2) };
     assert.is((await host.answer(refundFrame(host.shop, card, sale, 4_00, next))).fields[39], '00');
     const own = side(10_00, 1, 0, 0);
-    assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}1${NONE}1`);
+    assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}1${NO_SIDE}1`);
     host.shop.batch = 2;
     const second = side(0, 0, 4_00, 1);
-    assert.is((await host.answer(settleFrame(host.shop, second))).fields[48], `${second}1${NONE}1`);
+    assert.is((await host.answer(settleFrame(host.shop, second))).fields[48], `${second}1${NO_SIDE}1`);
     assert.equal(
       (await host.rows('batches')).map((row) => `${row.batch} ${row.state}`),
       ['1 closed', '2 closed', '3 open'],
@@ -157,7 +110,7 @@ settlements(
 settlements('a batch that never was: result 3, nothing is closed, and the journal says so', async () => {
   host.shop.batch = 9;
   const own = side(10_00, 1, 0, 0);
-  assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}3${NONE}3`);
+  assert.is((await host.answer(settleFrame(host.shop, own))).fields[48], `${own}3${NO_SIDE}3`);
   assert.is((await host.answer(uploadFrame(host.shop, '0000', '202'))).fields[39], '00');
   assert.equal(
     (await host.rows('batches')).map((row) => `${row.batch} ${row.state}`),
@@ -230,7 +183,7 @@ settlements(
 );
 
 settlements('an empty batch balances with zeros', async () => {
-  assert.is((await host.answer(settleFrame(host.shop, NONE))).fields[48], `${NONE}1${NONE}1`);
+  assert.is((await host.answer(settleFrame(host.shop, NO_SIDE))).fields[48], `${NO_SIDE}1${NO_SIDE}1`);
 });
 
 settlements('completions count as debit, their voids as credit, pre-authorisations not', async () => {
@@ -251,17 +204,17 @@ settlements(
     const other = await host.card();
     const { sale, voided, refunded } = await someSales(card);
     const answer = await host.answer(settleFrame(host.shop, side(999_99, 2, 0, 0)));
-    assert.is(answer.fields[48], `${side(999_99, 2, 0, 0)}2${NONE}1`);
-    assert.is(itemsOf(answer)['HT'], side(120_00, 2, 50_00, 2) + NONE);
+    assert.is(answer.fields[48], `${side(999_99, 2, 0, 0)}2${NO_SIDE}1`);
+    assert.is(itemsOf(answer)['HT'], side(120_00, 2, 50_00, 2) + NO_SIDE);
 
     // The sale with another amount, the voided sale right, a trace that was reversed, one that never was; no refund, no void.
     const reversedTrace =
       (await host.rows('transactions')).find((row) => row.state === 'reversed')?.trace ?? '';
     const items = [
-      item(card, traceOf(sale), 100_01),
-      item(card, traceOf(voided), 20_00),
-      item(card, reversedTrace, 7_00),
-      item(other, '000777', 5_00),
+      uploadItem(card, traceOf(sale), 100_01),
+      uploadItem(card, traceOf(voided), 20_00),
+      uploadItem(card, reversedTrace, 7_00),
+      uploadItem(other, '000777', 5_00),
     ];
     const taken = await host.answer(uploadFrame(host.shop, `04${items.join('')}`));
     assert.equal([taken.mti, taken.fields[39], taken.fields[48]], ['0330', '00', '04']);
@@ -297,12 +250,12 @@ settlements('an upload message that comes twice counts once, and so does an item
   const card = await host.card();
   const sale = await host.answer(saleFrame(host.shop, card, 10_00));
   await host.answer(settleFrame(host.shop, side(11_00, 1, 0, 0)));
-  const frame = uploadFrame(host.shop, `01${item(card, traceOf(sale), 10_00)}`);
+  const frame = uploadFrame(host.shop, `01${uploadItem(card, traceOf(sale), 10_00)}`);
   assert.is((await host.answer(frame)).fields[48], '01');
   assert.is((await host.answer(frame)).fields[48], '01');
   assert.is((await host.rows('uploads')).length, 1);
   assert.is((await host.rows('differences')).length, 0, 'the same message again is no difference');
-  await host.answer(uploadFrame(host.shop, `01${item(card, traceOf(sale), 10_00)}`));
+  await host.answer(uploadFrame(host.shop, `01${uploadItem(card, traceOf(sale), 10_00)}`));
   assert.equal(
     (await host.rows('differences')).map((row) => row.kind),
     ['duplicate'],
@@ -326,11 +279,11 @@ settlements(
     await host.answer(saleFrame(host.shop, card, 10_00));
     const changed = side(110_00, 1, 0, 0);
     const first = await host.answer(settleFrame(host.shop, changed));
-    assert.is(first.fields[48], `${changed}2${NONE}1`);
+    assert.is(first.fields[48], `${changed}2${NO_SIDE}1`);
     const right = side(10_00, 1, 0, 0);
     host.shop.trace -= 1;
     const second = await host.answer(settleFrame(host.shop, right));
-    assert.is(second.fields[48], `${right}1${NONE}1`);
+    assert.is(second.fields[48], `${right}1${NO_SIDE}1`);
     assert.equal(
       (await host.rows('batches')).map((row) => `${row.batch} ${row.state} ${row.closedBy}`),
       ['1 closed settlement', '2 open null'],
@@ -341,7 +294,7 @@ settlements(
 
 settlements('a reversal that was set aside is a named difference', async () => {
   const owed = `000001000042${'01JD9Q4C7N5W8R2Z6X3V1T0ABC'}000000001500`;
-  await host.answer(settleFrame(host.shop, NONE, [['OW', owed]]));
+  await host.answer(settleFrame(host.shop, NO_SIDE, [['OW', owed]]));
   const [difference] = await host.rows('differences');
   assert.equal([difference?.kind, difference?.trace, difference?.theirs], ['status', '000042', 15_00]);
 });
@@ -359,7 +312,7 @@ settlements(
     const lost = await host.answer(saleFrame(host.shop, card, 66_00, { 57: buildItems([['UT', UT]]) }));
     const owed = [owedItem(1, traceOf(lost), UT, 66_00), owedItem(1, '000777', `${UT.slice(0, -1)}D`, 5_00)];
     await host.answer(settleFrame(host.shop, side(10_00, 1, 0, 0), owed));
-    await host.answer(uploadFrame(host.shop, `01${item(card, traceOf(kept), 10_00)}`, '201', owed));
+    await host.answer(uploadFrame(host.shop, `01${uploadItem(card, traceOf(kept), 10_00)}`, '201', owed));
     const end = await host.answer(uploadFrame(host.shop, '0001', '202', owed));
 
     const named = (await host.rows('differences')).map(({ kind, trace, ours, theirs, causeZh, causeEn }) => ({
@@ -393,7 +346,7 @@ settlements('a reversal set aside of another transaction id explains no shortage
   const card = await host.card();
   const lost = await host.answer(saleFrame(host.shop, card, 66_00, { 57: buildItems([['UT', UT]]) }));
   const owed = [owedItem(1, traceOf(lost), `${UT.slice(0, -1)}D`, 66_00)];
-  await host.answer(settleFrame(host.shop, NONE, owed));
+  await host.answer(settleFrame(host.shop, NO_SIDE, owed));
   await host.answer(uploadFrame(host.shop, '0000', '202', owed));
   assert.equal(
     (await host.rows('differences')).map(({ kind, causeZh }) => `${kind} ${causeZh.slice(0, 5)}`),

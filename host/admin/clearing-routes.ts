@@ -155,6 +155,7 @@ async function closeByAct(
     const merchantId = there?.merchantId ?? door.deps.directory.terminal(terminalId)?.merchantId ?? '';
     const open = there ?? { ...openBatch(terminalId, batch, merchantId, by.at), version: 0 };
     const rows = found.transactions.filter((row) => row.terminalId === terminalId && row.batch === batch);
+    const totals = buildHt(hostTotals(rows), NO_TOTALS);
     const closed: BatchRow = {
       ...open,
       version: open.version + 1,
@@ -162,7 +163,8 @@ async function closeByAct(
       closedAt: by.at,
       closedBy: 'act',
       cause,
-      hostTotals: buildHt(hostTotals(rows), NO_TOTALS),
+      hostTotals: totals,
+      closingTotals: totals,
     };
     // A terminal counts on by itself: an advice of its next batch may have opened that one already.
     const after = found.batches.find((row) => row.batch === next);

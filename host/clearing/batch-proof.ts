@@ -1,5 +1,5 @@
 /**
- * Batches against files: what the host told each terminal at its settlement must be what the files of the
+ * Batches against files: what the host counted when it closed each batch must be what the files of the
  * day, and the transactions of its other days, add up to.
  */
 import { parseHt, responseCode, TRANSACTIONS } from '../../protocol/index.ts';
@@ -12,7 +12,7 @@ import type { FileReading } from './read-back.ts';
 /** Batches that one read asks for, with their transactions. */
 const READ_AT_ONCE = 20;
 
-/** Every settled batch that has a row in the day's files. A batch that is still open has nothing to compare yet. */
+/** Every closed batch that has a row in the day's files. A batch that is still open has nothing to compare yet. */
 export async function proveBatches(
   store: StorePort,
   businessDate: string,
@@ -34,23 +34,18 @@ export async function proveBatches(
     const wanted = sorted.slice(from, from + READ_AT_ONCE);
     const found = await store.read({ batches: wanted.map((key) => ({ key, withTransactions: true })) });
     for (const batch of found.batches) {
-      if (batch.hostTotals === null || batch.closedAt === null) continue;
+      if (batch.state !== 'closed') continue;
       const rows = found.transactions.filter(
-        (row) => row.terminalId === batch.terminalId && row.batch === batch.batch,
+        (row) => row.terminalId === batch.terminalId && row.batch === batch.batch && stoodAtClosing(row),
       );
       settled += 1;
-      let difference = compared(batch, rows.filter(stoodAtClosing), { businessDate, amounts });
-      // A batch closed by its upload stated its totals before: what was reversed in between may count in them.
-      if (difference !== null && batch.closedBy === 'upload') {
-        const orReversed = rows.filter((row) => stoodAtClosing(row) || row.state === 'reversed');
-        difference = compared(batch, orReversed, { businessDate, amounts });
-      }
+      const difference = compared(batch, rows, { businessDate, amounts });
       if (difference !== null) wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
     }
   }
   return check(
-    '文件 = 终端批次的主机总额',
-    'files = host totals of the settled batches',
+    '文件 = 终端批次结清时的主机总额',
+    'files = host totals of the batches as they closed',
     wrong,
     `${settled} 批 batches`,
   );
@@ -63,7 +58,8 @@ interface Facts {
 }
 
 function compared(batch: BatchRow, rows: readonly TransactionRow[], facts: Facts): string | null {
-  const { own, foreign } = parseHt(batch.hostTotals ?? '');
+  if (batch.closingTotals === null) return 'closed without totals';
+  const { own, foreign } = parseHt(batch.closingTotals);
   const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
   for (const row of rows) {
     const side = sideOf(row);

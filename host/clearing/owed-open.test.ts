@@ -6,12 +6,13 @@ import {
   de57Of,
   debtReversalFrame,
   lostSale,
+  owedItem,
   owedRows,
   statusFrame,
   utOf,
 } from '../acquiring/owed-frames.fixture.ts';
-import { balanceFrame } from '../acquiring/request-frames.fixture.ts';
-import { buildBody, type TestCard, wrap } from '../acquiring/wire-terminal.fixture.ts';
+import { balanceFrame, NO_SIDE, settleFrame } from '../acquiring/request-frames.fixture.ts';
+import type { TestCard } from '../acquiring/wire-terminal.fixture.ts';
 import type { Directory } from '../programme/directory.ts';
 import type { Documents } from '../programme/model.ts';
 import { cutOver } from './cut-over.ts';
@@ -63,17 +64,6 @@ async function endOfDay() {
 
 const tell = (debt: Debt) => host.answer(balanceFrame(host.shop, card, de57Of([debt])));
 
-/** A 0500 of nothing, which balances where the host counts nothing either. */
-function settleFrame(debts: readonly Debt[]): Buffer {
-  const none = '0'.repeat(30);
-  return wrap(
-    buildBody('0500', {
-      ...{ 11: host.shop.nextTrace(), 41: host.shop.id, 42: host.shop.merchantId, 48: `${none}0${none}0` },
-      ...{ 49: '156', 60: host.shop.de60('00', '201'), 63: '01 ', ...de57Of(debts) },
-    }),
-  );
-}
-
 owing('on each day that it stands open, with what the books hold of it', async () => {
   const debt = await lostSale(host, card, utOf(1), 66_00);
   await tell(debt);
@@ -97,7 +87,7 @@ owing('on each day that it stands open, with what the books hold of it', async (
 owing('not twice on the day whose settlement has named it', async () => {
   const debt = { trace: '000777', ut: utOf(2), amount: 5_00 };
   await tell(debt);
-  assert.is((await host.answer(settleFrame([debt]))).fields[39], '00');
+  assert.is((await host.answer(settleFrame(host.shop, NO_SIDE, [owedItem(debt)]))).fields[39], '00');
   const { owedReversals, named } = await endOfDay();
   assert.is(owedReversals, 1);
   assert.equal(

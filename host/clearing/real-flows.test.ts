@@ -13,7 +13,8 @@ import {
   TENTH,
   voidFrame,
 } from '../acquiring/node-acquiring.fixture.ts';
-import { buildBody, type Parsed, type WireTerminal, wrap } from '../acquiring/wire-terminal.fixture.ts';
+import { settleFrame, side, uploadFrame, uploadItem } from '../acquiring/request-frames.fixture.ts';
+import type { Parsed } from '../acquiring/wire-terminal.fixture.ts';
 import type { Directory } from '../programme/directory.ts';
 import type { Documents } from '../programme/model.ts';
 import { cutOver } from './cut-over.ts';
@@ -71,26 +72,6 @@ const approved = async (host: Fixture, frame: Buffer) => {
   assert.is(answer.fields[39], '00');
   return answer;
 };
-const side = (debit: number, debits: number, credit: number, credits: number) =>
-  [
-    [debit, debits],
-    [credit, credits],
-  ]
-    .map(([sum, count]) => String(sum).padStart(12, '0') + String(count).padStart(3, '0'))
-    .join('');
-const settleFrame = (terminal: WireTerminal, own: string) =>
-  wrap(
-    buildBody('0500', {
-      ...{
-        11: terminal.nextTrace(),
-        41: terminal.id,
-        42: terminal.merchantId,
-        48: `${own}0${'0'.repeat(30)}0`,
-      },
-      ...{ 49: '156', 60: terminal.de60('00', '201'), 63: '01 ' },
-    }),
-  );
-
 const flows = suite('clearing of what terminals really did');
 
 flows('a partly refunded sale that is reversed, and a void that is reversed, each to the fen', async () => {
@@ -182,6 +163,41 @@ flows('a refund that is repeated after its batch closed is cleared, and was in n
       ['消费', '90.01'],
       ['退货', '-40.00'],
     ]);
+  } finally {
+    await host.close();
+  }
+});
+
+flows('what is reversed between the 0500 and the end of its upload is no difference of the day', async () => {
+  const scene = await opened();
+  const { host } = scene;
+  try {
+    await host.signIn(host.shop);
+    const card = await host.card();
+    const [early, late, kept] = [
+      await approved(host, saleFrame(host.shop, card, 10_00)),
+      await approved(host, saleFrame(host.shop, card, 20_00)),
+      await approved(host, saleFrame(host.shop, card, 30_00)),
+    ];
+    const reversed = (sale: Parsed, amount: number) =>
+      approved(host, reversalFrame(host.shop, { de3: '000000', type: '22', amount, trace: traceOf(sale) }));
+    await reversed(early, 10_00);
+    await approved(host, settleFrame(host.shop, side(30_00, 1, 0, 0)));
+    await reversed(late, 20_00);
+    await approved(host, uploadFrame(host.shop, `01${uploadItem(card, traceOf(kept), 30_00)}`));
+    await approved(host, uploadFrame(host.shop, '0001', '202'));
+    const [batch] = await host.rows('batches');
+    const totals = (one: string) => `${one}${side(0, 0, 0, 0)}`;
+    assert.equal(
+      [batch?.hostTotals, batch?.closingTotals],
+      [totals(side(50_00, 2, 0, 0)), totals(side(30_00, 1, 0, 0))],
+    );
+    await nextDay(scene);
+    const { proof } = await clear(scene, DAY);
+    assert.equal(
+      proof.filter(({ ok }) => !ok),
+      [],
+    );
   } finally {
     await host.close();
   }

@@ -67,7 +67,7 @@ refusing('when a settled batch was told other totals than the files hold', async
           state: 'closed',
           closedAt: MORNING + HOUR,
           closedBy: 'settlement',
-          hostTotals: WINE_TOTALS.replace('25600002', '12800001'),
+          closingTotals: WINE_TOTALS.replace('25600002', '12800001'),
           result: 1,
         }),
       ],

@@ -302,6 +302,7 @@ late('leave the closed day as it was and stand in the next day with the original
           closedAt: MORNING + HOUR,
           closedBy: 'settlement',
           hostTotals: WINE_TOTALS,
+          closingTotals: WINE_TOTALS,
           result: 1,
         }),
       ],

@@ -281,6 +281,7 @@ export const batchRow = (terminalId: string, batch: number, changes: Partial<Bat
   cause: null,
   terminalTotals: null,
   hostTotals: null,
+  closingTotals: null,
   result: null,
   ...changes,
 });
@@ -354,6 +355,7 @@ export async function playFirstDay(world: SampleWorld): Promise<void> {
     closedAt: MORNING + 60 * minute,
     closedBy: 'settlement',
     hostTotals: WINE_TOTALS,
+    closingTotals: WINE_TOTALS,
     result: 1,
   } as const;
   await world.commit({

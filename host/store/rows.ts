@@ -48,6 +48,8 @@ export interface BatchRow {
   readonly terminalTotals: string | null;
   /** The host's totals at that moment, `HT`, 60 digits. */
   readonly hostTotals: string | null;
+  /** The host's totals when it closed, 60 digits. Others than `hostTotals` when something came, or was reversed, during the upload. */
+  readonly closingTotals: string | null;
   readonly result: 1 | 2 | 3 | null;
 }
 

@@ -92,6 +92,7 @@ export function batchRow(terminalId: string, batch: number, changes: Partial<Bat
     cause: null,
     terminalTotals: null,
     hostTotals: null,
+    closingTotals: null,
     result: null,
     ...changes,
   };

@@ -107,7 +107,8 @@ export const TABLES = {
     guard: 'versioned', key: ['terminalId', 'batch'],
     columns: {
       terminalId: 'text', batch: 'int', version: 'int', merchantId: 'text', state: 'text', openedAt: 'int',
-      closedAt: 'int?', closedBy: 'text?', cause: 'text?', terminalTotals: 'text?', hostTotals: 'text?', result: 'int?',
+      closedAt: 'int?', closedBy: 'text?', cause: 'text?', terminalTotals: 'text?', hostTotals: 'text?',
+      closingTotals: 'text?', result: 'int?',
     },
     indexes: [{ columns: ['state', 'terminalId', 'batch'] }],
   },

@@ -17,6 +17,7 @@ const JOURNAL: Journal = {
       ...{
         totals: { debitAmount: fen(140), debitCount: 1, creditAmount: fen(0), creditCount: 0 },
         hostTotals: null,
+        closingTotals: null,
       },
     },
   ],

@@ -26,6 +26,7 @@ const JOURNAL: Journal = {
       ...{
         totals: { debitAmount: fen(0), debitCount: 0, creditAmount: fen(0), creditCount: 0 },
         hostTotals: null,
+        closingTotals: null,
       },
     },
   ],

@@ -1,10 +1,11 @@
 /** Closing a batch opens the next one at once, in the same commit. */
-import { ensure } from '../../../protocol/index.ts';
+import { buildHt, ensure } from '../../../protocol/index.ts';
 import type { Wants } from '../../store/port.ts';
 import type { BatchRow, DifferenceRow } from '../../store/rows.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
 import { batchKey } from '../view.ts';
+import { hostTotals, NO_TOTALS } from './batch-totals.ts';
 import { openBatch } from './deed.ts';
 import { namesOfOwed, type OwedReversal } from './owed-reversals.ts';
 
@@ -72,7 +73,9 @@ export function closeBatch(
 ): readonly Named[] {
   const { terminal, writes } = j;
   ensure(terminal?.batch === row.batch, 'only the open batch is closed');
-  writeBatch(j, row, { ...figures, state: 'closed', closedAt: j.now, closedBy });
+  const counted = hostTotals(j.view.batchTransactions(batchKey(row.terminalId, row.batch)));
+  const closingTotals = buildHt(counted, NO_TOTALS);
+  writeBatch(j, row, { ...figures, state: 'closed', closedAt: j.now, closedBy, closingTotals });
   const next = batchAfter(row.batch);
   const wanted = terminal.wanted === WANTED_SETTLEMENT ? 0 : terminal.wanted;
   j.terminal = writes.replace('terminals', terminal, { batch: next, wanted });

@@ -220,6 +220,7 @@ export function openBatch(terminalId: string, batch: number, merchantId: string,
     cause: null,
     terminalTotals: null,
     hostTotals: null,
+    closingTotals: null,
     result: null,
   };
 }
