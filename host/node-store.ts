@@ -8,6 +8,7 @@ import { connect } from './store/postgres/node-connections.ts';
 import { hasBooks } from './store/postgres/postgres-store.ts';
 import { DEPTHS, type Depth } from './store/soundness.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
+import { cacheSettings } from './store/sqlite-settings.ts';
 
 export interface HostDatabase {
   /** As metrics name it. */
@@ -47,6 +48,7 @@ function fileDatabase(config: HostConfig, path: string): HostDatabase {
       const driver = await openSqlite(path);
       try {
         await chmod(path, 0o600);
+        await driver.exec(cacheSettings(config.databaseCacheMiB));
         return { driver, reader: await openSqlite(path, 'to read') };
       } catch (error) {
         await driver.close();

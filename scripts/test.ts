@@ -50,7 +50,7 @@ async function runAll(queue: readonly string[], width: number): Promise<readonly
       done.push(result);
       const mark = result.failed === 0 ? 'ok  ' : 'FAIL';
       console.log(`${mark} ${file}  ${result.passed} passed  ${result.seconds.toFixed(1)} s`);
-      if (result.failed > 0) console.log(`${result.output}\n--- ${file}: ${result.failed} failed`);
+      if (result.failed > 0) console.error(`${result.output}\n--- ${file}: ${result.failed} failed`);
     }
   };
   await Promise.all(Array.from({ length: width }, worker));

@@ -7,14 +7,19 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Prepared statements that a driver keeps. The store uses some dozens. */
 export const STATEMENTS_MAX = 256;
 
-// A commit is on the disk when it returns: FULL syncs the WAL at every commit. The page cache is in KiB
-// when negative. secure_delete wipes what is overwritten, so that a destroyed salt is gone.
+const CACHE_MIB = 64;
+
+/** How many MiB of pages a connection keeps at most. In KiB when negative. */
+export const cacheSettings = (mib: number) => `PRAGMA cache_size = -${mib * 1024};`;
+
+// A commit is on the disk when it returns: FULL syncs the WAL at every commit. secure_delete wipes what is
+// overwritten, so that a destroyed salt is gone.
 export const SQLITE_SETTINGS = `
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
 PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-PRAGMA cache_size = -65536;
+${cacheSettings(CACHE_MIB)}
 PRAGMA temp_store = MEMORY;
 PRAGMA secure_delete = ON;`;
 

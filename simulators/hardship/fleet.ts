@@ -21,6 +21,8 @@ export interface FleetOptions {
   readonly linked?: boolean;
   /** For host and terminals, as `--expose-gc`. */
   readonly nodeOptions?: readonly string[];
+  /** Settings of the host, by the names of their variables. */
+  readonly hostEnv?: Readonly<Record<string, string>>;
   readonly settings?: Partial<TerminalConfig>;
   /** Where everything lies; default: a new temporary folder. */
   readonly folder?: string;
@@ -71,7 +73,7 @@ export class Fleet {
       terminals: options.tills,
       cards: options.cards,
       process: 'child',
-      program: snapshot.host,
+      program: { ...snapshot.host, env: options.hostEnv ?? {} },
       folder,
     });
     const links: LinkProxy[] = [];

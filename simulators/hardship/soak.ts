@@ -36,13 +36,22 @@ export interface SoakOutcome {
 
 /** A full collection before each look makes the heap's figure mean what is held. */
 const NODE_OPTIONS = ['--expose-gc'];
+/** Filled within minutes: a cache that fills for an hour would look like a leak, or hide one. */
+const HOST_ENV = { ZUNKA_DATABASE_CACHE_MIB: '4' };
 const TALLY_EVERY = 6;
 /** Kills belong to the first part of the run: after it all processes live on, so that a leak has time to show. */
 const KILLING_PART = 0.4;
 
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const { seed, minutes, tills, pauseMs, tell } = options;
-  const fleet = await Fleet.open({ seed, tills, cards: 40, linked: true, nodeOptions: NODE_OPTIONS });
+  const fleet = await Fleet.open({
+    seed,
+    tills,
+    cards: 40,
+    linked: true,
+    nodeOptions: NODE_OPTIONS,
+    hostEnv: HOST_ENV,
+  });
   const began = Date.now();
   const isPast = (part: number) => Date.now() - began >= part * minutes * 60_000;
   const troubles = new Map<string, number>();
