@@ -89,7 +89,7 @@ async function main(): Promise<void> {
   console.log(
     `管理 admin      http://127.0.0.1:${host.adminPort}/v1/health   令牌 token: ${host.tokensFile}`,
   );
-  console.log(`结算文件 files  ${host.filesFolder}`);
+  console.log(`结算文件 files  ${host.filesPlace}`);
   console.log('尊卡主机已启动 the host is running');
 }
 

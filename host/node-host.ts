@@ -10,8 +10,6 @@ import { PosError } from '../protocol/index.ts';
 import { tcpListener } from './acquiring/tcp-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
-import { folderFiles } from './clearing/folder-files.ts';
-import { nodeSettlementFiles } from './clearing/node-file-system.ts';
 import type { Random } from './clock.ts';
 import type { HostConfig } from './config.ts';
 import { makeHostKeys } from './host-keys.ts';
@@ -29,8 +27,8 @@ export interface RunningHost {
   readonly adminPort: number;
   /** The tokens of the administration, mode 0600; made at the first start. */
   readonly tokensFile: string;
-  /** Where settlement files go. */
-  readonly filesFolder: string;
+  /** Where settlement files go, for a person. */
+  readonly filesPlace: string;
   /** For what is counted outside of the host, as writes of the log. */
   readonly metrics: Metrics;
   /** What was made because it was not there: shown at the start. */
@@ -78,7 +76,7 @@ async function assemble(
   const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
 
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
-  const database = databaseOf(config, place('host.sqlite'));
+  const database = databaseOf(config, place);
   const mustExist = await database.hasBooks();
   const vault = await openVault(config, place, { made, closing, mustExist });
 
@@ -88,7 +86,8 @@ async function assemble(
   if ((await database.prove(marks)) === 'unmarked') log.warn({}, UNMARKED);
 
   // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
-  const files = await folderFiles(nodeSettlementFiles, place('settlement'), nodeRandom);
+  const settlement = await database.settlementFiles();
+  closing.push(() => settlement.close());
   const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: database.name } });
   measureProcess(metrics.registry);
   const host = await openHost({
@@ -97,7 +96,7 @@ async function assemble(
     vault,
     ...(await database.open()),
     listener: tcpListener({ host: config.acquirerAddress, port: config.acquirerPort }),
-    files,
+    files: settlement.files,
     log,
     stream: config.stream,
     initialBusinessDate: config.initialBusinessDate,
@@ -126,7 +125,7 @@ async function assemble(
     acquirerPort: host.acquirer.port,
     adminPort: admin.port,
     tokensFile: place('admin-tokens.json'),
-    filesFolder: place('settlement'),
+    filesPlace: settlement.place,
     metrics,
     made,
     stop: closeAll,

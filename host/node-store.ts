@@ -1,10 +1,16 @@
 /** Which database the host runs on, by one setting: a file in its data folder, or a PostgreSQL server. */
 import { access, chmod } from 'node:fs/promises';
+import type { FilePort } from './clearing/file-port.ts';
+import { folderFiles } from './clearing/folder-files.ts';
+import { nodeSettlementFiles } from './clearing/node-file-system.ts';
 import type { HostConfig } from './config.ts';
+import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { connect } from './store/postgres/node-connections.ts';
+import { PgDriver } from './store/postgres/pg-driver.ts';
+import { postgresFiles } from './store/postgres/postgres-files.ts';
 import { hasBooks } from './store/postgres/postgres-store.ts';
 import { DEPTHS, type Depth } from './store/soundness.ts';
 import { openSqlite } from './store/sqlite-driver.ts';
@@ -20,13 +26,19 @@ export interface HostDatabase {
    * @returns `unmarked`: nothing says how far it should go
    */
   prove(marks: MarkSlots): Promise<'new' | 'marked' | 'unmarked'>;
+  /** Where settlement files go, as a person is told it, and the door to them; the caller closes it. */
+  settlementFiles(): Promise<{
+    readonly place: string;
+    readonly files: FilePort;
+    close(): Promise<void>;
+  }>;
   /** What the host is given; its own from then on. */
   open(): Promise<Pick<HostOutside, 'driver' | 'reader' | 'depth'>>;
 }
 
-/** @param path of the file, where no server is named */
-export function databaseOf(config: HostConfig, path: string): HostDatabase {
-  return config.storeUrl === '' ? fileDatabase(config, path) : serverDatabase(config);
+/** @param place a name in the data folder as a path: of the database and the settlement files where no server is named */
+export function databaseOf(config: HostConfig, place: (name: string) => string): HostDatabase {
+  return config.storeUrl === '' ? fileDatabase(config, place) : serverDatabase(config);
 }
 
 /** The setting is one of them: it was judged when it was read. */
@@ -34,7 +46,9 @@ function depthOf(config: HostConfig): Depth {
   return DEPTHS.find((depth) => depth === config.databaseCheck) ?? 'full';
 }
 
-function fileDatabase(config: HostConfig, path: string): HostDatabase {
+function fileDatabase(config: HostConfig, place: (name: string) => string): HostDatabase {
+  const path = place('host.sqlite');
+  const folder = place('settlement');
   return {
     name: 'sqlite',
     hasBooks: () =>
@@ -43,6 +57,10 @@ function fileDatabase(config: HostConfig, path: string): HostDatabase {
         () => false,
       ),
     prove: (marks) => proveDatabase(path, { depth: depthOf(config), marks }),
+    async settlementFiles() {
+      const files = await folderFiles(nodeSettlementFiles, folder, nodeRandom);
+      return { place: folder, files, close: () => Promise.resolve() };
+    },
     // One connection that writes, and one that reads while it does.
     async open() {
       const driver = await openSqlite(path);
@@ -71,6 +89,14 @@ function serverDatabase(config: HostConfig): HostDatabase {
       }
     },
     prove: async () => 'marked',
+    async settlementFiles() {
+      const connection = new PgDriver({ url: config.storeUrl, unhurried: true });
+      return {
+        place: '数据库中 in the database: GET /v1/files',
+        files: postgresFiles(connection),
+        close: () => connection.close(),
+      };
+    },
     open: async () => ({ driver: connect(config.storeUrl), depth: depthOf(config) }),
   };
 }

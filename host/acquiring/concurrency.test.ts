@@ -256,6 +256,7 @@ function bound(store: StorePort): StorePort {
     scanJournal: (stream, after) => store.scanJournal(stream, after),
     journalHeads: () => store.journalHeads(),
     balances: (options) => store.balances(options),
+    alone: (name, work) => store.alone(name, work),
     highest: () => store.highest(),
     close: () => store.close(),
   };

@@ -1,7 +1,7 @@
 import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen, fenDelta } from '../../protocol/index.ts';
+import { fen, fenDelta, PosError } from '../../protocol/index.ts';
 import { REBATE_EXPENSE, REBATE_PAYABLE } from '../ledger/accounts.ts';
 import type { Entry } from '../ledger/model.ts';
 import type { StorePort } from '../store/port.ts';
@@ -163,11 +163,42 @@ kills('whichever commit or file write it was, done or not done', async () => {
   }
 });
 
-kills('and two at the same time write each file once', async () => {
+kills('and of two at the same time one is told that the other is at it', async () => {
   const scene = await closedDay();
-  const both = await Promise.all([clear(scene), clear(scene)]);
+  const first = clear(scene);
+  await rejects(clear(scene), codeIs('NOT_ALLOWED_NOW', `clearing ${FIRST_DAY}`));
+  assert.equal((await clear(scene)).files, (await first).files);
+});
+
+kills('and two at the same time that know nothing of each other write each file once', async () => {
+  const scene = await closedDay();
+  // Two processes on one file, or hosts whose server was exchanged under them: no lease keeps them apart.
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    alone: (_, work) => work(() => Promise.resolve()),
+  };
+  const both = await Promise.all([clear(scene, { store }), clear(scene, { store })]);
   assert.equal(both[0].files, both[1].files);
   assert.is(both[0].files.length, 9);
+});
+
+kills('and one that lost its lease on the way stops at the next step', async () => {
+  const scene = await closedDay();
+  let asked = 0;
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    alone: (name, work) =>
+      work(() => {
+        asked += 1;
+        return asked < 4 ? Promise.resolve() : Promise.reject(new PosError('NOT_ALLOWED_NOW', name));
+      }),
+  };
+  await rejects(clear(scene, { store }), codeIs('NOT_ALLOWED_NOW'));
+  const done = (await clear(scene)).steps.filter((step) => step.done === 'before');
+  assert.equal(
+    done.map(({ step }) => step),
+    ['check-books', 'open-batches', 'owed-reversals'],
+  );
 });
 
 kills.run();

@@ -30,14 +30,23 @@ export interface ClearingOptions {
 const ATTEMPTS_MAX = 8;
 
 /**
- * Runs, or goes on with, the clearing of a day. A finished run is not repeated: its result is returned.
+ * Runs, or goes on with, the clearing of a day. A finished run is not repeated: its result is returned. One at a time
+ * clears a day, at whichever host; were that ever two, the guard of each step would let one of them through.
  *
- * Throws NOT_ALLOWED_NOW when the day is not closed; BOOKS_UNBALANCED when a proof fails, before or after
+ * Throws NOT_ALLOWED_NOW when the day is not closed or is being cleared by somebody else; BOOKS_UNBALANCED when a proof fails, before or after
  * the files; FILE_EXISTS when a file of that name holds other bytes; CLEARING_STEP naming the step when
  * something else stopped it.
  */
 export async function runClearing(deps: ClearingDeps, options: ClearingOptions): Promise<ClearingResult> {
   await checkClosed(deps.store, options.businessDate);
+  return deps.store.alone(`clearing ${options.businessDate}`, (still) => goOn(deps, options, still));
+}
+
+async function goOn(
+  deps: ClearingDeps,
+  options: ClearingOptions,
+  still: () => Promise<void>,
+): Promise<ClearingResult> {
   const { sequence, finished } = await runToContinue(deps.store, options);
   const runId = runIdOf(options.businessDate, sequence);
   const outputs = new Map(finished.map(({ step, output }) => [step, output]));
@@ -49,6 +58,7 @@ export async function runClearing(deps: ClearingDeps, options: ClearingOptions):
       steps.push({ step: name, done: 'before' });
       continue;
     }
+    await still();
     const row = await runStep(context, name, act);
     outputs.set(name, row.output);
     steps.push({ step: name, done: 'now' });

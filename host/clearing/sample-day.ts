@@ -3,6 +3,7 @@
  * administration. Amounts are the money design page's worked example, written out by hand.
  */
 import { type Fen, fen } from '../../protocol/index.ts';
+import type { Clock } from '../clock.ts';
 import {
   completionEntry,
   holdEntry,
@@ -36,16 +37,22 @@ export interface SampleWorld {
   commit(item: Partial<CommitItem>): Promise<void>;
 }
 
-/** Opens an empty store on the first day and puts the programme's documents into it. */
-export async function sampleWorld(): Promise<SampleWorld> {
-  let now = MORNING;
-  const clock = { now: () => now, after: () => ({ cancel: () => undefined }) };
-  const store = await openSqliteStore({
+/** Opens a store on an empty database whose first day is `FIRST_DAY`. */
+export type OpenSample = (clock: Clock) => Promise<StorePort>;
+
+const inMemory: OpenSample = async (clock) =>
+  openSqliteStore({
     driver: await openSqlite(':memory:'),
     stream: 'host-01',
     clock,
     initialBusinessDate: FIRST_DAY,
   });
+
+/** Opens an empty store on the first day and puts the programme's documents into it. */
+export async function sampleWorld(open = inMemory): Promise<SampleWorld> {
+  let now = MORNING;
+  const clock = { now: () => now, after: () => ({ cancel: () => undefined }) };
+  const store = await open(clock);
   const commit = async (item: Partial<CommitItem>) => {
     const [outcome] = await store.commit([{ guards: [], changes: {}, journal: [], ...item }]);
     if (outcome?.committed !== true) throw new Error(`not committed: ${JSON.stringify(outcome)}`);

@@ -6,7 +6,7 @@ import { cutOver } from './cut-over.ts';
 import type { FilePort } from './file-port.ts';
 import { memoryFiles } from './memory-files.ts';
 import { runClearing } from './run.ts';
-import { FIRST_DAY, playFirstDay, type SampleWorld, sampleWorld } from './sample-day.ts';
+import { FIRST_DAY, type OpenSample, playFirstDay, type SampleWorld, sampleWorld } from './sample-day.ts';
 
 export const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 export const who = { person: '李结算', reason: '日终清算' };
@@ -16,8 +16,8 @@ export interface Scene {
   readonly world: SampleWorld;
   readonly files: ReturnType<typeof memoryFiles>;
 }
-export async function closedDay(): Promise<Scene> {
-  const world = await sampleWorld();
+export async function closedDay(open?: OpenSample): Promise<Scene> {
+  const world = await sampleWorld(open);
   await playFirstDay(world);
   world.pass(13 * HOUR);
   await cutOver(world, who);
@@ -41,6 +41,7 @@ export function bound(store: StorePort): StorePort {
     scanJournal: (stream, after) => store.scanJournal(stream, after),
     journalHeads: () => store.journalHeads(),
     balances: (options) => store.balances(options),
+    alone: (name, work) => store.alone(name, work),
     highest: () => store.highest(),
     close: () => store.close(),
   };

@@ -1,5 +1,6 @@
 /** A store whose reads and commits are timed and counted; what they do is the store's own. */
 import { PosError } from '../../protocol/index.ts';
+import type { LoneWork } from '../store/alone.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from '../store/port.ts';
 import type { JournalRow, TableName, Tables } from '../store/rows.ts';
 import type { Metrics } from './metrics.ts';
@@ -48,6 +49,9 @@ export class MeasuredStore implements StorePort {
   }
   balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
     return this.#store.balances(options);
+  }
+  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
+    return this.#store.alone(name, work);
   }
   highest(): ReturnType<StorePort['highest']> {
     return this.#store.highest();

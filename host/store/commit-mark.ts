@@ -8,6 +8,7 @@
  */
 import { hash } from 'node:crypto';
 import type { StreamHead } from '../journal/seal.ts';
+import type { LoneWork } from './alone.ts';
 import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { Turns } from './turns.ts';
@@ -132,6 +133,9 @@ export class MarkedStore implements StorePort {
   }
   balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
     return this.#store.balances(options);
+  }
+  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
+    return this.#store.alone(name, work);
   }
   highest(): ReturnType<StorePort['highest']> {
     return this.#store.highest();

@@ -3,6 +3,7 @@
  * `shared-suite.ts` says what an implementation promises.
  */
 import type { PosError } from '../../protocol/index.ts';
+import type { LoneWork } from './alone.ts';
 import type {
   AccountRow,
   BatchRow,
@@ -155,6 +156,13 @@ export interface StorePort {
       readonly sum: number;
     }[]
   >;
+  /**
+   * Does the work while nobody else on this database does work of that name, at whichever host: a lease that ends with
+   * the work, or with the process that did it. What must not happen twice is guarded all the same: a server that is
+   * exchanged forgets its leases.
+   * @throws NOT_ALLOWED_NOW when somebody does it already; nothing was begun then
+   */
+  alone<T>(name: string, work: LoneWork<T>): Promise<T>;
   /** Largest numbers in use, for making the next: reference numbers, auth codes. */
   highest(): Promise<{ readonly rrn: string | null }>;
   close(): Promise<void>;

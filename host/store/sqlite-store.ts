@@ -12,6 +12,7 @@
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type StreamHead, seal, startOf } from '../journal/seal.ts';
+import { type LoneWork, NamesHeld } from './alone.ts';
 import {
   type Balance,
   balanceOf,
@@ -97,6 +98,7 @@ class SqliteStore implements StorePort {
   readonly #cache: RowCache;
   /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
   readonly #turns = new Turns();
+  readonly #held = new NamesHeld();
   /** Where our stream stands; undefined when a commit's outcome is unknown: read again before the next. */
   #head: StreamHead | undefined;
   /** A COMMIT failed: what it wrote may be in the log, though it is not seen. */
@@ -339,6 +341,11 @@ class SqliteStore implements StorePort {
     const upTo = [options.upToBusinessDate ?? null];
     const rows = await this.#take(() => readRows(this.#driver, text, upTo, ['entries']));
     return (rows as unknown as readonly Balance[]).map(balanceOf);
+  }
+
+  /** The file has one process: what it does not do itself, nobody does. */
+  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
+    return this.#held.hold(name, () => work(() => Promise.resolve()));
   }
 
   async highest(): Promise<{ readonly rrn: string | null }> {

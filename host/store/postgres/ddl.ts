@@ -6,6 +6,7 @@ import { FEN_MAX, PosError } from '../../../protocol/index.ts';
 import { BODY_COLUMN, quoted, quotedList, SUM_COLUMN } from '../ddl.ts';
 import type { TableName } from '../rows.ts';
 import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf } from '../schema.ts';
+import { FILE_BYTES_TABLE } from './postgres-files.ts';
 
 /** Column kind to SQL type. */
 // biome-ignore format: a table is read by column
@@ -134,7 +135,7 @@ export function firstSql(): string {
 }
 
 /**
- * What the store keeps beside the rows of the port: the journal, the counters, the view of all entries' lines, and
+ * What the store keeps beside the rows of the port: the journal, the counters, the bytes of settlement files, the view of all entries' lines, and
  * a row a stream, which every commit of that stream holds while it runs. Its `epoch` grows when a commit's outcome
  * became unknown: what was sent before and may still arrive then finds another epoch and does nothing.
  */
@@ -148,6 +149,8 @@ export function ownTablesSql(): string {
 );`,
     ...growsSql('journal'),
     `CREATE TABLE "counters" ("counter" TEXT COLLATE "C" NOT NULL PRIMARY KEY, "value" BIGINT NOT NULL) WITH (fillfactor = ${FILLFACTOR});`,
+    `CREATE TABLE "${FILE_BYTES_TABLE}" ("name" TEXT COLLATE "C" NOT NULL PRIMARY KEY, "bytes" BYTEA NOT NULL);`,
+    ...growsSql(FILE_BYTES_TABLE),
     'CREATE TABLE "streams" ("stream" TEXT COLLATE "C" NOT NULL PRIMARY KEY, "epoch" BIGINT NOT NULL) WITH (fillfactor = 10);',
     `CREATE VIEW "read_postings" AS SELECT x."entryId", p."line", x."businessDate", p."value" ->> 0 AS "account", p."value" ->> 1 AS "lot", p."value" ->> 2 AS "unit", (p."value" ->> 3)::bigint AS "amount" FROM "entries" AS x CROSS JOIN LATERAL json_array_elements(${postings}) WITH ORDINALITY AS p ("value", "line");`,
   ].join('\n');

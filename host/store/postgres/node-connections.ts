@@ -15,6 +15,7 @@ export function connect(url: string, settings: Readonly<Record<string, string>> 
     ledger,
     reader,
     wide,
+    lease: () => new PgDriver({ url, settings }),
     async close() {
       for (const driver of [ledger, reader, wide]) await driver.close();
     },

@@ -15,9 +15,14 @@ export async function emptySchema(server: PostgresServer): Promise<string> {
   return `t${schemas}`;
 }
 
-export async function storeOn(server: PostgresServer, schema: string, stream: string): Promise<StorePort> {
+/** @param server what is connected to: a server, or a line to one */
+export async function storeOn(
+  server: { readonly port: number },
+  schema: string,
+  stream: string,
+): Promise<StorePort> {
   return openPostgresStore({
-    connections: connect(server.url, { search_path: schema }),
+    connections: connect(`postgres://zunka@127.0.0.1:${server.port}/postgres`, { search_path: schema }),
     stream,
     clock: nodeClock,
     initialBusinessDate: BUSINESS_DATE,

@@ -60,6 +60,16 @@ export class PgDriver implements SqlDriver {
     return (await this.#query(this.#prepared(sql, params))).rows as Record<string, unknown>[];
   }
 
+  /** A reading statement. A lost connection leaves no doubt here, nothing was to be written: STORE_FAILED. */
+  async ask(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    try {
+      return await this.all(sql, params);
+    } catch (error) {
+      if (!(error instanceof PosError) || error.code !== 'STORE_UNKNOWN') throw error;
+      throw new PosError('STORE_FAILED', error.detail, { cause: error });
+    }
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     const client = this.#client ?? (await this.#connecting?.catch(() => null)) ?? null;

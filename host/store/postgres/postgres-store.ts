@@ -10,6 +10,7 @@
 import { isBusinessDate, PosError } from '../../../protocol/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type StreamHead, seal, startOf } from '../../journal/seal.ts';
+import { type LoneWork, NamesHeld } from '../alone.ts';
 import {
   type Balance,
   balanceOf,
@@ -40,6 +41,7 @@ import { storedNames } from '../statements.ts';
 import { Turns } from '../turns.ts';
 import { assume, countersOf, locksOf, PostgresRows, promisesUnused, writesDays } from './batch.ts';
 import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
+import { underLease } from './lease.ts';
 import type { PgDriver } from './pg-driver.ts';
 import { READ_SQL } from './read-statement.ts';
 import * as sql from './statements.ts';
@@ -80,6 +82,8 @@ export interface PostgresConnections {
   readonly reader: PgDriver;
   /** Scans and sums. Unhurried. */
   readonly wide: PgDriver;
+  /** A new connection, for as long as one piece of work holds a lease: whoever asks for it closes it. */
+  lease(): PgDriver;
   close(): Promise<void>;
 }
 
@@ -158,6 +162,7 @@ class PostgresStore implements StorePort {
   readonly #stream: string;
   /** Commits go one at a time, or the stream would fork. */
   readonly #turns = new Turns();
+  readonly #held = new NamesHeld();
   /** Where our stream stands; undefined when it must be read again before the next commit. */
   #head: StreamHead | undefined;
   #epoch = 0;
@@ -408,6 +413,11 @@ class PostgresStore implements StorePort {
     return rows.map((row) => balanceOf({ ...(row as unknown as Balance), sum: Number(row['sum']) }));
   }
 
+  /** In this process by name, among all by a lock that the server holds for one connection. */
+  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
+    return this.#held.hold(name, () => underLease(this.#connections.lease(), name, work));
+  }
+
   async highest(): Promise<{ readonly rrn: string | null }> {
     const [row] = await this.#ask(this.#wide, sql.HIGHEST_RRN_SQL, []);
     return { rrn: (row?.['rrn'] as string | null | undefined) ?? null };
@@ -418,15 +428,9 @@ class PostgresStore implements StorePort {
     return this.#turns.take(() => this.#connections.close());
   }
 
-  /** A reading statement. A lost connection is no doubt here: nothing was to be written. */
   async #ask(driver: PgDriver, text: string, params: readonly unknown[]) {
     await this.#settled();
-    try {
-      return await driver.all(text, params);
-    } catch (error) {
-      if (!(error instanceof PosError) || error.code !== 'STORE_UNKNOWN') throw error;
-      throw new PosError('STORE_FAILED', error.detail, { cause: error });
-    }
+    return driver.ask(text, params);
   }
 }
 
