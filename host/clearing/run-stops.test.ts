@@ -167,7 +167,8 @@ kills('and of two at the same time one is told that the other is at it', async (
   const scene = await closedDay();
   const first = clear(scene);
   await rejects(clear(scene), codeIs('NOT_ALLOWED_NOW', `clearing ${FIRST_DAY}`));
-  assert.equal((await clear(scene)).files, (await first).files);
+  const { files } = await first;
+  assert.equal((await clear(scene)).files, files);
 });
 
 kills('and two at the same time that know nothing of each other write each file once', async () => {

@@ -176,8 +176,7 @@ async function blocker(schema: string, accountId: string) {
     /** Until so many sessions wait for a lock. */
     async untilWaitedFor(sessions = 1): Promise<void> {
       const waiting = `SELECT count(*)::int AS "n" FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
-      for (let n = 0; n < sessions; )
-        n = (await server.query(waiting))[0]?.['n'] as number;
+      for (let n = 0; n < sessions; ) n = (await server.query(waiting))[0]?.['n'] as number;
     },
     async letGo(): Promise<void> {
       await client.query('ROLLBACK');

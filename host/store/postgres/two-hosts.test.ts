@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../../protocol/index.ts';
+import { runClearing } from '../../clearing/run.ts';
 import { FIRST_DAY } from '../../clearing/sample-day.ts';
 import { clear, closedDay, codeIs, log, who } from '../../clearing/scene.fixture.ts';
-import { runClearing } from '../../clearing/run.ts';
 import { verifyJournal } from '../../journal/verify.ts';
 import { openDirectory } from '../../programme/directory.ts';
 import type { CommitItem, Guard, StorePort } from '../port.ts';
@@ -239,7 +239,9 @@ leases.run();
 const shared = suite('PostgreSQL: settlement files that every host serves');
 
 /** @returns one door for each host */
-async function withFiles(act: (doors: readonly ReturnType<typeof postgresFiles>[], schema: string) => Promise<void>) {
+async function withFiles(
+  act: (doors: readonly ReturnType<typeof postgresFiles>[], schema: string) => Promise<void>,
+) {
   const schema = await emptySchema(server);
   await (await storeOn(server, schema, 'host-01')).close();
   const drivers = [1, 2].map(() => new PgDriver({ url: server.url, settings: { search_path: schema } }));
@@ -287,46 +289,57 @@ shared.run();
 
 const clearing = suite('PostgreSQL: a day is cleared once, at whichever host');
 
-clearing('by one of two that are asked at the same moment; the other has the same result and the same files', async () => {
-  const schema = await emptySchema(server);
-  const scene = await closedDay((clock) =>
-    openPostgresStore({
-      connections: connect(server.url, { search_path: schema }),
-      stream: 'host-01',
-      clock,
-      initialBusinessDate: FIRST_DAY,
-    }),
-  );
-  const store = await storeOn(server, schema, 'host-02');
-  const drivers = [1, 2].map(() => new PgDriver({ url: server.url, settings: { search_path: schema } }));
-  try {
-    const [ours, theirs] = drivers.map(postgresFiles);
-    assert.ok(ours !== undefined && theirs !== undefined);
-    const second = { store, directory: await openDirectory(store), clock: scene.world.clock, files: theirs, log };
-    const clearSecond = () => runClearing(second, { businessDate: FIRST_DAY, ...who });
-    const both = await Promise.allSettled([clear(scene, { files: ours }), clearSecond()]);
-    const failed = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as PosError] : []));
-    assert.equal(
-      failed.map(({ code }) => code),
-      ['NOT_ALLOWED_NOW'],
+clearing(
+  'by one of two that are asked at the same moment; the other has the same result and the same files',
+  async () => {
+    const schema = await emptySchema(server);
+    const scene = await closedDay((clock) =>
+      openPostgresStore({
+        connections: connect(server.url, { search_path: schema }),
+        stream: 'host-01',
+        clock,
+        initialBusinessDate: FIRST_DAY,
+      }),
     );
-    const again = [await clear(scene, { files: ours }), await clearSecond()];
-    assert.equal(again[0]?.files, again[1]?.files);
-    assert.is(again[0]?.files.length, 9);
-    for (const { name } of again[0]?.files ?? []) assert.equal(await theirs.read(name), await ours.read(name));
-    const steps = await all(store, 'steps');
-    const records = (await journal(store)).filter(({ body }) => body.includes('"clearing-step"'));
-    assert.is(steps.length, 11);
-    assert.is(records.length, 11);
-    // The same bytes as on SQLite with files in memory.
-    const reference = await closedDay();
-    await clear(reference);
-    for (const [name, bytes] of reference.files.snapshot()) assert.equal(await theirs.read(name), bytes, name);
-  } finally {
-    for (const driver of drivers) await driver.close();
-    await store.close();
-    await scene.world.store.close();
-  }
-});
+    const store = await storeOn(server, schema, 'host-02');
+    const drivers = [1, 2].map(() => new PgDriver({ url: server.url, settings: { search_path: schema } }));
+    try {
+      const [ours, theirs] = drivers.map(postgresFiles);
+      assert.ok(ours !== undefined && theirs !== undefined);
+      const second = {
+        store,
+        directory: await openDirectory(store),
+        clock: scene.world.clock,
+        files: theirs,
+        log,
+      };
+      const clearSecond = () => runClearing(second, { businessDate: FIRST_DAY, ...who });
+      const both = await Promise.allSettled([clear(scene, { files: ours }), clearSecond()]);
+      const failed = both.flatMap((one) => (one.status === 'rejected' ? [one.reason as PosError] : []));
+      assert.equal(
+        failed.map(({ code }) => code),
+        ['NOT_ALLOWED_NOW'],
+      );
+      const again = [await clear(scene, { files: ours }), await clearSecond()];
+      assert.equal(again[0]?.files, again[1]?.files);
+      assert.is(again[0]?.files.length, 9);
+      for (const { name } of again[0]?.files ?? [])
+        assert.equal(await theirs.read(name), await ours.read(name));
+      const steps = await all(store, 'steps');
+      const records = (await journal(store)).filter(({ body }) => body.includes('"clearing-step"'));
+      assert.is(steps.length, 11);
+      assert.is(records.length, 11);
+      // The same bytes as on SQLite with files in memory.
+      const reference = await closedDay();
+      await clear(reference);
+      for (const [name, bytes] of reference.files.snapshot())
+        assert.equal(await theirs.read(name), bytes, name);
+    } finally {
+      for (const driver of drivers) await driver.close();
+      await store.close();
+      await scene.world.store.close();
+    }
+  },
+);
 
 clearing.run();
