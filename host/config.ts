@@ -43,6 +43,11 @@ export const HOST_SETTINGS = {
   initialBusinessDate:    { env: 'ZUNKA_INITIAL_BUSINESS_DATE',    kind: 'text',   fallback: '',          allowed: 'YYYYMMDD;空 = 今天 empty: today',             fits: (text) => text === '' || isBusinessDate(text), zh: '首次启动的营业日', en: 'business date of the very first start' },
   vaultPassphraseFile:    { env: 'ZUNKA_VAULT_PASSPHRASE_FILE',    kind: 'text',   fallback: '',          allowed: '路径 a path;空 = 数据目录 empty: data folder', fits: anyPath,  zh: '密钥文件口令所在文件',                           en: 'file that holds the passphrase of the key file' },
   vaultPassphrase:        { env: 'ZUNKA_VAULT_PASSPHRASE',         kind: 'text',   fallback: '',          allowed: '至少 12 个字符 at least 12 characters',        fits: (text) => text === '' || text.length >= 12, secret: true, zh: '密钥文件口令;只从环境变量读取', en: 'passphrase of the key file; from the environment only' },
+  vault:                  { env: 'ZUNKA_VAULT',                    kind: 'choice', fallback: 'soft',      choices: ['soft', 'pkcs11'],                             zh: '密钥库:soft 为数据目录中的密钥文件,pkcs11 为加密机令牌', en: 'where keys are: soft, the key file in the data folder; pkcs11, a token' },
+  pkcs11Library:          { env: 'ZUNKA_PKCS11_LIBRARY',           kind: 'text',   fallback: '',          allowed: '路径 a path',                                  fits: anyPath,  zh: 'PKCS#11 库文件',                                 en: 'library of the token' },
+  pkcs11Token:            { env: 'ZUNKA_PKCS11_TOKEN',             kind: 'text',   fallback: '',          allowed: '至多 32 个字符 up to 32 characters',           fits: (text) => text.length <= 32, zh: '令牌标签',                     en: 'label of the token' },
+  pkcs11PinFile:          { env: 'ZUNKA_PKCS11_PIN_FILE',          kind: 'text',   fallback: '',          allowed: '路径 a path',                                  fits: anyPath,  zh: '令牌用户口令所在文件',                           en: 'file that holds the PIN of the token\'s user' },
+  pkcs11Pin:              { env: 'ZUNKA_PKCS11_PIN',               kind: 'text',   fallback: '',          allowed: '至少 4 个字符 at least 4 characters',          fits: (text) => text === '' || text.length >= 4, secret: true, zh: '令牌用户口令;只从环境变量读取', en: 'PIN of the token\'s user; from the environment only' },
   storeUrl:               { env: 'STORE_URL',                      kind: 'text',   fallback: '',          allowed: 'postgres://user@host:port[,host:port]/database;空 = 数据目录中的 SQLite empty: SQLite in the data folder', fits: (text) => text === '' || isStoreUrl(text), secret: true, zh: 'PostgreSQL 数据库,多台主机共用;只从环境变量读取', en: 'PostgreSQL, for any number of hosts; from the environment only' },
   databaseCheck:          { env: 'ZUNKA_DATABASE_CHECK',           kind: 'choice', fallback: 'pages',     choices: DEPTHS,                                         zh: '启动时检查数据库:每 100 MB pages 约 1 秒,full 约 6 秒;journal 只查日志末尾', en: 'check at the start: per 100 MB, pages takes 1 s, full 6 s; journal: the end of the journal only' },
   databaseCacheMiB:       { env: 'ZUNKA_DATABASE_CACHE_MIB',       kind: 'number', fallback: 64,          unit: 'MiB',   min: 1,   max: 65_536,                 zh: 'SQLite 页缓存上限:主机内存先涨到此值再持平',      en: 'pages that SQLite keeps at most: the host grows by this much before it stays level' },
@@ -53,7 +58,7 @@ export const HOST_SETTINGS = {
 type Settings = typeof HOST_SETTINGS;
 export type HostSettingName = keyof Settings;
 
-/** All settings with their values. `vaultPassphrase` is a secret: the object is never logged. */
+/** All settings with their values. `vaultPassphrase` and `pkcs11Pin` are secrets: the object is never logged. */
 export type HostConfig = {
   readonly [Name in HostSettingName]: Settings[Name]['kind'] extends 'number' ? number : string;
 };

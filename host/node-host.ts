@@ -2,21 +2,18 @@
  * What the host is given on a real machine: disk, clock, randomness, wire, and the administration's door.
  * How a host is put together from them stands in `open-host.ts`. Importing this file starts nothing.
  */
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
-import { nodeKeyFile, nodeKeyLog, openSoftVault, type Vault } from '../keys/index.ts';
-import { PosError } from '../protocol/index.ts';
 import { tcpListener } from './acquiring/tcp-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
-import type { Random } from './clock.ts';
 import type { HostConfig } from './config.ts';
-import { makeHostKeys } from './host-keys.ts';
 import { openLog } from './log.ts';
 import { elapsedMs, nodeClock } from './node-clock.ts';
 import { nodeRandom } from './node-random.ts';
 import { databaseOf } from './node-store.ts';
+import { openVault } from './node-vault.ts';
 import { openHost } from './open-host.ts';
 import { Metrics } from './operations/metrics.ts';
 import { measureProcess } from './operations/node-process-metrics.ts';
@@ -36,6 +33,8 @@ export interface RunningHost {
   /** Takes no new work, answers what came in, closes. May be called twice. */
   stop(): Promise<void>;
 }
+
+type Closing = (() => Promise<void> | void)[];
 
 /**
  * Starts a host.
@@ -78,7 +77,8 @@ async function assemble(
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
   const database = databaseOf(config, place);
   const mustExist = await database.hasBooks();
-  const vault = await openVault(config, place, { made, closing, mustExist });
+  const vault = await openVault(config, place, { made, mustExist });
+  closing.push(() => vault.close());
 
   // 2. The database's files are proven as they lie there, before anything can change them.
   const marks = nodeMarkSlots(place(`acknowledged-${config.stream}.mark`));
@@ -139,76 +139,3 @@ function afterDelay(ms: number): Promise<void> {
 
 const UNMARKED =
   '数据库旁无已确认位置的记录,无法得知其末尾是否完整 nothing beside the database says how far it was acknowledged: a lost end would not be noticed this time';
-
-type Closing = (() => Promise<void> | void)[];
-
-/**
- * Beside a database nothing is made anew: it may hold what only its own key file opens.
- * @throws KEY_FILE naming the file and what to do
- */
-async function openVault(
-  config: HostConfig,
-  place: (name: string) => string,
-  {
-    made,
-    closing,
-    mustExist,
-  }: { readonly made: string[]; readonly closing: Closing; readonly mustExist: boolean },
-): Promise<Vault> {
-  const file = place('keys.sealed');
-  try {
-    const passphrase = await passphraseOf(config, place('vault-passphrase'), mustExist ? null : made);
-    const vault = await openSoftVault({
-      random: (bytes) => nodeRandom.bytes(bytes),
-      file: nodeKeyFile(file),
-      passphrase,
-      now: () => nodeClock.now(),
-      log: nodeKeyLog(place('keys.log')),
-      mustExist,
-    });
-    passphrase.fill(0);
-    closing.push(() => vault.close());
-    made.push(...(await makeHostKeys(vault, mustExist)).map((name) => `密钥 key: ${name}`));
-    return vault;
-  } catch (error) {
-    if (!mustExist || !(error instanceof PosError) || error.code !== 'KEY_FILE') throw error;
-    throw new PosError(
-      'KEY_FILE',
-      `${file}: ${error.detail}。已有数据库,请放回与之配套的密钥文件及口令 ` +
-        'there is a database: put back the key file that belongs to it, with its passphrase',
-      { cause: error },
-    );
-  }
-}
-
-/**
- * From the setting, from the file that it names, or from one beside the key file, made at the first start.
- * @param made where to note that it was made; null: it must be there
- */
-async function passphraseOf(config: HostConfig, beside: string, made: string[] | null): Promise<Buffer> {
-  if (config.vaultPassphrase !== '') return Buffer.from(config.vaultPassphrase, 'utf8');
-  if (config.vaultPassphraseFile === '' && made !== null) await makePassphrase(beside, nodeRandom, made);
-  const path = config.vaultPassphraseFile || beside;
-  try {
-    return Buffer.from((await readFile(path, 'utf8')).trim(), 'utf8');
-  } catch (error) {
-    throw new PosError('CONFIG_BAD', `vaultPassphraseFile: 无法读取 cannot be read: ${path}`, {
-      cause: error,
-    });
-  }
-}
-
-async function makePassphrase(path: string, random: Random, made: string[]): Promise<void> {
-  try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(`${random.bytes(32).toString('base64url')}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    made.push(`密钥口令(请移到别处保管) key passphrase, to be kept elsewhere: ${path}`);
-  } catch (error) {
-    if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}

@@ -64,6 +64,7 @@ export { decipherPinBlock4, encipherPinBlock4 } from './pin/pin-block-4.ts';
 export type { PanBoundFormat } from './pin/pin-formats.ts';
 export { type PinBlockKey, translatePinBlock } from './pin/translate-pin-block.ts';
 export { visaPvv } from './pin/visa-pvv.ts';
+export { openTokenVault } from './pkcs11/open-token-vault.ts';
 export { sameBytes } from './same-bytes.ts';
 export { sm2Decrypt, sm2Encrypt } from './sm/sm2-encryption.ts';
 export { SM2_DEFAULT_ID, sm2PublicKey, sm2Sign, sm2Verify, sm2Za } from './sm/sm2-signature.ts';

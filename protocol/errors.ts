@@ -34,6 +34,8 @@ export const FAILURES = {
   SEAL_BROKEN:         { retry: false, hint: 'The sealed text was changed, or sealed by another vault or for another place.' },
   MAC_MISMATCH:        { retry: false, hint: 'Sign in again: the MAC keys differ.' },
   PIN_BLOCK_BAD:       { retry: false, hint: 'The PIN block does not fit this card number.' },
+  TOKEN_ABSENT:        { retry: false, hint: 'Check library, token label and PIN of the token; it locks itself after a few wrong PINs.' },
+  TOKEN_FAILED:        { retry: true,  hint: 'The token did not do it: its manual explains the CKR name in the detail; restart the host if it goes on.' },
   SELF_TEST:           { retry: false, hint: 'The cryptography of this machine gives wrong answers: do not use it.' },
   // Terminal and devices
   DEVICE_ABSENT:       { retry: true,  hint: 'Plug the device in again and check its cable.' },

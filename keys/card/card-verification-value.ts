@@ -1,6 +1,7 @@
 /** Card verification values: CVV, CVC and UnionPay's CVN are one algorithm. */
 import { PosError } from '../../protocol/index.ts';
-import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import { xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { toHex } from '../hex.ts';
 import { decimaliseTwoPass } from '../pin/decimalise.ts';
 
@@ -17,7 +18,7 @@ import { decimaliseTwoPass } from '../pin/decimalise.ts';
  * @throws PAN_BAD, FIELD_BAD_CONTENT
  */
 export function cardVerificationValue(
-  cvk: BlockCipher,
+  cvk: KeyedCipher,
   pan: string,
   expiry: string,
   serviceCode: string,

@@ -1,6 +1,6 @@
 /** UnionPay's track encryption: one block of eight bytes near the end of the track, in place. */
 import { PosError } from '../../protocol/index.ts';
-import type { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { fromHex, toHex } from '../hex.ts';
 
 const BLOCK_DIGITS = 16;
@@ -21,12 +21,12 @@ export function trackDataBlockAt(track: string): number {
 }
 
 /** The track with its block through triple DES; the length stays, the block may take any nibble. */
-export function encryptTrackBlock(tdk: BlockCipher, track: string): string {
+export function encryptTrackBlock(tdk: KeyedCipher, track: string): string {
   return inPlace(track, (block) => tdk.encrypt(block));
 }
 
 /** Undoes encryptTrackBlock. A wrong key gives another block of nibbles, no error. */
-export function decryptTrackBlock(tdk: BlockCipher, track: string): string {
+export function decryptTrackBlock(tdk: KeyedCipher, track: string): string {
   return inPlace(track, (block) => tdk.decrypt(block));
 }
 

@@ -7,6 +7,7 @@
  */
 import { ensure } from '../../protocol/index.ts';
 import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { type PaddingMethod, padded } from './padding.ts';
 
 /**
@@ -16,7 +17,7 @@ import { type PaddingMethod, padded } from './padding.ts';
  * @returns one block: 8 bytes (DES, triple DES) or 16 (AES, SM4)
  * @example DES 0123456789ABCDEF over 'Now is the time for all ', padding 1, begins 70A30640 (annex B)
  */
-export function iso9797Mac1(key: BlockCipher, data: Buffer, padding: PaddingMethod): Buffer {
+export function iso9797Mac1(key: KeyedCipher, data: Buffer, padding: PaddingMethod): Buffer {
   return lastBlock(key, padded(data, key.blockBytes, padding));
 }
 
@@ -77,7 +78,7 @@ export function iso9797Mac4(
 }
 
 /** The last block of CBC; whole blocks in. */
-export function lastBlock(key: BlockCipher, blocks: Buffer, iv?: Buffer): Buffer {
+export function lastBlock(key: KeyedCipher, blocks: Buffer, iv?: Buffer): Buffer {
   ensure(blocks.length > 0, 'a MAC covers at least one block');
   const chained = key.encryptCbc(blocks, iv);
   // A copy: the caller may keep a MAC, and must not keep the whole chain alive with it.

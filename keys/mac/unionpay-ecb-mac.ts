@@ -1,5 +1,6 @@
 /** The MAC that UnionPay's POS interface prescribes for DE64. */
-import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import { xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 
 /** The code of each hexadecimal digit in upper case. */
 const HEX = Buffer.from('0123456789ABCDEF', 'ascii');
@@ -19,7 +20,7 @@ const HEX = Buffer.from('0123456789ABCDEF', 'ascii');
  * @example DES 2222222222222222 over 1234567890ABCDEFABCDEF1234567890 gives E267B6E2 (pgate's test suite)
  * Source: fact sheet UnionPay POS, 5.1 and 5.2.
  */
-export function unionPayEcbMac(cipher: BlockCipher, data: Buffer): Buffer {
+export function unionPayEcbMac(cipher: KeyedCipher, data: Buffer): Buffer {
   const folded = foldBlocks(data, cipher.blockBytes);
   const expanded = asciiHex(folded, folded.length);
   const second = expanded.subarray(cipher.blockBytes);

@@ -1,5 +1,6 @@
 /** The MACs of ANSI X9.9 and X9.19, as host interfaces name them. */
-import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import { xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { iso9797Mac1, lastBlock } from './iso-9797-1.ts';
 import { padMethod1 } from './padding.ts';
 
@@ -10,7 +11,7 @@ import { padMethod1 } from './padding.ts';
  * @returns 8 bytes
  * @example 0123456789ABCDEF over 'Now is the time for all ' gives 70A30640CC76DD8B (ISO 9797-1 annex B)
  */
-export function ansiX99Mac(cipher: BlockCipher, data: Buffer): Buffer {
+export function ansiX99Mac(cipher: KeyedCipher, data: Buffer): Buffer {
   return iso9797Mac1(cipher, data, 1);
 }
 
@@ -24,7 +25,7 @@ export function ansiX99Mac(cipher: BlockCipher, data: Buffer): Buffer {
  * @example 0123456789ABCDEFFEDCBA9876543210 over 'Now is the time for all ' gives A1C72E74EA3FA9B6
  *   (ISO 9797-1 annex B; the X9.19 example)
  */
-export function ansiX919Mac(cipher: BlockCipher, data: Buffer): Buffer {
+export function ansiX919Mac(cipher: KeyedCipher, data: Buffer): Buffer {
   const blocks = padMethod1(data, 8);
   const split = blocks.length - 8;
   const last = blocks.subarray(split);

@@ -1,6 +1,7 @@
 /** Key check values: two ends see that they hold the same key without showing it. Not a MAC. */
 import { createHmac } from 'node:crypto';
-import { aesCipher, type BlockCipher } from '../cipher/block-cipher.ts';
+import { aesCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { cmac } from '../mac/cmac.ts';
 
 /** Bytes of a check value on the wire: UnionPay's DE62. */
@@ -20,7 +21,7 @@ const SHOWN_CHECK_BYTES = 3;
  *   unwrapped from 3D66234C49E4296FF9C78D8BACBD6A76 under 1234567890ABCDEFABCDEF0987654321: 861E83E3 (4)
  * Source: ANSI X9.24-1, annex C.
  */
-export function checkValue(cipher: BlockCipher, bytes: number = SHOWN_CHECK_BYTES): Buffer {
+export function checkValue(cipher: KeyedCipher, bytes: number = SHOWN_CHECK_BYTES): Buffer {
   return Buffer.from(cipher.encrypt(Buffer.alloc(cipher.blockBytes)).subarray(0, bytes));
 }
 

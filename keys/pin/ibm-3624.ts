@@ -1,6 +1,6 @@
 /** IBM 3624: a PIN as a function of the card number, and the offset from it. PINs are Buffers of ASCII digits; the caller wipes them. */
 import { PosError } from '../../protocol/index.ts';
-import type { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { fromHex, toHex } from '../hex.ts';
 import { decimalise } from './decimalise.ts';
 import { checkPinDigits } from './pin-digits.ts';
@@ -15,7 +15,7 @@ import { checkPinDigits } from './pin-digits.ts';
  * @example PVK 0123456789ABCDEFFEDCBA9876543210, validation 1122334455667788, table 1234567890123456,
  *   offset 7710 gives 1234 (psec's test suite)
  */
-export function ibm3624Pin(pvk: BlockCipher, validation: string, offset: string, table?: string): Buffer {
+export function ibm3624Pin(pvk: KeyedCipher, validation: string, offset: string, table?: string): Buffer {
   if (!/^[0-9]{4,12}$/.test(offset))
     throw new PosError('PIN_BLOCK_BAD', 'an offset has 4 to 12 decimal digits');
   const natural = naturalPin(pvk, validation, offset.length, table);
@@ -32,7 +32,7 @@ export function ibm3624Pin(pvk: BlockCipher, validation: string, offset: string,
  * @throws KEY_BAD, PIN_BLOCK_BAD
  */
 export function ibm3624Offset(
-  pvk: BlockCipher,
+  pvk: KeyedCipher,
   validation: string,
   pinDigits: Buffer,
   table?: string,
@@ -58,7 +58,7 @@ export function pinValidationData(pan: string): string {
   return pan.slice(0, -1).slice(-16).padEnd(16, 'F');
 }
 
-function naturalPin(pvk: BlockCipher, validation: string, digits: number, table?: string): Buffer {
+function naturalPin(pvk: KeyedCipher, validation: string, digits: number, table?: string): Buffer {
   const block = fromHex(validation, 'validation data');
   if (block.length !== 8) throw new PosError('KEY_BAD', 'validation data has sixteen hexadecimal digits');
   const encrypted = pvk.encrypt(block);

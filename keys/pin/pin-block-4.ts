@@ -1,5 +1,6 @@
 /** ISO 9564-1 format 4: 16 bytes, AES only, the card number bound inside the encryption. */
-import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import { xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { panField4 } from './pan-field.ts';
 import type { Random } from './pin-block.ts';
 import { FILLERS, malformedPinBlock, readPinField, writePinField } from './pin-field.ts';
@@ -17,7 +18,7 @@ const FIELD_BYTES = 8;
  *   FFFFFFFFFFFFFFFF gives 28B41FDDD29B743E93124BD8E32D921E (psec's test suite)
  * @throws PIN_BLOCK_BAD, PAN_BAD
  */
-export function encipherPinBlock4(aes: BlockCipher, pinDigits: Buffer, pan: string, random: Random): Buffer {
+export function encipherPinBlock4(aes: KeyedCipher, pinDigits: Buffer, pan: string, random: Random): Buffer {
   const panField = panField4(pan);
   const field = Buffer.alloc(BLOCK_BYTES);
   writePinField(field.fill(0xaa, 0, FIELD_BYTES).subarray(0, FIELD_BYTES), 4, pinDigits);
@@ -35,7 +36,7 @@ export function encipherPinBlock4(aes: BlockCipher, pinDigits: Buffer, pan: stri
  *   432198765432109870 hold PIN 1234 (ep2 security specification, version 8)
  * @throws PIN_BLOCK_BAD, PAN_BAD
  */
-export function decipherPinBlock4(aes: BlockCipher, block: Buffer, pan: string): Buffer {
+export function decipherPinBlock4(aes: KeyedCipher, block: Buffer, pan: string): Buffer {
   const panField = panField4(pan);
   if (block.length !== BLOCK_BYTES) throw malformedPinBlock();
   const middle = aes.decrypt(block);

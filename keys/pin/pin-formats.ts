@@ -1,6 +1,6 @@
 /** PIN blocks by format: how a PIN gets into an encrypted block and out again. */
 import { PosError } from '../../protocol/index.ts';
-import type { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import {
   decodePinBlock0,
   decodePinBlock3,
@@ -17,9 +17,9 @@ import { malformedPinBlock } from './pin-field.ts';
 export type PanBoundFormat = '0' | '3' | '4' | 'sm4';
 
 interface FormatRow {
-  readonly fits: (key: BlockCipher) => boolean;
-  readonly encipher: (key: BlockCipher, pin: Buffer, pan: string, random: Random) => Buffer;
-  readonly decipher: (key: BlockCipher, block: Buffer, pan: string) => Buffer;
+  readonly fits: (key: KeyedCipher) => boolean;
+  readonly encipher: (key: KeyedCipher, pin: Buffer, pan: string, random: Random) => Buffer;
+  readonly decipher: (key: KeyedCipher, block: Buffer, pan: string) => Buffer;
 }
 
 /** One row a format. */
@@ -37,7 +37,7 @@ const FORMATS: Readonly<Record<PanBoundFormat, FormatRow>> = {
  */
 export function encipherPinBlock(
   format: PanBoundFormat,
-  key: BlockCipher,
+  key: KeyedCipher,
   pin: Buffer,
   pan: string,
   random: Random,
@@ -51,28 +51,28 @@ export function encipherPinBlock(
  */
 export function decipherPinBlock(
   format: PanBoundFormat,
-  key: BlockCipher,
+  key: KeyedCipher,
   block: Buffer,
   pan: string,
 ): Buffer {
   return rowFor(format, key).decipher(key, block, pan);
 }
 
-function rowFor(format: PanBoundFormat, key: BlockCipher): FormatRow {
+function rowFor(format: PanBoundFormat, key: KeyedCipher): FormatRow {
   const row = FORMATS[format];
   if (!row.fits(key))
     throw new PosError('KEY_USE', `PIN block format ${format} does not go under a ${key.algorithm} key`);
   return row;
 }
 
-function sealed(key: BlockCipher, clear: Buffer): Buffer {
+function sealed(key: KeyedCipher, clear: Buffer): Buffer {
   const block = key.encrypt(clear);
   clear.fill(0);
   return block;
 }
 
 function opened(
-  key: BlockCipher,
+  key: KeyedCipher,
   block: Buffer,
   pan: string,
   decode: (clear: Buffer, pan: string) => Buffer,
@@ -86,14 +86,14 @@ function opened(
   }
 }
 
-function isTripleDes(key: BlockCipher): boolean {
+function isTripleDes(key: KeyedCipher): boolean {
   return key.algorithm === '3des' || key.algorithm === '3des-3key';
 }
 
-function isAes(key: BlockCipher): boolean {
+function isAes(key: KeyedCipher): boolean {
   return key.algorithm.startsWith('aes-');
 }
 
-function isSm4(key: BlockCipher): boolean {
+function isSm4(key: KeyedCipher): boolean {
   return key.algorithm === 'sm4';
 }

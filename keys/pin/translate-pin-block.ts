@@ -1,6 +1,6 @@
 /** From one PIN key to another, without the PIN coming out. */
 import { PosError } from '../../protocol/index.ts';
-import type { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import type { Random } from './pin-block.ts';
 import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from './pin-formats.ts';
 
@@ -8,7 +8,7 @@ import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from './pin-f
 export interface PinBlockKey {
   readonly format: PanBoundFormat;
   /** Format 0 and 3: triple DES; 4: AES; sm4: SM4. */
-  readonly key: BlockCipher;
+  readonly key: KeyedCipher;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Visa's PIN verification value: what an issuer keeps instead of a PIN. */
 import { PosError } from '../../protocol/index.ts';
-import type { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { toHex } from '../hex.ts';
 import { decimaliseTwoPass } from './decimalise.ts';
 import { checkPinDigits } from './pin-digits.ts';
@@ -15,7 +15,7 @@ import { checkPinDigits } from './pin-digits.ts';
  *   (psec's test suite)
  * @throws PAN_BAD, KEY_BAD, PIN_BLOCK_BAD
  */
-export function visaPvv(pvk: BlockCipher, pan: string, pvki: string, pinDigits: Buffer): string {
+export function visaPvv(pvk: KeyedCipher, pan: string, pvki: string, pinDigits: Buffer): string {
   if (!/^[0-9]{12,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
   if (!/^[0-9]$/.test(pvki)) throw new PosError('KEY_BAD', 'a PIN verification key index is one digit');
   checkPinDigits(pinDigits);

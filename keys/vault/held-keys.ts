@@ -5,11 +5,9 @@ import { BlockCipher } from '../cipher/block-cipher.ts';
 import { toHex } from '../hex.ts';
 import { aesCheckValue, checkValue, hmacCheckValue } from '../material/check-value.ts';
 import { checkKey } from '../material/key-quality.ts';
-import { SoftKeyHandle } from './soft-key-handle.ts';
+import { VaultKeyHandle } from './key-handle.ts';
 import type { KeyHandle, KeyLife, KeySpec, KeyUse } from './vault.ts';
-
-/** `protect`: it makes something new; `open`: it verifies or opens what was made before. */
-export type KeyDuty = 'protect' | 'open';
+import { foreignHandle, type KeyDuty, refuseUnfitUse } from './vault-store.ts';
 
 /** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
 type Held = ({ readonly cipher: BlockCipher } | { readonly bytes: Buffer }) & {
@@ -25,20 +23,16 @@ export class HeldKeys {
     const { algorithm } = spec;
     checkKey(algorithm, bytes, spec.name);
     if (algorithm === 'des' || algorithm === '3des' || algorithm === 'sm4') {
-      return this.admitCipher(spec, new BlockCipher(algorithm, bytes), life);
+      const cipher = new BlockCipher(algorithm, bytes);
+      const handle = new VaultKeyHandle(spec, toHex(checkValue(cipher)));
+      this.#held.set(handle, { cipher, life });
+      return handle;
     }
     const own = Buffer.alloc(bytes.length);
     bytes.copy(own);
     const shown = algorithm === 'aes-256' ? aesCheckValue(own) : hmacCheckValue(own);
-    const handle = new SoftKeyHandle(spec, toHex(shown));
+    const handle = new VaultKeyHandle(spec, toHex(shown));
     this.#held.set(handle, { bytes: own, life });
-    return handle;
-  }
-
-  /** Keeps the cipher object itself. */
-  admitCipher(spec: KeySpec, cipher: BlockCipher, life: KeyLife | null): KeyHandle {
-    const handle = new SoftKeyHandle(spec, toHex(checkValue(cipher)));
-    this.#held.set(handle, { cipher, life });
     return handle;
   }
 
@@ -94,24 +88,13 @@ export class HeldKeys {
 
   #usable(handle: KeyHandle, use: KeyUse, duty: KeyDuty): Held {
     const held = this.#heldOf(handle);
-    if (handle.use !== use)
-      throw new PosError('KEY_USE', `key ${handle.name} is a ${handle.use} key, not a ${use} key`);
-    const { life } = held;
-    if (life !== null) {
-      if (life.activated === null) throw new PosError('KEY_USE', `key ${handle.name} is not activated yet`);
-      if (life.retired !== null && duty === 'protect')
-        throw new PosError('KEY_USE', `key ${handle.name} is retired: it only opens and verifies`);
-    }
+    refuseUnfitUse(handle, held.life, use, duty);
     return held;
   }
 
   #heldOf(handle: KeyHandle): Held {
     const held = this.#held.get(handle);
-    if (held === undefined)
-      throw new PosError(
-        'KEY_UNKNOWN',
-        'the handle is not of this vault, its key is destroyed, or the vault is closed',
-      );
+    if (held === undefined) throw foreignHandle();
     return held;
   }
 }

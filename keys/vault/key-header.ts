@@ -4,7 +4,7 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import type { KeyBlockHeader } from '../key-block/header.ts';
-import type { KeyAlgorithm, KeyLife, KeySpec, KeyUse } from './vault.ts';
+import type { KeyAlgorithm, KeyLife, KeySpec, KeyUse, NewKey } from './vault.ts';
 
 /**
  * Usage and mode by use, and the algorithms that a key of it may have. `M3` says X9.19; UnionPay's MAC has no
@@ -61,6 +61,15 @@ export function checkSpec({ name, use, algorithm }: KeySpec): void {
   const allowed: readonly KeyAlgorithm[] = USES[use].algorithms;
   if (!allowed.includes(algorithm))
     throw new PosError('KEY_BAD', `${name}: a ${use} key is ${allowed.join(' or ')}, not ${algorithm}`);
+}
+
+/** @throws KEY_BAD */
+export function checkOwner({ name, owner = '', cryptoperiodDays }: NewKey): void {
+  if (!/^[ -~]{0,64}$/.test(owner))
+    throw new PosError('KEY_BAD', `${name}: its owner has at most 64 printable ASCII characters`);
+  const days = cryptoperiodDays ?? 1;
+  if (!Number.isInteger(days) || days < 1 || days > 9999)
+    throw new PosError('KEY_BAD', `${name}: its cryptoperiod is 1 to 9999 days`);
 }
 
 /** Header of the block in which a key rests under the master key, version D. */

@@ -11,7 +11,7 @@ import type { Custodian, DestroyedKey, MasterKeyOrigin } from './key-file.ts';
 import { headerPlaces, usedFor } from './key-header.ts';
 import type { KeyRecord, KeyStore } from './key-store.ts';
 import { MasterKey } from './master-key.ts';
-import { SoftVault } from './soft-vault.ts';
+import { StoreVault } from './store-vault.ts';
 import type { KeyUse, NewKey, Vault } from './vault.ts';
 
 /** What is kept under these is read for years: a successor could not open it. */
@@ -25,7 +25,7 @@ export class KeyOffice {
   constructor(store: KeyStore, random: (bytes: number) => Buffer) {
     this.#store = store;
     this.#random = random;
-    this.vault = new SoftVault(random, store);
+    this.vault = new StoreVault(random, store);
   }
 
   get records(): readonly KeyRecord[] {

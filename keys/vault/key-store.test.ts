@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
-import { BlockCipher } from '../cipher/block-cipher.ts';
 import { wrapKeyBlock } from '../key-block/key-block.ts';
 import { KeyStore } from './key-store.ts';
 import { MasterKey } from './master-key.ts';
@@ -17,7 +16,7 @@ opened(
   'the oldest makes room; whoever holds its handle still uses it, and its sealed text opens again',
   () => {
     const { store } = storeOf(2);
-    const made = [1, 2, 3].map(() => store.addSealed(MAK, new BlockCipher('3des', randomBytes(16))));
+    const made = [1, 2, 3].map(() => store.addSealed(MAK, randomBytes(16)));
     const [first, second, third] = made.map(({ handle, sealed }) => ({
       handle,
       again: () => store.openSealed(sealed),

@@ -4,14 +4,17 @@ import { ensure, PosError } from '../../protocol/index.ts';
 import type { BlockCipher } from '../cipher/block-cipher.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
+import { randomKey } from '../material/random-key.ts';
 import { HeldKeys } from './held-keys.ts';
 import { KeyDisk, type KeyDiskOptions } from './key-disk.ts';
 import type { Custodian, DestroyedKey, KeyFileContent } from './key-file.ts';
-import { checkSpec } from './key-header.ts';
+import { checkOwner, checkSpec } from './key-header.ts';
 import type { KeyEvent } from './key-log.ts';
 import type { MasterKey } from './master-key.ts';
 import { type KeptMasterKey, MasterKeys } from './master-keys.ts';
-import type { KeyHandle, KeyLife, KeySpec, NewKey } from './vault.ts';
+import { sealBytes, unsealBytes } from './sealed-text.ts';
+import type { KeyHandle, KeyLife, KeySpec, KeyUse, NewKey } from './vault.ts';
+import type { KeyDuty, SealedKey, VaultStore } from './vault-store.ts';
 
 const OPENED_MAX_DEFAULT = 30_000;
 
@@ -43,7 +46,7 @@ export interface KeyStoreOptions {
   readonly openedMax?: number;
 }
 
-export class KeyStore {
+export class KeyStore implements VaultStore {
   /** What vault and office compute with. */
   readonly held = new HeldKeys();
   readonly masters: MasterKeys;
@@ -115,7 +118,17 @@ export class KeyStore {
     }
   }
 
-  /** Adds a named key and starts saving. The same key again is the same handle. */
+  generate(key: NewKey): KeyHandle {
+    if (this.find(key.name) !== undefined) throw new PosError('ALREADY_EXISTS', `key ${key.name} exists`);
+    const bytes = randomKey(key, this.#options.random);
+    try {
+      return this.add(key, bytes, 'key generated');
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /** Starts saving. */
   add(key: NewKey, bytes: Buffer, act: string): KeyHandle {
     this.#refuseWhenClosed();
     checkSpec(key);
@@ -207,21 +220,17 @@ export class KeyStore {
     await this.#disk?.saved();
   }
 
-  /** Keeps a working key that came from a wire. */
-  addLoaded(spec: KeySpec, cipher: BlockCipher): KeyHandle {
+  addLoaded(spec: KeySpec, bytes: Buffer): KeyHandle {
     this.#refuseWhenClosed();
     this.#loaded += 1;
-    return this.#remember(`loaded ${this.#loaded}`, this.held.admitCipher(spec, cipher, null));
+    return this.#remember(`loaded ${this.#loaded}`, this.held.admit(spec, bytes, null));
   }
 
-  /** Keeps a working key and wraps it under the master key; use, algorithm and name are bound. */
-  addSealed(spec: KeySpec, cipher: BlockCipher): { readonly handle: KeyHandle; readonly sealed: string } {
+  addSealed(spec: KeySpec, bytes: Buffer): SealedKey {
     this.#refuseWhenClosed();
     checkSpec(spec);
-    const bytes = cipher.copyKey();
-    const handle = this.held.admitCipher(spec, cipher, null);
+    const handle = this.held.admit(spec, bytes, null);
     const sealed = this.masters.wrap({ spec, life: null, exportable: false }, handle.checkValue, bytes);
-    bytes.fill(0);
     return { handle: this.#remember(sealed, handle), sealed };
   }
 
@@ -246,6 +255,28 @@ export class KeyStore {
     } finally {
       bytes.fill(0);
     }
+  }
+
+  get masterKeyChanged(): boolean {
+    return this.masters.keys.length > 1;
+  }
+
+  cipherOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): BlockCipher {
+    return this.held.cipherOf(handle, use, duty);
+  }
+
+  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): Buffer {
+    return createHmac('sha256', this.held.bytesOf(handle, use, 'open'))
+      .update(data)
+      .digest();
+  }
+
+  sealUnder(handle: KeyHandle, use: KeyUse, clear: Buffer, context: string): Buffer {
+    return sealBytes(this.held.bytesOf(handle, use, 'protect'), clear, context, this.#options.random);
+  }
+
+  unsealUnder(handle: KeyHandle, use: KeyUse, sealed: Buffer, context: string): Buffer {
+    return unsealBytes(this.held.bytesOf(handle, use, 'open'), sealed, context);
   }
 
   /** Wipes everything. What is being saved still reaches the disk. */
@@ -335,13 +366,4 @@ export class KeyStore {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new PosError('KEY_UNKNOWN', 'the vault is closed');
   }
-}
-
-/** @throws KEY_BAD */
-function checkOwner({ name, owner = '', cryptoperiodDays }: NewKey): void {
-  if (!/^[ -~]{0,64}$/.test(owner))
-    throw new PosError('KEY_BAD', `${name}: its owner has at most 64 printable ASCII characters`);
-  const days = cryptoperiodDays ?? 1;
-  if (!Number.isInteger(days) || days < 1 || days > 9999)
-    throw new PosError('KEY_BAD', `${name}: its cryptoperiod is 1 to 9999 days`);
 }

@@ -5,7 +5,7 @@ import type { KeyLogPort } from './key-log.ts';
 import { KeyStore } from './key-store.ts';
 import { MASTER_KEY_BYTES, MasterKey } from './master-key.ts';
 import { selfTest } from './self-test.ts';
-import { SoftVault } from './soft-vault.ts';
+import { StoreVault } from './store-vault.ts';
 import type { KeyFilePort, Vault } from './vault.ts';
 
 interface VaultOptions {
@@ -43,7 +43,7 @@ export type SoftVaultOptions = MemoryVaultOptions | FileVaultOptions;
  * @throws SELF_TEST, KEY_FILE
  */
 export async function openSoftVault(options: SoftVaultOptions): Promise<Vault> {
-  return new SoftVault(options.random, await openKeyStore(options));
+  return new StoreVault(options.random, await openKeyStore(options));
 }
 
 /** The store behind the vault, for whoever looks after keys. @throws SELF_TEST, KEY_FILE */

@@ -2,8 +2,8 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
 
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+export const IV_BYTES = 12;
+export const TAG_BYTES = 16;
 /** First byte of every sealed text, so that the form can change. */
 const FORM = 1;
 
@@ -23,25 +23,22 @@ export function sealBytes(
   const iv = random(IV_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
   cipher.setAAD(additionalData(context));
-  const body = Buffer.concat([cipher.update(clear), cipher.final()]);
-  return Buffer.concat([Buffer.from([FORM]), iv, body, cipher.getAuthTag()]);
+  const body = Buffer.concat([cipher.update(clear), cipher.final(), cipher.getAuthTag()]);
+  return joinSealed({ iv, body });
 }
 
 /** @throws SEAL_BROKEN changed, another context or another key: which one cannot be told */
 export function unsealBytes(key: Buffer, sealed: Buffer, context: string | Buffer): Buffer {
-  if (sealed.length < 1 + IV_BYTES + TAG_BYTES || sealed[0] !== FORM) {
-    throw new PosError('SEAL_BROKEN', 'it has not the form of a sealed text');
-  }
-  const iv = sealed.subarray(1, 1 + IV_BYTES);
+  const { iv, body } = splitSealed(sealed);
   const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
   decipher.setAAD(additionalData(context));
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
-  const clear = decipher.update(sealed.subarray(1 + IV_BYTES, -TAG_BYTES));
+  decipher.setAuthTag(body.subarray(-TAG_BYTES));
+  const clear = decipher.update(body.subarray(0, -TAG_BYTES));
   try {
     decipher.final();
   } catch {
     clear.fill(0);
-    throw new PosError('SEAL_BROKEN', 'its tag does not fit');
+    throw wrongTag();
   }
   return clear;
 }
@@ -53,7 +50,29 @@ export function fromBase64(text: string): Buffer {
   return bytes;
 }
 
-function additionalData(context: string | Buffer): Buffer {
+/** What stands behind the form byte: the tag ends the body. */
+export interface SealedParts {
+  readonly iv: Buffer;
+  readonly body: Buffer;
+}
+
+export function joinSealed({ iv, body }: SealedParts): Buffer {
+  return Buffer.concat([Buffer.from([FORM]), iv, body]);
+}
+
+/** @throws SEAL_BROKEN */
+export function splitSealed(sealed: Buffer): SealedParts {
+  if (sealed.length < 1 + IV_BYTES + TAG_BYTES || sealed[0] !== FORM)
+    throw new PosError('SEAL_BROKEN', 'it has not the form of a sealed text');
+  return { iv: sealed.subarray(1, 1 + IV_BYTES), body: sealed.subarray(1 + IV_BYTES) };
+}
+
+export function wrongTag(): PosError {
+  return new PosError('SEAL_BROKEN', 'its tag does not fit');
+}
+
+/** Bound, and not sealed. */
+export function additionalData(context: string | Buffer): Buffer {
   const name = Buffer.from(`zunka seal ${FORM}\0`, 'utf8');
   return Buffer.concat([name, typeof context === 'string' ? Buffer.from(context, 'utf8') : context]);
 }

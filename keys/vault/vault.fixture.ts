@@ -18,8 +18,20 @@ export async function memoryVault(testMode = false): Promise<Vault> {
   return openSoftVault({ random: randomBytes, testMode });
 }
 
-export async function vaultWithTmk(): Promise<{ vault: Vault; tmk: KeyHandle }> {
-  const vault = await memoryVault();
+/** One implementation of the vault, for the suite that all of them pass. */
+export interface VaultBench {
+  /** A new vault without keys. @param testMode published keys are taken */
+  readonly open: (testMode?: boolean) => Promise<Vault>;
+  /** A new place where keys rest, without keys: each call of what it gives opens that place. */
+  readonly home: () => Promise<() => Promise<Vault>>;
+  /** Ciphers that a terminal's keys may have there. */
+  readonly terminals: readonly ('3des' | 'sm4')[];
+}
+
+type OpenVault = () => Promise<Vault>;
+
+export async function vaultWithTmk(open: OpenVault = memoryVault): Promise<{ vault: Vault; tmk: KeyHandle }> {
+  const vault = await open();
   return {
     vault,
     tmk: vault.createFromComponents({ name: 'tmk:1', use: 'tmk', algorithm: '3des', components: TMK_PARTS }),
@@ -27,8 +39,8 @@ export async function vaultWithTmk(): Promise<{ vault: Vault; tmk: KeyHandle }> 
 }
 
 /** One key of every use. */
-export async function vaultWithRing(): Promise<{ vault: Vault; ring: Ring }> {
-  const vault = await memoryVault();
+export async function vaultWithRing(open: OpenVault = memoryVault): Promise<{ vault: Vault; ring: Ring }> {
+  const vault = await open();
   // biome-ignore format: a table is read by column
   const algorithms: Readonly<Record<KeyUse, KeyAlgorithm>> = {
     'tmk': '3des', 'pin': '3des', 'mac': '3des', 'track': '3des', 'pin-verification': '3des',

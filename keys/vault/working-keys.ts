@@ -4,14 +4,20 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import { BlockCipher } from '../cipher/block-cipher.ts';
-import { fromHex, toHex } from '../hex.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
+import { fromHex } from '../hex.ts';
 import { checkValue, WIRE_CHECK_BYTES } from '../material/check-value.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { sameBytes } from '../same-bytes.ts';
 import type { KeyMode, KeyUse } from './vault.ts';
 
 type WorkingAlgorithm = 'des' | '3des' | 'sm4';
-type WorkingKey = BlockCipher<WorkingAlgorithm>;
+
+/** A key that came out of DE62. The caller wipes the bytes. */
+interface ClearWorkingKey {
+  readonly algorithm: WorkingAlgorithm;
+  readonly bytes: Buffer;
+}
 
 const SLOT_BYTES = 16;
 const SINGLE_BYTES = 8;
@@ -24,12 +30,15 @@ export const KEY_MODES = {
   '005': { algorithm: 'sm4',  uses: ['pin', 'mac', 'track'] },
 } as const satisfies Record<KeyMode, { algorithm: WorkingAlgorithm; uses: readonly KeyUse[] }>;
 
-/** One slot of DE62: the wrapped key (a single-length one followed by eight zero bytes) and its check value. */
-export function buildKeySlot(tmk: BlockCipher, key: BlockCipher): Buffer {
-  const clear = key.copyKey();
+/**
+ * One slot of DE62: the wrapped key (a single-length one followed by eight zero bytes) and its check value.
+ *
+ * @param clear the key; the caller wipes it
+ * @param key the same key, where it is held
+ */
+export function buildKeySlot(tmk: KeyedCipher, clear: Buffer, key: KeyedCipher): Buffer {
   const wrapped = Buffer.alloc(SLOT_BYTES);
   tmk.encrypt(clear).copy(wrapped);
-  clear.fill(0);
   return Buffer.concat([wrapped, checkValue(key, WIRE_CHECK_BYTES)]);
 }
 
@@ -39,10 +48,10 @@ export function buildKeySlot(tmk: BlockCipher, key: BlockCipher): Buffer {
  *
  * @example TMK CA5D92598DCA48CE8A4C76361A9269E9 and 6701EAD6…AB7153CA hold PIK
  *   807A23AD32B36D457AE91FDF927570EA and MAK 5BB5C72CD00B7338 (a worked trace, CSDN)
- * @returns ciphers in the mode's order; the caller owns and wipes them
+ * @returns keys in the mode's order; the caller wipes them
  * @throws KEY_BAD length, hex or a weak key; KEY_CHECK_VALUE, after which no key is returned
  */
-export function openKeySlots(tmk: BlockCipher, mode: KeyMode, de62: string): readonly WorkingKey[] {
+export function openKeySlots(tmk: KeyedCipher, mode: KeyMode, de62: string): readonly ClearWorkingKey[] {
   const { algorithm, uses } = KEY_MODES[mode];
   const bytes = fromHex(de62, 'DE62');
   const slotBytes = SLOT_BYTES + WIRE_CHECK_BYTES;
@@ -52,39 +61,35 @@ export function openKeySlots(tmk: BlockCipher, mode: KeyMode, de62: string): rea
       `DE62 of mode ${mode} has ${uses.length * slotBytes} bytes, not ${bytes.length}`,
     );
   }
-  const opened: WorkingKey[] = [];
+  const opened: ClearWorkingKey[] = [];
   try {
     uses.forEach((use, index) => {
       opened.push(openSlot(tmk, algorithm, use, bytes.subarray(index * slotBytes, (index + 1) * slotBytes)));
     });
   } catch (error) {
-    for (const key of opened) key.wipe();
+    for (const key of opened) key.bytes.fill(0);
     throw error;
   }
   return opened;
 }
 
-function openSlot(tmk: BlockCipher, algorithm: WorkingAlgorithm, use: KeyUse, slot: Buffer): WorkingKey {
+function openSlot(tmk: KeyedCipher, algorithm: WorkingAlgorithm, use: KeyUse, slot: Buffer): ClearWorkingKey {
   const wrapped = slot.subarray(0, SLOT_BYTES);
   const single =
     use === 'mac' && algorithm === '3des' && wrapped.subarray(SINGLE_BYTES).every((byte) => byte === 0);
-  const clear = tmk.decrypt(single ? wrapped.subarray(0, SINGLE_BYTES) : wrapped);
-  const key = new BlockCipher(single ? 'des' : algorithm, clear);
+  const bytes = tmk.decrypt(single ? wrapped.subarray(0, SINGLE_BYTES) : wrapped);
+  const key = { algorithm: single ? 'des' : algorithm, bytes } as const;
+  const cipher = new BlockCipher(key.algorithm, bytes);
   try {
-    if (!sameBytes(checkValue(key, WIRE_CHECK_BYTES), slot.subarray(SLOT_BYTES))) {
+    if (!sameBytes(checkValue(cipher, WIRE_CHECK_BYTES), slot.subarray(SLOT_BYTES))) {
       throw new PosError('KEY_CHECK_VALUE', `the ${use} key's check value differs`);
     }
-    checkKey(key.algorithm, clear, `${use} key in DE62`);
+    checkKey(key.algorithm, bytes, `${use} key in DE62`);
     return key;
   } catch (error) {
-    key.wipe();
+    bytes.fill(0);
     throw error;
   } finally {
-    clear.fill(0);
+    cipher.wipe();
   }
-}
-
-/** All slots as DE62, upper-case hex. */
-export function buildKeySlots(tmk: BlockCipher, keys: readonly BlockCipher[]): string {
-  return toHex(Buffer.concat(keys.map((key) => buildKeySlot(tmk, key))));
 }

@@ -56,10 +56,6 @@ function componentsOf(v: Values): Answers {
 function signOn(v: Values): Answers {
   const [pik, mak] = openKeySlots(des(v, 'tmk'), '003', text(v, 'de62'));
   if (pik === undefined || mak === undefined) return 'no keys';
-  return {
-    pik: toHex(pik.copyKey()),
-    pikCheck: toHex(checkValue(pik, 4)),
-    mak: toHex(mak.copyKey()),
-    makCheck: toHex(checkValue(mak, 4)),
-  };
+  const check = ({ algorithm, bytes }: typeof pik) => toHex(checkValue(new BlockCipher(algorithm, bytes), 4));
+  return { pik: toHex(pik.bytes), pikCheck: check(pik), mak: toHex(mak.bytes), makCheck: check(mak) };
 }

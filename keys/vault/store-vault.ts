@@ -1,27 +1,25 @@
 /**
- * The vault in software. NOT an HSM: whoever reads this process's memory has the keys. For tests,
- * simulators and closed-loop programmes that accept that; see README.md.
+ * The vault over whoever holds the keys: what each key may do, and how a PIN is judged. With the key store
+ * of this process it is NOT an HSM: whoever reads its memory has the keys; see README.md.
  */
-import { createHmac } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
 import { cardVerificationValue } from '../card/card-verification-value.ts';
 import { decryptTrackBlock, encryptTrackBlock } from '../card/track-encryption.ts';
-import { BlockCipher } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
+import { toHex } from '../hex.ts';
 import { unionPayEcbMac } from '../mac/unionpay-ecb-mac.ts';
 import { ansiX919Mac } from '../mac/x9-mac.ts';
-import { checkKey, combineComponents, KEY_BYTES, withOddParity } from '../material/key-quality.ts';
+import { combineComponents } from '../material/key-quality.ts';
+import { randomKey } from '../material/random-key.ts';
 import { ibm3624Offset, pinValidationData } from '../pin/ibm-3624.ts';
 import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from '../pin/pin-formats.ts';
 import { translatePinBlock } from '../pin/translate-pin-block.ts';
 import { visaPvv } from '../pin/visa-pvv.ts';
 import { sameBytes } from '../same-bytes.ts';
-import type { KeyDuty } from './held-keys.ts';
-import type { KeyStore } from './key-store.ts';
-import { fromBase64, sealBytes, unsealBytes } from './sealed-text.ts';
+import { fromBase64 } from './sealed-text.ts';
 import type {
   KeyHandle,
   KeyMode,
-  KeySpec,
   MacAlgorithm,
   NewKey,
   PinReference,
@@ -29,7 +27,8 @@ import type {
   Vault,
   WorkingKeys,
 } from './vault.ts';
-import { buildKeySlots, KEY_MODES, openKeySlots } from './working-keys.ts';
+import type { KeyDuty, VaultStore } from './vault-store.ts';
+import { buildKeySlot, KEY_MODES, openKeySlots } from './working-keys.ts';
 
 /** Digits of a cardholder's PIN in this programme. */
 const PIN_DIGITS = 6;
@@ -38,16 +37,14 @@ const PIN_DIGITS = 6;
  * comes near: most people know their PIN, and its keys are new at every sign-in.
  */
 const PIN_FAILURES_MAX = 100;
-/** A random source that gives a weak DES key this often in a row is broken. */
-const RANDOM_KEY_TRIES = 4;
 
-export class SoftVault implements Vault {
+export class StoreVault implements Vault {
   readonly #random: (bytes: number) => Buffer;
-  readonly #store: KeyStore;
+  readonly #store: VaultStore;
   /** Failed tries less right ones, by PIN key. */
   readonly #pinScores = new WeakMap<KeyHandle, number>();
 
-  constructor(random: (bytes: number) => Buffer, store: KeyStore) {
+  constructor(random: (bytes: number) => Buffer, store: VaultStore) {
     this.#random = random;
     this.#store = store;
   }
@@ -71,14 +68,7 @@ export class SoftVault implements Vault {
   }
 
   generate(spec: NewKey): KeyHandle {
-    if (this.#store.find(spec.name) !== undefined)
-      throw new PosError('ALREADY_EXISTS', `key ${spec.name} exists`);
-    const bytes = randomKey(spec, this.#random);
-    try {
-      return this.#store.add(spec, bytes, 'key generated');
-    } finally {
-      bytes.fill(0);
-    }
+    return this.#store.generate(spec);
   }
 
   destroy(name: string, by?: string): void {
@@ -100,9 +90,13 @@ export class SoftVault implements Vault {
       const single = use === 'mac' && algorithm === '3des' && options.singleLengthMak === true;
       const spec = { name: `${tmk.name}/${use}`, use, algorithm: single ? 'des' : algorithm } as const;
       const bytes = randomKey(spec, this.#random);
-      const cipher = new BlockCipher(spec.algorithm, bytes);
-      bytes.fill(0);
-      return { cipher, ...this.#store.addSealed(spec, cipher) };
+      try {
+        const key = this.#store.addSealed(spec, bytes);
+        const cipher = this.#store.cipherOf(key.handle, use, 'open');
+        return { ...key, slot: buildKeySlot(wrapping, bytes, cipher) };
+      } finally {
+        bytes.fill(0);
+      }
     });
     const [pik, mak, tdk] = made;
     ensure(pik !== undefined && mak !== undefined, 'every mode has a PIN and a MAC key');
@@ -111,10 +105,7 @@ export class SoftVault implements Vault {
       mak: mak.handle,
       tdk: tdk?.handle ?? null,
       sealed: { mode, pik: pik.sealed, mak: mak.sealed, tdk: tdk?.sealed ?? null },
-      de62: buildKeySlots(
-        wrapping,
-        made.map(({ cipher }) => cipher),
-      ),
+      de62: toHex(Buffer.concat(made.map(({ slot }) => slot))),
     };
   }
 
@@ -123,7 +114,7 @@ export class SoftVault implements Vault {
   }
 
   get masterKeyChanged(): boolean {
-    return this.#store.masters.keys.length > 1;
+    return this.#store.masterKeyChanged;
   }
 
   resealed(sealed: string): string {
@@ -131,28 +122,35 @@ export class SoftVault implements Vault {
   }
 
   loadWorkingKeys(tmk: KeyHandle, mode: KeyMode, de62: string): WorkingKeys {
-    const ciphers = openKeySlots(this.#tmkFor(tmk, mode, 'open'), mode, de62);
     const { uses } = KEY_MODES[mode];
-    const [pik, mak, tdk] = uses.map((use, index) => {
-      const cipher = ciphers[index];
-      ensure(cipher !== undefined, 'a key for each use of the mode');
-      return this.#store.addLoaded({ name: `${tmk.name}/${use}`, use, algorithm: cipher.algorithm }, cipher);
-    });
-    ensure(pik !== undefined && mak !== undefined, 'every mode has a PIN and a MAC key');
-    return { pik, mak, tdk: tdk ?? null };
+    const keys = openKeySlots(this.#tmkFor(tmk, mode, 'open'), mode, de62);
+    try {
+      const [pik, mak, tdk] = uses.map((use, index) => {
+        const key = keys[index];
+        ensure(key !== undefined, 'a key for each use of the mode');
+        return this.#store.addLoaded(
+          { name: `${tmk.name}/${use}`, use, algorithm: key.algorithm },
+          key.bytes,
+        );
+      });
+      ensure(pik !== undefined && mak !== undefined, 'every mode has a PIN and a MAC key');
+      return { pik, mak, tdk: tdk ?? null };
+    } finally {
+      for (const { bytes } of keys) bytes.fill(0);
+    }
   }
 
   mac(key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
-    return macUnder(this.#store.held.cipherOf(key, 'mac', 'protect'), key, data, algorithm);
+    return macUnder(this.#store.cipherOf(key, 'mac', 'protect'), key, data, algorithm);
   }
 
   verifyMac(key: KeyHandle, data: Buffer, mac: Buffer, algorithm: MacAlgorithm): boolean {
-    return sameBytes(macUnder(this.#store.held.cipherOf(key, 'mac', 'open'), key, data, algorithm), mac);
+    return sameBytes(macUnder(this.#store.cipherOf(key, 'mac', 'open'), key, data, algorithm), mac);
   }
 
   encryptPinBlock(pik: KeyHandle, pinDigits: Buffer, pan: string): Buffer {
     try {
-      const cipher = this.#store.held.cipherOf(pik, 'pin', 'protect');
+      const cipher = this.#store.cipherOf(pik, 'pin', 'protect');
       return encipherPinBlock(pinFormat(cipher), cipher, pinDigits, pan, this.#random);
     } finally {
       pinDigits.fill(0);
@@ -166,7 +164,7 @@ export class SoftVault implements Vault {
     readonly pvk: KeyHandle;
     readonly reference: PinReference;
   }): 'right' | 'wrong' | 'malformed' | 'blocked' {
-    const pvk = this.#store.held.cipherOf(spec.pvk, 'pin-verification', 'open');
+    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'open');
     const score = this.#pinScores.get(spec.pik) ?? 0;
     if (score >= PIN_FAILURES_MAX) return 'blocked';
     const result = this.#judgePin(spec, pvk);
@@ -181,9 +179,9 @@ export class SoftVault implements Vault {
     readonly pinBlock: Buffer;
     readonly pan: string;
   }): Buffer {
-    const from = this.#store.held.cipherOf(spec.from, 'pin', 'open');
-    const to = this.#store.held.cipherOf(spec.to, 'pin', 'protect');
-    const side = (key: BlockCipher) => ({ key, format: pinFormat(key) });
+    const from = this.#store.cipherOf(spec.from, 'pin', 'open');
+    const to = this.#store.cipherOf(spec.to, 'pin', 'protect');
+    const side = (key: KeyedCipher) => ({ key, format: pinFormat(key) });
     return translatePinBlock(side(from), side(to), spec.pinBlock, spec.pan, this.#random);
   }
 
@@ -195,7 +193,7 @@ export class SoftVault implements Vault {
     readonly method: 'ibm3624' | 'pvv';
     readonly pvki: string;
   }): PinReference {
-    const pvk = this.#store.held.cipherOf(spec.pvk, 'pin-verification', 'protect');
+    const pvk = this.#store.cipherOf(spec.pvk, 'pin-verification', 'protect');
     const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
     if (pin === undefined || pin.length !== PIN_DIGITS) {
       pin?.fill(0);
@@ -211,7 +209,7 @@ export class SoftVault implements Vault {
   }
 
   cardVerificationValue(cvk: KeyHandle, pan: string, expiry: string, serviceCode: string): string {
-    const cipher = this.#store.held.cipherOf(cvk, 'card-verification', 'protect');
+    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'protect');
     return cardVerificationValue(cipher, pan, expiry, serviceCode);
   }
 
@@ -222,23 +220,21 @@ export class SoftVault implements Vault {
     serviceCode: string,
     value: string,
   ): boolean {
-    const cipher = this.#store.held.cipherOf(cvk, 'card-verification', 'open');
+    const cipher = this.#store.cipherOf(cvk, 'card-verification', 'open');
     const right = cardVerificationValue(cipher, pan, expiry, serviceCode);
     return sameBytes(Buffer.from(right, 'ascii'), Buffer.from(value, 'ascii'));
   }
 
   lookupHash(key: KeyHandle, text: string): string {
-    const bytes = this.#store.held.bytesOf(key, 'lookup', 'open');
-    return createHmac('sha256', bytes).update(text, 'utf8').digest('hex');
+    return this.#store.hmacUnder(key, 'lookup', Buffer.from(text, 'utf8')).toString('hex');
   }
 
   seal(key: KeyHandle, clear: Buffer, context: string): string {
-    const bytes = this.#store.held.bytesOf(key, 'data', 'protect');
-    return sealBytes(bytes, clear, context, this.#random).toString('base64');
+    return this.#store.sealUnder(key, 'data', clear, context).toString('base64');
   }
 
   unseal(key: KeyHandle, sealed: string, context: string): Buffer {
-    return unsealBytes(this.#store.held.bytesOf(key, 'data', 'open'), fromBase64(sealed), context);
+    return this.#store.unsealUnder(key, 'data', fromBase64(sealed), context);
   }
 
   encryptTrack(tdk: KeyHandle, de35: string): string {
@@ -253,7 +249,7 @@ export class SoftVault implements Vault {
     this.#store.close();
   }
 
-  #judgePin(spec: Parameters<Vault['verifyPin']>[0], pvk: BlockCipher): 'right' | 'wrong' | 'malformed' {
+  #judgePin(spec: Parameters<Vault['verifyPin']>[0], pvk: KeyedCipher): 'right' | 'wrong' | 'malformed' {
     const pin = this.#openPinBlock(spec.pik, spec.pinBlock, spec.pan);
     if (pin === undefined) return 'malformed';
     const { method, pvki, value } = spec.reference;
@@ -264,8 +260,8 @@ export class SoftVault implements Vault {
     return sameBytes(Buffer.from(computed, 'ascii'), Buffer.from(value, 'ascii')) ? 'right' : 'wrong';
   }
 
-  #tmkFor(tmk: KeyHandle, mode: KeyMode, duty: KeyDuty): BlockCipher {
-    const cipher = this.#store.held.cipherOf(tmk, 'tmk', duty);
+  #tmkFor(tmk: KeyHandle, mode: KeyMode, duty: KeyDuty): KeyedCipher {
+    const cipher = this.#store.cipherOf(tmk, 'tmk', duty);
     const { algorithm } = KEY_MODES[mode];
     if (cipher.algorithm !== algorithm) {
       throw new PosError(
@@ -276,8 +272,8 @@ export class SoftVault implements Vault {
     return cipher;
   }
 
-  #trackKey(tdk: KeyHandle, duty: KeyDuty): BlockCipher {
-    const cipher = this.#store.held.cipherOf(tdk, 'track', duty);
+  #trackKey(tdk: KeyHandle, duty: KeyDuty): KeyedCipher {
+    const cipher = this.#store.cipherOf(tdk, 'track', duty);
     if (cipher.algorithm !== '3des') {
       throw new PosError(
         'KEY_USE',
@@ -289,7 +285,7 @@ export class SoftVault implements Vault {
 
   /** The PIN's digits, or undefined when the block is malformed in any way. The caller wipes them. */
   #openPinBlock(pik: KeyHandle, pinBlock: Buffer, pan: string): Buffer | undefined {
-    const cipher = this.#store.held.cipherOf(pik, 'pin', 'open');
+    const cipher = this.#store.cipherOf(pik, 'pin', 'open');
     try {
       return decipherPinBlock(pinFormat(cipher), cipher, pinBlock, pan);
     } catch (error) {
@@ -299,27 +295,7 @@ export class SoftVault implements Vault {
   }
 }
 
-/**
- * A random key that is not weak; DES keys get odd parity, which some PIN pads insist on. The caller wipes it.
- *
- * @throws KEY_BAD the random source gives weak keys only
- */
-export function randomKey({ name, algorithm }: KeySpec, random: (bytes: number) => Buffer): Buffer {
-  const isDes = algorithm === 'des' || algorithm === '3des';
-  for (let tries = 1; ; tries += 1) {
-    const thrown = random(KEY_BYTES[algorithm]);
-    const bytes = isDes ? withOddParity(thrown) : Buffer.from(thrown);
-    thrown.fill(0);
-    try {
-      checkKey(algorithm, bytes, name);
-      return bytes;
-    } catch (error) {
-      if (tries === RANDOM_KEY_TRIES) throw error;
-    }
-  }
-}
-
-function macUnder(cipher: BlockCipher, key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
+function macUnder(cipher: KeyedCipher, key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
   if (algorithm === 'unionpay-ecb') return unionPayEcbMac(cipher, data);
   if (cipher.algorithm !== '3des')
     throw new PosError('KEY_USE', `X9.19 needs a double-length DES key: ${key.name} is ${cipher.algorithm}`);
@@ -327,12 +303,12 @@ function macUnder(cipher: BlockCipher, key: KeyHandle, data: Buffer, algorithm: 
 }
 
 /** The dialect's block for the kind of PIN key: format 0, or DE57's `PB`. */
-function pinFormat(pik: BlockCipher): PanBoundFormat {
+function pinFormat(pik: KeyedCipher): PanBoundFormat {
   return pik.algorithm === 'sm4' ? 'sm4' : '0';
 }
 
 function referenceValue(
-  pvk: BlockCipher,
+  pvk: KeyedCipher,
   method: 'ibm3624' | 'pvv',
   pvki: string,
   pan: string,

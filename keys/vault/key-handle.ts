@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { KeyAlgorithm, KeyHandle, KeySpec, KeyUse } from './vault.ts';
 
 /** All that others see of a key. Frozen; inspecting or serialising it shows name, use and check value. */
-export class SoftKeyHandle implements KeyHandle {
+export class VaultKeyHandle implements KeyHandle {
   readonly name: string;
   readonly use: KeyUse;
   readonly algorithm: KeyAlgorithm;

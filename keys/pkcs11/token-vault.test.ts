@@ -1,0 +1,254 @@
+/** The vault over a real token, SoftHSM2: what every vault promises, then what a token adds. */
+import { rejects, throws } from 'node:assert/strict';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../../protocol/index.ts';
+import { type KeyEvent, LOG_BEGINS } from '../vault/key-log.ts';
+import { vaultSuite } from '../vault/shared-suite.ts';
+import { code, memoryVault, PAN, split, TMK_HEX, TMK_PARTS, vaultWithTmk } from '../vault/vault.fixture.ts';
+import type { KeyHandle, Vault } from '../vault/vault.ts';
+import { openTokenVault, type TokenVaultOptions } from './open-token-vault.ts';
+import { LEFT_OUT, newToken, SOFT_HSM_LIBRARY, softHsmFolder, USER_PIN } from './soft-hsm.fixture.ts';
+import { Token } from './token.ts';
+
+const now = () => Date.UTC(2026, 10, 22, 8);
+const TMK = { name: 'tmk:1', use: 'tmk', algorithm: '3des', components: TMK_PARTS } as const;
+
+if (SOFT_HSM_LIBRARY === null) {
+  const none = suite('no token on this machine');
+  none('is said', () => console.log(LEFT_OUT));
+  none.run();
+} else {
+  const library = SOFT_HSM_LIBRARY;
+  const { remove } = softHsmFolder();
+  process.once('exit', remove);
+  const newOptions = async (more: Partial<TokenVaultOptions> = {}) => ({
+    ...(await newToken(library)),
+    now,
+    ...more,
+  });
+  vaultSuite('token', {
+    open: async (testMode = false) => openTokenVault(await newOptions({ testMode })),
+    home: async () => {
+      const options = await newOptions();
+      return () => openTokenVault(options);
+    },
+    terminals: ['3des'],
+  });
+  tokenSuite(newOptions);
+}
+
+function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<TokenVaultOptions>): void {
+  const inside = suite('keys stay in the token');
+
+  inside('a key that came in as components cannot be read, wrapped, copied or changed there', async () => {
+    const options = await newOptions();
+    (await openTokenVault(options)).createFromComponents(TMK);
+    const token = await Token.open(options);
+    const { ck } = token;
+    const [tmk, ...more] = token.find([{ type: ck.CKA_LABEL, value: TMK.name }]);
+    const [master] = token.find([{ type: ck.CKA_LABEL, value: 'zunka master key' }]);
+    assert.ok(tmk !== undefined && master !== undefined && more.length === 0);
+    const refused = (what: string, act: () => unknown) =>
+      throws(act, (error) => error instanceof PosError && error.detail.includes(what));
+    refused('CKR_ATTRIBUTE_SENSITIVE', () => token.attribute(tmk, ck.CKA_VALUE));
+    refused('CKR_ATTRIBUTE_SENSITIVE', () => token.attribute(master, ck.CKA_VALUE));
+    refused('CKR_KEY_UNEXTRACTABLE', () => token.wrap({ mechanism: ck.CKM_AES_KEY_WRAP }, master, tmk, 24));
+    refused('CKR_ACTION_PROHIBITED', () => token.copy(tmk, [{ type: ck.CKA_LABEL, value: 'copy' }]));
+    refused('CKR_KEY_FUNCTION_NOT_PERMITTED', () =>
+      token.encrypt({ mechanism: ck.CKM_AES_CBC, parameter: Buffer.alloc(16) }, master, Buffer.alloc(16), 16),
+    );
+    token.close();
+  });
+
+  inside('the token itself refuses to decrypt under a MAC key', async () => {
+    const options = await newOptions();
+    const vault = await openTokenVault(options);
+    vault.generate({ name: 'mac', use: 'mac', algorithm: '3des' });
+    const token = await Token.open(options);
+    const { ck } = token;
+    const [whole, left] = token.find([{ type: ck.CKA_LABEL, value: 'mac' }]);
+    for (const object of [whole, left])
+      throws(
+        () => token.decrypt({ mechanism: ck.CKM_DES3_ECB }, object as Buffer, Buffer.alloc(8), 8),
+        /CKR_KEY_FUNCTION_NOT_PERMITTED/,
+      );
+    token.close();
+  });
+
+  inside('SM4 is refused, and says where to turn', async () => {
+    const vault = await openTokenVault(await newOptions());
+    const spec = { name: 'tmk:sm4', use: 'tmk', algorithm: 'sm4' } as const;
+    throws(() => vault.generate(spec), code('KEY_BAD'));
+    throws(() => vault.createFromComponents({ ...spec, components: TMK_PARTS }), code('KEY_BAD'));
+    assert.equal(vault.names(), []);
+  });
+
+  inside(
+    'a working key that made room is opened again by its text, and by whoever holds its handle',
+    async () => {
+      const { vault, tmk } = await vaultWithTmk(async () =>
+        openTokenVault(await newOptions({ openedMax: 2 })),
+      );
+      const data = Buffer.from('0200');
+      const made = [1, 2, 3].map(() => vault.makeWorkingKeys(tmk, '003'));
+      const macs = made.map(({ mak }) => vault.mac(mak, data, 'x9.19'));
+      for (const [index, { mak, sealed }] of made.entries()) {
+        const mac = macs[index] as Buffer;
+        assert.ok(vault.verifyMac(vault.openSealed(sealed.mak), data, mac, 'x9.19'));
+        assert.ok(vault.verifyMac(mak, data, mac, 'x9.19'));
+      }
+    },
+  );
+
+  inside('what another process made meanwhile is found; what it destroyed is unknown', async () => {
+    const options = await newOptions();
+    const one = await openTokenVault(options);
+    const other = await openTokenVault(options);
+    const tmk = one.createFromComponents(TMK);
+    const found = other.find(TMK.name);
+    assert.is(found?.checkValue, tmk.checkValue);
+    one.destroy(TMK.name);
+    throws(() => other.makeWorkingKeys(found as KeyHandle, '003'), code('KEY_UNKNOWN'));
+  });
+
+  inside.run();
+
+  const same = suite('a token and software with the same keys give the same answers');
+
+  same('MACs, card values, PIN references and tracks, whatever the data', async () => {
+    const soft = await memoryVault();
+    const token = await openTokenVault(await newOptions());
+    const parts = split('8C5E6D7F8091A2B3C4D5E6F708192A3B');
+    const ring = (vault: Vault) => ({
+      vault,
+      mac: vault.createFromComponents({ ...keyOf('mac'), components: parts }),
+      cvk: vault.createFromComponents({
+        ...keyOf('card-verification'),
+        components: split('7A5E6D7F8091A2B3C4D5E6F708192A3C'),
+      }),
+      pvk: vault.createFromComponents({
+        ...keyOf('pin-verification'),
+        components: split('6B5E6D7F8091A2B3C4D5E6F708192A3D'),
+      }),
+      pin: vault.createFromComponents({
+        ...keyOf('pin'),
+        components: split('5C5E6D7F8091A2B3C4D5E6F708192A3E'),
+      }),
+      track: vault.createFromComponents({
+        ...keyOf('track'),
+        components: split('4D5E6D7F8091A2B3C4D5E6F708192A3F'),
+      }),
+    });
+    const rings = [ring(soft), ring(token)];
+    const both = <T>(act: (one: ReturnType<typeof ring>) => T) => {
+      const [first, second] = rings.map(act);
+      assert.equal(second, first);
+      return first as T;
+    };
+    const seed = Math.trunc(Math.random() * 2 ** 31);
+    console.log(`seed ${seed}`);
+    const digits = (length: number) =>
+      fc
+        .array(fc.integer({ min: 0, max: 9 }), { minLength: length, maxLength: length })
+        .map((all) => all.join(''));
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), digits(16), digits(6), (bytes, pan, pin) => {
+        const data = Buffer.from(bytes);
+        both(({ vault, mac }) => vault.mac(mac, data, 'unionpay-ecb'));
+        both(({ vault, mac }) => vault.mac(mac, data, 'x9.19'));
+        both(({ vault, cvk }) => vault.cardVerificationValue(cvk, pan, '3012', '220'));
+        both(({ vault, track }) => vault.encryptTrack(track, `${pan}D3012220${pin}`));
+        const pinBlock = both(({ vault, pin: pik }) => vault.encryptPinBlock(pik, Buffer.from(pin), pan));
+        for (const method of ['ibm3624', 'pvv'] as const)
+          both(({ vault, pin: pik, pvk }) =>
+            vault.makePinReference({ pik, pinBlock, pan, pvk, method, pvki: '1' }),
+          );
+      }),
+      { seed, numRuns: 40 },
+    );
+  });
+
+  same('sealed texts have one form: what one sealed under a key, the other opens', async () => {
+    const soft = await memoryVault();
+    const token = await openTokenVault(await newOptions());
+    const components = split(`${TMK_HEX}5C5E6D7F8091A2B3C4D5E6F708192A3E`);
+    const spec = { name: 'data', use: 'data', algorithm: 'aes-256', components } as const;
+    const [a, b] = [soft.createFromComponents(spec), token.createFromComponents(spec)];
+    assert.is(a.checkValue, b.checkValue);
+    assert.is(token.unseal(b, soft.seal(a, Buffer.from(PAN), 'card:1'), 'card:1').toString(), PAN);
+    assert.is(soft.unseal(a, token.seal(b, Buffer.from(PAN), 'card:1'), 'card:1').toString(), PAN);
+    throws(() => token.unseal(b, soft.seal(a, Buffer.from(PAN), 'card:1'), 'card:2'), code('SEAL_BROKEN'));
+  });
+
+  same.run();
+
+  const opening = suite('opening a token');
+
+  opening('a wrong PIN, label or library is named with what to check; the PIN is not', async () => {
+    const options = await newOptions();
+    for (const wrong of [{ pin: '27182818' }, { label: 'another' }, { library: '/nonexistent/lib.so' }])
+      await rejects(
+        openTokenVault({ ...options, ...wrong }),
+        (error) =>
+          error instanceof PosError &&
+          error.code === 'TOKEN_ABSENT' &&
+          !error.detail.includes('27182818') &&
+          !error.detail.includes(USER_PIN),
+      );
+  });
+
+  opening('an empty token is refused where keys must be there', async () => {
+    const options = await newOptions();
+    await rejects(openTokenVault({ ...options, mustExist: true }), code('TOKEN_ABSENT'));
+    (await openTokenVault(options)).close();
+    await openTokenVault({ ...options, mustExist: true });
+  });
+
+  opening('a token with a test key opens in test mode only', async () => {
+    const options = await newOptions();
+    const test = await openTokenVault({ ...options, testMode: true });
+    const components = split('0123456789ABCDEFFEDCBA9876543210');
+    test.createFromComponents({ ...keyOf('pin-verification'), components });
+    test.close();
+    await rejects(openTokenVault(options), code('KEY_BAD'));
+    assert.is((await openTokenVault({ ...options, testMode: true })).names().length, 1);
+  });
+
+  opening('what is done to keys is logged; saved() waits for the log and tells when it refused', async () => {
+    const events: KeyEvent[] = [];
+    let full = false;
+    const log = {
+      append: async (more: readonly KeyEvent[]) => {
+        if (full) throw new PosError('KEY_FILE', 'the disk is full');
+        events.push(...more);
+        return LOG_BEGINS;
+      },
+      holds: async () => true,
+    };
+    const vault = await openTokenVault(await newOptions({ log }));
+    vault.createFromComponents({ ...TMK, by: 'anna' });
+    vault.generate({ name: 'data', use: 'data', algorithm: 'aes-256' });
+    vault.destroy('data');
+    await vault.saved();
+    assert.equal(
+      events.map(({ act, subject, by, at }) => [act, subject, by, at]),
+      [
+        ['key from components', 'tmk:1', 'anna', now()],
+        ['key generated', 'data', 'vault', now()],
+        ['key destroyed', 'data', 'vault', now()],
+      ],
+    );
+    assert.is(events[0]?.checkValue, '05EE1D');
+    full = true;
+    vault.generate({ name: 'more', use: 'data', algorithm: 'aes-256' });
+    await rejects(vault.saved(), code('KEY_FILE'));
+  });
+
+  opening.run();
+}
+
+function keyOf<U extends 'mac' | 'card-verification' | 'pin-verification' | 'pin' | 'track'>(use: U) {
+  return { name: use, use, algorithm: '3des' } as const;
+}
