@@ -83,7 +83,7 @@ export class KeyObjects {
     return this.#token.generate({ mechanism }, [...template, length]);
   }
 
-  /** The named key that serves, and the end of its draft. */
+  /** The named key that serves, and the end of its draft, which was not extractable: a token takes that once. */
   settle(draft: TokenObject, use: KeyUse, name: string, id: string): TokenObject {
     const { ck } = this.#token;
     const settled = this.#token.copy(draft, [
@@ -104,6 +104,7 @@ export class KeyObjects {
       ...this.#kind(algorithm),
       { type: ck.CKA_VALUE_LEN, value: HASH_BYTES },
       { type: ck.CKA_TOKEN, value: true },
+      { type: ck.CKA_EXTRACTABLE, value: false },
       { type: ck.CKA_LABEL, value: label },
       ...this.#limits(may),
     ]);
@@ -128,6 +129,7 @@ export class KeyObjects {
     return this.#token.unwrap(this.#keyWrap(), master, wrapped, [
       ...this.#kind('3des'),
       { type: ck.CKA_TOKEN, value: false },
+      { type: ck.CKA_EXTRACTABLE, value: false },
       ...this.#limits(USES[use].may),
     ]);
   }
@@ -204,12 +206,8 @@ export class KeyObjects {
 
   #limits(may: readonly Ability[]): Template {
     const { ck } = this.#token;
-    return [
-      { type: ck.CKA_EXTRACTABLE, value: false },
-      { type: ck.CKA_MODIFIABLE, value: false },
-      { type: ck.CKA_COPYABLE, value: false },
-      ...this.#abilities(may),
-    ];
+    // The last: SoftHSM takes a copy's attributes in turn, and none after this one.
+    return [...this.#abilities(may), { type: ck.CKA_MODIFIABLE, value: false }];
   }
 
   #abilities(may: readonly Ability[]): Template {

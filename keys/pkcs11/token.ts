@@ -187,5 +187,6 @@ function ckrOf(error: unknown): number | undefined {
 
 /** `CKR_PIN_INCORRECT`, or what the loader of libraries says. */
 function nameOf(error: unknown): string {
-  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return /CKR_\w+/.exec(text)?.[0] ?? text.split('\n')[0] ?? '';
 }

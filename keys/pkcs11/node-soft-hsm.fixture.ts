@@ -50,7 +50,8 @@ export async function newToken(library: string): Promise<TokenOptions> {
     .C_GetSlotList(true)
     .find((slot) => (module.C_GetTokenInfo(slot).flags & ck.CKF_TOKEN_INITIALIZED) === 0);
   if (free === undefined) throw new Error('SoftHSM always has one free slot');
-  module.C_InitToken(free, SO_PIN, label);
+  // The library reads 32 characters, however long the text is.
+  module.C_InitToken(free, SO_PIN, label.padEnd(32));
   const slot = module.C_GetSlotList(true).find((one) => module.C_GetTokenInfo(one).label.trim() === label);
   if (slot === undefined) throw new Error('the token is there');
   const session = module.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
