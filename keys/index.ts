@@ -4,6 +4,27 @@ export { cardVerificationValue } from './card/card-verification-value.ts';
 export { emvArpc1, emvCommonSessionKey, emvMasterKeyA } from './card/emv.ts';
 export { decryptTrackBlock, encryptTrackBlock, trackDataBlockAt } from './card/track-encryption.ts';
 export {
+  AUTHORITY_NAME,
+  type CertificateContent,
+  fromPem,
+  HOST_NAME,
+  PURPOSES,
+  type Purpose,
+  pemOf,
+} from './certificates/certificate.ts';
+export {
+  buildCertificateRequest,
+  type CertificateRequest,
+  readCertificateRequest,
+} from './certificates/certificate-request.ts';
+export {
+  type CertificateExpectation,
+  type CheckedCertificate,
+  checkAuthority,
+  checkCertificate,
+  parseCertificate,
+} from './certificates/check-certificate.ts';
+export {
   aesCipher,
   type BlockAlgorithm,
   BlockCipher,
@@ -65,6 +86,7 @@ export type { PanBoundFormat } from './pin/pin-formats.ts';
 export { type PinBlockKey, translatePinBlock } from './pin/translate-pin-block.ts';
 export { visaPvv } from './pin/visa-pvv.ts';
 export { openTokenVault } from './pkcs11/open-token-vault.ts';
+export type { KeyPackageBinding, RemoteLoading } from './remote/remote-loading.ts';
 export { sameBytes } from './same-bytes.ts';
 export { sm2Decrypt, sm2Encrypt } from './sm/sm2-encryption.ts';
 export { SM2_DEFAULT_ID, sm2PublicKey, sm2Sign, sm2Verify, sm2Za } from './sm/sm2-signature.ts';

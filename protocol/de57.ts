@@ -19,6 +19,8 @@ export const ITEMS = {
   TH: { way: 'request', show: 'plain',  nameZh: '终端日志摘要',   name: 'head of the terminal journal, 64 hex' },
   UT: { way: 'request', show: 'plain',  nameZh: '终端交易标识',   name: 'terminal transaction id, a ULID; a 0400 and a fate query carry the original\'s' },
   PB: { way: 'request', show: 'hidden', nameZh: '国密PIN块',      name: 'SM4 PIN block, 32 hex' },
+  KN: { way: 'request', show: 'plain',  nameZh: '主密钥请求',     name: 'sign-in: check value 6 of the master key that the PIN pad uses, its nonce 32, hex' },
+  KP: { way: 'answer',  show: 'hidden', nameZh: '主密钥密文包',   name: 'sign-in: a new master key for the PIN pad, encrypted and signed, base64' },
   GA: { way: 'answer',  show: 'plain',  nameZh: '应收金额',       name: 'gross, n12 fen' },
   DA: { way: 'answer',  show: 'plain',  nameZh: '优惠金额',       name: 'discount, n12 fen' },
   PA: { way: 'answer',  show: 'plain',  nameZh: '实付金额',       name: 'paid by the card, n12 fen' },

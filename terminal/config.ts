@@ -56,6 +56,7 @@ export const SETTINGS = {
   repeatTries:             { type: 'number', unit: 'count', preset: 3,   min: 1,  max: 10,   meaning: 'tries of a repeat before a settlement' },
   repeatFreshHours:        { type: 'number', unit: 'h',     preset: 24,  min: 1,  max: 720,  meaning: 'a repeat first sent longer ago goes out only after a supervisor said that it is still owed' },
   speaksDe57:              { type: 'switch', preset: true,  meaning: 'sends V1 at sign-in, and our DE57 items when the host answers with V1' },
+  remoteKeys:              { type: 'switch', preset: false, meaning: 'the PIN pad gets its master key from the host at sign-in, and a new one when the host changes it' },
   keyedEntry:              { type: 'switch', preset: false, meaning: 'a card number may be typed' },
   cardForCompletion:       { type: 'switch', preset: true,  meaning: 'completion and pre-authorisation void ask for the card' },
   slipCopies:              { type: 'number', unit: 'count', preset: 2,   min: 1,  max: 3,    meaning: '1 merchant; 2 and cardholder; 3 and bank' },

@@ -12,6 +12,10 @@ export class TestPad {
   hasMasterKey = true;
   /** false: it was exchanged, and its storage key is another. */
   opensSealed = true;
+  /** What it says when it is asked for DE57 `KN`; null: it loads no keys remotely. */
+  asks: string | null = null;
+  refusesPackage = false;
+  readonly packages: Buffer[] = [];
   pin: Buffer | 'bypassed' | 'cancel' = Buffer.from('1122334455667788', 'hex');
 }
 
@@ -67,6 +71,11 @@ export function devicesOf(
         return Buffer.from(Buffer.from(sealed.slice(7), 'base64').map((byte) => byte ^ 0x5a));
       },
       random: async (count) => Buffer.alloc(count, 7),
+      askKey: async () => pad.asks,
+      loadKey: async (packed) => {
+        if (pad.refusesPackage) throw new PosError('KEY_PACKAGE_BAD', 'changed on its way');
+        pad.packages.push(packed);
+      },
       display: async () => undefined,
       cancel: async () => undefined,
       onKey: () => undefined,

@@ -111,7 +111,7 @@ class Peer {
     this.#deps = deps;
     this.#limits = limits;
     this.#line = line;
-    this.#connection = { id, remote: line.remote };
+    this.#connection = { id, remote: line.remote, ...(line.terminal && { terminalId: line.terminal.id }) };
     this.#splitter = new FrameSplitter(limits.frameBytesMax);
     line.onData((chunk) => this.#take(chunk));
     line.onDrain(() => this.#goOn());
@@ -128,6 +128,10 @@ class Peer {
 
   #take(chunk: Buffer): void {
     if (this.#isClosed) return;
+    if (this.#line.terminal?.holds() === false) {
+      this.close('certificate holds no more');
+      return;
+    }
     const wasHalf = this.#splitter.pendingBytes > 0;
     let frames: readonly Buffer[] = [];
     try {

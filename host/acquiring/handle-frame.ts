@@ -24,6 +24,8 @@ import { type Request, readRequest } from './request.ts';
 export interface Connection {
   readonly id: number;
   readonly remote: string;
+  /** DE41 that its certificate names; absent: it proved nothing, and any may come. */
+  readonly terminalId?: string;
 }
 
 const TPDU_MARK = 0x60;
@@ -109,12 +111,30 @@ function readFrame(deps: HostDeps, connection: Connection, frame: Buffer): Reque
     if (request.terminalId === '' || request.merchantId === '' || !message.has(60)) {
       throw new PosError('FIELD_MISSING', 'DE41, DE42 and DE60 address a request');
     }
+    if (connection.terminalId !== undefined && connection.terminalId !== request.terminalId)
+      return refuseOtherTerminal(deps, connection, request);
     noteUnknownFields(deps, request);
     noteForeignDe57(deps, request);
     return request;
   } catch (error) {
     return refuse30(deps, connection, envelope, message, error);
   }
+}
+
+/** 97: what this line's certificate proves is another terminal. Nothing of the message is judged. */
+function refuseOtherTerminal(deps: HostDeps, connection: Connection, request: Request): Buffer {
+  deps.metrics.count('answered', '97');
+  deps.metrics.count('refused', '97 terminal of another certificate');
+  deps.log.warn(
+    {
+      connection: connection.id,
+      remote: connection.remote,
+      certificate: connection.terminalId,
+      terminal: request.terminalId,
+    },
+    'refused: DE41 is not the terminal that the certificate names',
+  );
+  return refusalFrame(request.envelope, request.message, '97');
 }
 
 function refuse30(

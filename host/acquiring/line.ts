@@ -3,10 +3,20 @@
  * makes them of sockets, a simulated world of memory.
  */
 
+/** A terminal that proved by its certificate which one it is. */
+export interface ProvenTerminal {
+  /** DE41 of everything that may come over its line. */
+  readonly id: string;
+  /** False from the moment on at which its certificate is revoked or over. */
+  holds(): boolean;
+}
+
 /** One open connection. Listeners are set once each, in the turn in which the line was handed over. */
 export interface Line {
   /** Who is at the other end, for the log: `address:port`. */
   readonly remote: string;
+  /** Who it is, where the line proves it; absent: plain TCP, anybody. */
+  readonly terminal?: ProvenTerminal;
   /** Takes the bytes in any case; false: the other end does not read now, wait for `onDrain`. */
   write(bytes: Buffer): boolean;
   onData(listener: (chunk: Buffer) => void): void;

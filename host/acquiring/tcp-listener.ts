@@ -23,7 +23,8 @@ export function tcpListener(address: { readonly host: string; readonly port: num
   };
 }
 
-function lineOf(socket: Socket): Line {
+/** A socket as the acquirer sees it. */
+export function lineOf(socket: Socket): Line {
   let broken: Error | undefined;
   socket.setNoDelay(true);
   socket.on('error', (error) => {

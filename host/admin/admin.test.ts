@@ -27,6 +27,8 @@ doors('and without a known one only the health check answers', async () => {
 const ROUTES: Readonly<Record<ActName, readonly ['GET' | 'PUT' | 'POST', string, object?]>> = {
   'document.write': ['PUT', '/v1/documents/tier/blue', tier(3)],
   'terminal.key':   ['PUT', '/v1/terminals/41010001/tmk', { components: ['0'.repeat(32), '1'.repeat(32)], reason }],
+  'certificate.issue':  ['POST', '/v1/authority', { reason }],
+  'certificate.revoke': ['POST', `/v1/certificates/${'0'.repeat(32)}/revoke`, { reason }],
   'card.issue':     ['PUT', '/v1/cards/C9', { pan: PAN, expiry: '3112', serviceCode: '701', account, reason }],
   'card.load':      ['PUT', '/v1/cards/C9/loads/L9', loading(100)],
   'card.state':     ['POST', '/v1/cards/C9/freeze', { reason }],

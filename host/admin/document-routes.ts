@@ -65,6 +65,11 @@ interface Wanted {
 async function writeDocument(door: Door, wanted: Wanted, by: Awaited<ReturnType<typeof writer>>) {
   const { store, directory } = door.deps;
   const { kind, id, document } = wanted;
+  if (kind === 'certificate')
+    throw new PosError(
+      'REQUEST_BAD',
+      '证书由签发、吊销接口维护 certificates are issued and revoked by calls of their own: POST /v1/terminals/ID/certificates',
+    );
   checkDocument(kind, document);
   if (document.id !== id)
     throw new PosError('REQUEST_BAD', `${kind} ${id}: id 与地址不符 differs from the address`);

@@ -17,7 +17,9 @@ interface ActRow {
 // biome-ignore format: a table is read by column
 export const ACTS = {
   'document.write':  { zh: '维护商户、终端、规则等资料', en: 'write a document of the programme',     roles: ['admin'] },
-  'terminal.key':    { zh: '录入终端主密钥分量',         en: "enter a terminal master key's components", roles: ['admin'] },
+  'terminal.key':    { zh: '录入、更换终端主密钥',         en: "enter a terminal master key's components, or have it change", roles: ['admin'] },
+  'certificate.issue':  { zh: '签发终端证书',           en: 'issue a certificate',                   roles: ['admin'] },
+  'certificate.revoke': { zh: '吊销终端证书',           en: 'revoke a certificate',                  roles: ['admin'] },
   'card.issue':      { zh: '开卡',                       en: 'issue a card',                          roles: ['operator', 'admin'] },
   'card.load':       { zh: '充值',                       en: 'load a card',                           roles: ['operator', 'admin'] },
   'card.state':      { zh: '冻结、解冻',                 en: 'freeze a card, set it free',            roles: ['operator', 'admin'] },

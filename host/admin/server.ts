@@ -5,6 +5,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import { cardRoutes } from './card-routes.ts';
+import { certificateRoutes } from './certificate-routes.ts';
 import { clearingRoutes } from './clearing-routes.ts';
 import { documentRoutes } from './document-routes.ts';
 import type { AdminDeps, AdminServer } from './door.ts';
@@ -46,6 +47,7 @@ export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServ
   queryRoutes(door);
   documentRoutes(door);
   keyRoutes(door);
+  certificateRoutes(door);
   cardRoutes(door);
   clearingRoutes(door);
   owedRoutes(door);

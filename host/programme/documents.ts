@@ -2,6 +2,7 @@
  * Is a programme document sound? One row a field: what it must be, and in words what is allowed. Asked
  * by the admin door before a document is committed and by the directory when it reads one.
  */
+import { PURPOSES } from '../../keys/index.ts';
 import { type FailureCode, FEN_MAX, fen, PosError, yuan } from '../../protocol/index.ts';
 import { checkRule } from '../rules/check.ts';
 import { LEGAL_FIGURES, type LegalName, legalRange } from './law.ts';
@@ -94,6 +95,13 @@ const FIELDS: { readonly [K in Exclude<DocumentKind, 'rule'>]: Fields<Documents[
     singleLengthMak:   flag,
     keyedEntryAllowed: flag,
   },
+  certificate: {
+    id:          text(/^[0-9A-F]{32}$/, '32 upper-case hex digits'),
+    terminalId:  { allowed: `${TERMINAL_ID.allowed}, or null`, isSound: (value) => value === null || TERMINAL_ID.isSound(value) },
+    purpose:     oneOf(...Object.keys(PURPOSES)),
+    state:       oneOf('valid', 'revoked'),
+    certificate: text(/^[A-Za-z0-9+/]{100,4000}={0,2}$/, 'DER in base64'),
+  },
   contract:  {
     id: ID, version: VERSION,
     settlementBp:  BASIS_POINTS,
@@ -115,6 +123,7 @@ export const DOCUMENT_KINDS: readonly DocumentKind[] = [
   'merchant',
   'branch',
   'terminal',
+  'certificate',
   'rule',
 ];
 
@@ -234,6 +243,7 @@ const REFERENCES: { readonly [K in DocumentKind]: readonly (readonly [string, Do
   merchant:  [['companyId', 'company'], ['contractId', 'contract']],
   branch:    [['merchantId', 'merchant']],
   terminal:  [['merchantId', 'merchant'], ['branchId', 'branch']],
+  certificate: [['terminalId', 'terminal']],
   rule:      [],
 };
 

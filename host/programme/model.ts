@@ -2,6 +2,7 @@
  * The programme's documents: who takes part, under which terms. Each is versioned; a change is a new
  * version with person and reason, and the old one stays. Cached by `directory.ts`, which owns the cache.
  */
+import type { Purpose } from '../../keys/index.ts';
 import type { Fen } from '../../protocol/index.ts';
 import type { Rule } from '../rules/model.ts';
 
@@ -108,6 +109,18 @@ export interface Tier {
   readonly pointsBp: number;
 }
 
+/** A certificate that our authority issued; written by its own calls (`../remote/`), never as a document. */
+export interface CertificateDocument {
+  /** Its serial number, 32 upper-case hex digits. */
+  readonly id: string;
+  /** The terminal that it names, by DE41; null: the authority or the host itself. */
+  readonly terminalId: string | null;
+  readonly purpose: Purpose;
+  readonly state: 'valid' | 'revoked';
+  /** DER in base64. */
+  readonly certificate: string;
+}
+
 /** Document kinds and their bodies. */
 export interface Documents {
   readonly programme: Programme;
@@ -116,6 +129,7 @@ export interface Documents {
   readonly merchant: Merchant;
   readonly branch: Branch;
   readonly terminal: TerminalProfile;
+  readonly certificate: CertificateDocument;
   readonly contract: Contract;
   readonly tier: Tier;
   readonly rule: Rule;

@@ -2,6 +2,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
 import type { KeyAlgorithm } from '../vault/vault.ts';
+import { isPrivateKeyAlgorithm, type PrivateKeyAlgorithm, privateKeyOf } from './private-key.ts';
 
 /** Bytes of a key, by algorithm. */
 // biome-ignore format: a table is read by column
@@ -11,7 +12,7 @@ export const KEY_BYTES = {
   'sm4':          16,
   'aes-256':      32,
   'hmac-sha-256': 32,
-} as const satisfies Record<KeyAlgorithm, number>;
+} as const satisfies Record<Exclude<KeyAlgorithm, PrivateKeyAlgorithm>, number>;
 
 /**
  * DES keys under which encrypting twice gives the clear text back (weak), or under which another key
@@ -27,12 +28,17 @@ const WEAK_DES_KEYS = [
 
 /**
  * Refuses key bytes of a wrong length, all-zero keys, weak or semi-weak DES halves, and a double-length
- * key whose halves are equal (it would be single DES). DES parity bits are ignored, as DES ignores them.
+ * key whose halves are equal (it would be single DES). DES parity bits are ignored, as DES ignores them. Of a
+ * private key: what is none of its algorithm.
  *
  * @param what names the key in the error
  * @throws KEY_BAD
  */
 export function checkKey(algorithm: KeyAlgorithm, key: Buffer, what: string): void {
+  if (isPrivateKeyAlgorithm(algorithm)) {
+    privateKeyOf(algorithm, key, what);
+    return;
+  }
   const length = KEY_BYTES[algorithm];
   if (key.length !== length) throw bad(what, `a ${algorithm} key has ${length} bytes, not ${key.length}`);
   if (isZero(key)) throw bad(what, 'all bytes are zero');

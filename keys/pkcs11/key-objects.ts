@@ -7,6 +7,7 @@ import type { Attribute } from 'pkcs11js';
 import { ensure, PosError } from '../../protocol/index.ts';
 import { toHex } from '../hex.ts';
 import { checkValue } from '../material/check-value.ts';
+import { isPrivateKeyAlgorithm, type PrivateKeyAlgorithm } from '../material/private-key.ts';
 import type { KeyAlgorithm, KeySpec, KeyUse } from '../vault/vault.ts';
 import type { Template, Token, TokenObject } from './token.ts';
 import { TokenCipher, type TokenObjects } from './token-cipher.ts';
@@ -25,6 +26,10 @@ const USES: Readonly<Record<KeyUse, { readonly may: readonly Ability[]; readonly
   'card-verification': { may: ['ENCRYPT'],            left: true },
   'lookup':            { may: ['SIGN'],               left: false },
   'data':              { may: ['ENCRYPT', 'DECRYPT'], left: false },
+  // Private keys are the software's: see `tokenAlgorithm`.
+  'authority':         { may: [],                     left: false },
+  'signature':         { may: [],                     left: false },
+  'key-transport':     { may: [],                     left: false },
 };
 
 const ABILITIES: readonly Ability[] = ['ENCRYPT', 'DECRYPT', 'SIGN', 'WRAP', 'UNWRAP'];
@@ -34,12 +39,14 @@ const HASH_BYTES = 32;
 const CMAC_BYTES = 16;
 
 /** Algorithms of the vault that PKCS#11 has. */
-type TokenAlgorithm = Exclude<KeyAlgorithm, 'sm4'>;
+type TokenAlgorithm = Exclude<KeyAlgorithm, 'sm4' | PrivateKeyAlgorithm>;
 
-/** @throws KEY_BAD PKCS#11 has no SM4 */
+/** @throws KEY_BAD PKCS#11 has no SM4, and this adapter no private keys */
 export function tokenAlgorithm({ name, algorithm }: KeySpec): TokenAlgorithm {
   if (algorithm === 'sm4')
     throw new PosError('KEY_BAD', `${name}: PKCS#11 has no SM4: such keys need the vault in software`);
+  if (isPrivateKeyAlgorithm(algorithm))
+    throw new PosError('KEY_BAD', `${name}: private keys need the vault in software`);
   return algorithm;
 }
 

@@ -1,12 +1,13 @@
 /** Key bytes by handle: a private table. Nothing leads from a handle to it, and only the store holds it. */
-import { timingSafeEqual } from 'node:crypto';
-import { PosError } from '../../protocol/index.ts';
+import { type KeyObject, timingSafeEqual } from 'node:crypto';
+import { ensure, PosError } from '../../protocol/index.ts';
 import { BlockCipher } from '../cipher/block-cipher.ts';
 import { toHex } from '../hex.ts';
 import { aesCheckValue, checkValue, hmacCheckValue } from '../material/check-value.ts';
 import { checkKey } from '../material/key-quality.ts';
+import { isPrivateKeyAlgorithm, privateKeyCheckValue, privateKeyOf } from '../material/private-key.ts';
 import { VaultKeyHandle } from './key-handle.ts';
-import type { KeyHandle, KeyLife, KeySpec, KeyUse } from './vault.ts';
+import type { KeyAlgorithm, KeyHandle, KeyLife, KeySpec, KeyUse } from './vault.ts';
 import { foreignHandle, type KeyDuty, refuseUnfitUse } from './vault-store.ts';
 
 /** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
@@ -30,8 +31,7 @@ export class HeldKeys {
     }
     const own = Buffer.alloc(bytes.length);
     bytes.copy(own);
-    const shown = algorithm === 'aes-256' ? aesCheckValue(own) : hmacCheckValue(own);
-    const handle = new VaultKeyHandle(spec, toHex(shown));
+    const handle = new VaultKeyHandle(spec, toHex(checkValueOf(algorithm, own, spec.name)));
     this.#held.set(handle, { bytes: own, life });
     return handle;
   }
@@ -54,6 +54,13 @@ export class HeldKeys {
   copyOf(handle: KeyHandle): Buffer {
     const held = this.#heldOf(handle);
     return 'cipher' in held ? held.cipher.copyKey() : Buffer.from(held.bytes);
+  }
+
+  /** A private key as Node takes it: never kept, never returned by the vault. @throws KEY_USE, KEY_UNKNOWN */
+  privateKey(handle: KeyHandle, use: KeyUse, duty: KeyDuty): KeyObject {
+    const bytes = this.bytesOf(handle, use, duty);
+    ensure(isPrivateKeyAlgorithm(handle.algorithm), 'this use has private keys only');
+    return privateKeyOf(handle.algorithm, bytes, handle.name);
   }
 
   /** A copy of a zone master key: the caller wipes it. @throws KEY_USE */
@@ -97,4 +104,10 @@ export class HeldKeys {
     if (held === undefined) throw foreignHandle();
     return held;
   }
+}
+
+/** Of a key that is kept as bytes: three bytes. */
+function checkValueOf(algorithm: KeyAlgorithm, bytes: Buffer, name: string): Buffer {
+  if (isPrivateKeyAlgorithm(algorithm)) return privateKeyCheckValue(algorithm, bytes, name);
+  return algorithm === 'aes-256' ? aesCheckValue(bytes) : hmacCheckValue(bytes);
 }

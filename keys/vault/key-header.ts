@@ -4,6 +4,7 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import type { KeyBlockHeader } from '../key-block/header.ts';
+import { isPrivateKeyAlgorithm } from '../material/private-key.ts';
 import type { KeyAlgorithm, KeyLife, KeySpec, KeyUse, NewKey } from './vault.ts';
 
 /**
@@ -21,11 +22,14 @@ const USES = {
   'card-verification': { usage: 'C0', mode: 'C', algorithms: ['3des'] },
   'lookup':            { usage: 'M7', mode: 'C', algorithms: ['hmac-sha-256'] },
   'data':              { usage: 'D3', mode: 'B', algorithms: ['aes-256'] },
+  'authority':         { usage: 'S1', mode: 'S', algorithms: ['ec-p256'] },
+  'signature':         { usage: 'S0', mode: 'S', algorithms: ['ec-p256'] },
+  'key-transport':     { usage: 'K2', mode: 'D', algorithms: ['rsa-2048'] },
 } as const satisfies Record<KeyUse, { usage: string; mode: string; algorithms: readonly KeyAlgorithm[] }>;
 
 /** Letters of the standard; it has none for SM4, so a digit, which is proprietary. */
 // biome-ignore format: a table is read by column
-const LETTERS = { 'des': 'D', '3des': 'T', 'sm4': '4', 'aes-256': 'A', 'hmac-sha-256': 'H' } as const satisfies Record<KeyAlgorithm, string>;
+const LETTERS = { 'des': 'D', '3des': 'T', 'sm4': '4', 'aes-256': 'A', 'hmac-sha-256': 'H', 'ec-p256': 'E', 'rsa-2048': 'R' } as const satisfies Record<KeyAlgorithm, string>;
 
 /** Optional blocks: those of the standard, and our own, which begin with a digit. */
 const LABEL = 'LB';
@@ -78,9 +82,10 @@ export function restingHeader(key: RestingKey, checkValue: string): KeyBlockHead
   const optional = [{ id: LABEL, data: spec.name }];
   if (life !== null) {
     const add = (id: string, data: string) => void optional.push({ id, data });
-    // The standard names no check value for HMAC.
+    // The standard names no check value for HMAC, nor for private keys.
     if (spec.algorithm === 'hmac-sha-256') add(HMAC_HASH, SHA_256);
-    else add(CHECK_VALUE, (spec.algorithm === 'aes-256' ? KC_CMAC : KC_LEGACY) + checkValue);
+    else if (!isPrivateKeyAlgorithm(spec.algorithm))
+      add(CHECK_VALUE, (spec.algorithm === 'aes-256' ? KC_CMAC : KC_LEGACY) + checkValue);
     add(CREATED, instantText(life.created));
     add(OWNER, life.owner);
     if (life.activated !== null) add(ACTIVATED, instantText(life.activated));

@@ -192,6 +192,36 @@ export class KeyStore implements VaultStore {
     this.#rest(aside, exportable);
   }
 
+  /**
+   * A key takes the place of another: its name, its life, its block. What the other wrapped stays good.
+   *
+   * @param next the successor's own name until now, which is free afterwards
+   * @throws KEY_UNKNOWN there is no such successor; KEY_USE it has another use
+   */
+  succeed(name: string, next: string, by: string): KeyHandle {
+    this.#refuseWhenClosed();
+    const { handle, exportable } = this.#namedKey(next);
+    const { use, algorithm } = handle;
+    const before = this.find(name);
+    if (before !== undefined && before.use !== use)
+      throw new PosError('KEY_USE', `${next} is a ${use} key: it cannot follow ${name}`);
+    const life = this.#lifeOf(handle);
+    const bytes = this.held.copyOf(handle);
+    // One after the other without a pause: a write of the file sees all of it or nothing.
+    if (before !== undefined) this.destroy(name, by);
+    this.#forget(next);
+    const successor = this.#admit({ name, use, algorithm }, bytes, life);
+    bytes.fill(0);
+    this.#rest(successor, exportable);
+    this.note({
+      act: 'key in the place of the one before',
+      subject: name,
+      checkValue: successor.checkValue,
+      by,
+    });
+    return successor;
+  }
+
   /** Wraps the next named key that rests under an earlier master key anew. @returns its name; null: none is left */
   rewrapNext(): string | null {
     this.#refuseWhenClosed();

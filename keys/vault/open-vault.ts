@@ -1,5 +1,6 @@
 /** Opens the vault in software: self-test, then the key file, or a new one. */
 import { PosError } from '../../protocol/index.ts';
+import { SoftRemoteLoading } from '../remote/soft-remote-loading.ts';
 import { type Custodian, type MasterKeyOrigin, newKeyFileLock, openKeyFile } from './key-file.ts';
 import type { KeyLogPort } from './key-log.ts';
 import { KeyStore } from './key-store.ts';
@@ -43,7 +44,8 @@ export type SoftVaultOptions = MemoryVaultOptions | FileVaultOptions;
  * @throws SELF_TEST, KEY_FILE
  */
 export async function openSoftVault(options: SoftVaultOptions): Promise<Vault> {
-  return new StoreVault(options.random, await openKeyStore(options));
+  const store = await openKeyStore(options);
+  return new StoreVault(options.random, store, new SoftRemoteLoading(options.random, store));
 }
 
 /** The store behind the vault, for whoever looks after keys. @throws SELF_TEST, KEY_FILE */

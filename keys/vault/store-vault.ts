@@ -15,6 +15,7 @@ import { ibm3624Offset, pinValidationData } from '../pin/ibm-3624.ts';
 import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from '../pin/pin-formats.ts';
 import { translatePinBlock } from '../pin/translate-pin-block.ts';
 import { visaPvv } from '../pin/visa-pvv.ts';
+import type { RemoteLoading } from '../remote/remote-loading.ts';
 import { sameBytes } from '../same-bytes.ts';
 import { fromBase64 } from './sealed-text.ts';
 import type {
@@ -39,14 +40,17 @@ const PIN_DIGITS = 6;
 const PIN_FAILURES_MAX = 100;
 
 export class StoreVault implements Vault {
+  readonly remote?: RemoteLoading;
   readonly #random: (bytes: number) => Buffer;
   readonly #store: VaultStore;
   /** Failed tries less right ones, by PIN key. */
   readonly #pinScores = new WeakMap<KeyHandle, number>();
 
-  constructor(random: (bytes: number) => Buffer, store: VaultStore) {
+  /** @param remote certificates and key packages, where who holds the keys can make them */
+  constructor(random: (bytes: number) => Buffer, store: VaultStore, remote?: RemoteLoading) {
     this.#random = random;
     this.#store = store;
+    if (remote !== undefined) this.remote = remote;
   }
 
   find(name: string): KeyHandle | undefined {

@@ -45,6 +45,7 @@ export async function vaultWithRing(open: OpenVault = memoryVault): Promise<{ va
   const algorithms: Readonly<Record<KeyUse, KeyAlgorithm>> = {
     'tmk': '3des', 'pin': '3des', 'mac': '3des', 'track': '3des', 'pin-verification': '3des',
     'zmk': 'aes-256', 'card-verification': '3des', 'lookup': 'hmac-sha-256', 'data': 'aes-256',
+    'authority': 'ec-p256', 'signature': 'ec-p256', 'key-transport': 'rsa-2048',
   };
   const entries = Object.entries(algorithms).map(([use, algorithm]) => [
     use,

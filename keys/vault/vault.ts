@@ -3,6 +3,8 @@
  * now, a PKCS#11 adapter may serve behind the same interface. Every operation checks the key's use
  * first (KEY_USE): a PIN key cannot make a MAC.
  */
+import type { PrivateKeyAlgorithm } from '../material/private-key.ts';
+import type { RemoteLoading } from '../remote/remote-loading.ts';
 
 /** What a key is for. A key serves one purpose only. */
 export type KeyUse =
@@ -14,10 +16,13 @@ export type KeyUse =
   | 'pin-verification'
   | 'card-verification'
   | 'lookup'
-  | 'data';
+  | 'data'
+  | 'authority'
+  | 'signature'
+  | 'key-transport';
 
-/** `des` 8 bytes, `3des` 16 (double length), `sm4` 16, `aes-256` and `hmac-sha-256` 32. */
-export type KeyAlgorithm = 'des' | '3des' | 'sm4' | 'aes-256' | 'hmac-sha-256';
+/** `des` 8 bytes, `3des` 16 (double length), `sm4` 16, `aes-256` and `hmac-sha-256` 32; private keys: see `private-key.ts`. */
+export type KeyAlgorithm = 'des' | '3des' | 'sm4' | 'aes-256' | 'hmac-sha-256' | PrivateKeyAlgorithm;
 
 /** Opaque: no way leads from it to bytes. Frozen; inspecting it shows name, use and check value. */
 export interface KeyHandle {
@@ -203,6 +208,9 @@ export interface Vault {
   /** UnionPay TDB: the length stays, eight bytes inside become cipher text (nibbles 0 to F). */
   encryptTrack(tdk: KeyHandle, de35: string): string;
   decryptTrack(tdk: KeyHandle, de35: string): string;
+
+  /** Certificates, and master keys on their way to a device. Absent: this vault cannot do that. */
+  readonly remote?: RemoteLoading;
 
   /** Wipes all keys; every later call is refused (KEY_UNKNOWN). */
   close(): void;

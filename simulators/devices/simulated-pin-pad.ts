@@ -7,14 +7,13 @@ import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../..
 import { checkPan, type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
 import { type Clock, PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
+import { type BindingPort, PadKeys } from './pad-keys.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import { PinEntry } from './pin-entry.ts';
 
 const VERSION = 'ZUNKA SIM PAD 1.0';
 const IDLE = ['欢迎使用尊卡', 'WELCOME'];
 const SEAL_CONTEXT = 'pin pad';
-const TMK_NAME = 'tmk';
-const STORAGE_KEY = { name: 'pad-storage', use: 'data', algorithm: 'aes-256' } as const;
 
 type StateName = keyof typeof PAD_STATES;
 
@@ -23,6 +22,8 @@ const STATE_OF_FAILURE: Partial<Record<FailureCode, StateName>> = {
   KEY_CHECK_VALUE: 'checkValue',
   KEY_UNKNOWN: 'noKey',
   SEAL_BROKEN: 'unsealable',
+  KEY_PACKAGE_BAD: 'badPackage',
+  KEY_PACKAGE_REPLAYED: 'replayed',
 };
 
 export class SimulatedPinPad {
@@ -30,9 +31,9 @@ export class SimulatedPinPad {
   readonly #clock: Clock;
   readonly #vault: Vault;
   readonly #random: (bytes: number) => Buffer;
-  #storageKey: KeyHandle;
+  /** Master keys, and the identity under which they come. */
+  readonly padKeys: PadKeys;
   #requests = new PadRequests();
-  #tmk: KeyHandle | undefined;
   #keys: WorkingKeys | undefined;
   #previousMak: KeyHandle | undefined;
   #entry: PinEntry | undefined;
@@ -47,13 +48,14 @@ export class SimulatedPinPad {
     readonly random: (bytes: number) => Buffer;
     /** Runs the time limit of a PIN entry. */
     readonly clock: Clock;
+    /** Keeps what the pad is bound to over a restart: then call `padKeys.resume`. */
+    readonly binding?: BindingPort;
   }) {
     this.#line = options.line;
     this.#clock = options.clock;
     this.#vault = options.vault;
     this.#random = options.random;
-    this.#storageKey = options.vault.find(STORAGE_KEY.name) ?? options.vault.generate(STORAGE_KEY);
-    this.#tmk = options.vault.find(TMK_NAME);
+    this.padKeys = new PadKeys(options);
     this.#line.onData((chunk) => {
       for (const request of this.#requests.push(chunk)) this.#serve(request);
     });
@@ -61,10 +63,9 @@ export class SimulatedPinPad {
 
   /** Key custodians at the pad itself: never over the line. Returns the check value to compare with the host's. */
   injectTmk(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
-    if (this.#tmk !== undefined) this.#vault.destroy(TMK_NAME);
-    this.#tmk = this.#vault.createFromComponents({ name: TMK_NAME, use: 'tmk', algorithm, components });
+    const { checkValue } = this.padKeys.inject(components, algorithm);
     this.loseWorkingKeys();
-    return this.#tmk.checkValue;
+    return checkValue;
   }
 
   /** A reset: the working keys are gone; master key and storage key stay. */
@@ -76,8 +77,7 @@ export class SimulatedPinPad {
 
   /** Another pad stands there, with this terminal's master key: what the old one sealed is closed for ever. */
   replace(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
-    this.#vault.destroy(STORAGE_KEY.name);
-    this.#storageKey = this.#vault.generate(STORAGE_KEY);
+    this.padKeys.renewStorage();
     return this.injectTmk(components, algorithm);
   }
 
@@ -151,13 +151,26 @@ export class SimulatedPinPad {
     try {
       this.#execute(request);
     } catch (error) {
-      const state = error instanceof PosError ? STATE_OF_FAILURE[error.code] : undefined;
-      this.#answer(request.command, state ?? 'badData', request.sequence);
+      this.#refuse(request, error);
     }
   }
 
-  /** PIN entry answers later, by itself; everything else at once. */
-  #execute({ command, sequence, payload }: PadRequest): void {
+  #refuse({ command, sequence }: PadRequest, error: unknown): void {
+    const state = error instanceof PosError ? STATE_OF_FAILURE[error.code] : undefined;
+    this.#answer(command, state ?? 'badData', sequence);
+  }
+
+  /** PIN entry and the loading of a master key answer later, by themselves; everything else at once. */
+  #execute(request: PadRequest): void {
+    const { command, sequence, payload } = request;
+    if (command === PAD_COMMANDS.loadKey.code) {
+      // Answered when the key is durable: a pad that said so has it after a power cut too.
+      this.padKeys.take(payload).then(
+        () => this.#answer(command, 'done', sequence),
+        (error: unknown) => this.#refuse(request, error),
+      );
+      return;
+    }
     if (command === PAD_COMMANDS.enterPin.code) {
       this.#askPin(sequence, payload);
       return;
@@ -180,11 +193,13 @@ export class SimulatedPinPad {
       case PAD_COMMANDS.verifyMac.code:
         return Buffer.from([this.#which(payload.subarray(0, 8), payload.subarray(8))]);
       case PAD_COMMANDS.seal.code:
-        return Buffer.from(this.#vault.seal(this.#storageKey, payload, SEAL_CONTEXT), 'ascii');
+        return Buffer.from(this.#vault.seal(this.padKeys.storage, payload, SEAL_CONTEXT), 'ascii');
       case PAD_COMMANDS.unseal.code:
-        return this.#vault.unseal(this.#storageKey, payload.toString('ascii'), SEAL_CONTEXT);
+        return this.#vault.unseal(this.padKeys.storage, payload.toString('ascii'), SEAL_CONTEXT);
       case PAD_COMMANDS.random.code:
         return this.#random(payload.readUInt8(0));
+      case PAD_COMMANDS.askKey.code:
+        return this.padKeys.ask();
       case PAD_COMMANDS.display.code:
         this.#shown = iconv.decode(payload, 'gb18030').split('\n').slice(0, 4);
         return nothing;
@@ -197,7 +212,9 @@ export class SimulatedPinPad {
   }
 
   #status(): Buffer {
-    const checkValues = [this.#tmk, this.#keys?.mak, this.#keys?.pik].map((key) => key?.checkValue ?? '');
+    const checkValues = [this.padKeys.tmk, this.#keys?.mak, this.#keys?.pik].map(
+      (key) => key?.checkValue ?? '',
+    );
     return Buffer.concat(
       [VERSION, ...checkValues].map((text) => Buffer.from([text.length, ...Buffer.from(text)])),
     );
@@ -206,8 +223,7 @@ export class SimulatedPinPad {
   #load(payload: Buffer): void {
     const mode = payload.subarray(0, 3).toString('ascii');
     if (mode !== '003' && mode !== '004' && mode !== '005') throw new PosError('INPUT_BAD', 'key mode');
-    const loaded = this.#vault.loadWorkingKeys(
-      this.#need(this.#tmk),
+    const loaded = this.padKeys.load(
       mode satisfies KeyMode,
       payload.subarray(3).toString('hex').toUpperCase(),
     );

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KeyAlgorithm, type KeyFilePort, openSoftVault } from '../../keys/index.ts';
 import { nodeClock } from '../../terminal/index.ts';
+import type { BindingPort } from './pad-keys.ts';
 import { PseudoLine } from './pseudo-line.ts';
 import { SimulatedPinPad } from './simulated-pin-pad.ts';
 import { type PrinterOptions, SimulatedPrinter } from './simulated-printer.ts';
@@ -18,7 +19,11 @@ export interface DeviceOptions {
   readonly tmkAlgorithm?: KeyAlgorithm;
   readonly printer?: PrinterOptions;
   /** Where the pad keeps its keys over a restart; none: in memory. */
-  readonly padKeys?: { readonly file: KeyFilePort; readonly passphrase: Buffer };
+  readonly padKeys?: {
+    readonly file: KeyFilePort;
+    readonly passphrase: Buffer;
+    readonly binding?: BindingPort;
+  };
 }
 
 export interface SimulatedDevices {
@@ -48,7 +53,15 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
       ? { random, testMode: true }
       : { random, testMode: true, now: () => nodeClock.now(), ...options.padKeys },
   );
-  const pinPad = new SimulatedPinPad({ line: padLine, vault, random, clock: nodeClock });
+  const binding = options.padKeys?.binding;
+  const pinPad = new SimulatedPinPad({
+    line: padLine,
+    vault,
+    random,
+    clock: nodeClock,
+    ...(binding === undefined ? {} : { binding }),
+  });
+  await pinPad.padKeys.resume();
   const printer = new SimulatedPrinter(printerLine, nodeClock, options.printer);
   if (options.tmkComponents !== undefined) pinPad.injectTmk(options.tmkComponents, options.tmkAlgorithm);
   await vault.saved();

@@ -32,6 +32,8 @@ export const PAD_COMMANDS = {
   random:        { code: 0x4b, nameZh: '随机数',       nameEn: 'random',            answerMs: 3_000, again: 'safe',  request: 'count 1',                                        answer: 'count bytes' },
   display:       { code: 0x4c, nameZh: '显示',         nameEn: 'display',           answerMs: 1_500, again: 'safe',  request: 'GB18030 lines, parted by LF',                    answer: '-' },
   cancel:        { code: 0x4d, nameZh: '取消',         nameEn: 'cancel',            answerMs: 1_500, again: 'safe',  request: '-',                                              answer: '-; a PIN entry answers with state cancelled' },
+  askKey:        { code: 0x51, nameZh: '请求主密钥',   nameEn: 'ask for a master key', answerMs: 3_000, again: 'safe', request: '-',                                            answer: 'check value 3 of the TMK to use (zeros: none), a new nonce 16' },
+  loadKey:       { code: 0x52, nameZh: '装主密钥包',   nameEn: 'load a key package', answerMs: 8_000, again: 'never', request: 'DE57 KP, its bytes',                             answer: '-' },
   keyPressed:    { code: 0x50, nameZh: '按键',         nameEn: 'key pressed',       answerMs: 0,     again: 'never', request: 'the pad sends it: key 1, see PAD_KEYS',          answer: 'none' },
 } as const satisfies Record<string, PadCommand>;
 
@@ -68,6 +70,8 @@ export const PAD_STATES = {
   checkValue: { code: 0x20, zh: '密钥校验值不符', en: 'key check value differs', failure: 'KEY_CHECK_VALUE' },
   noKey:      { code: 0x21, zh: '无密钥',         en: 'no such key',            failure: 'KEY_UNKNOWN' },
   unsealable: { code: 0x22, zh: '解封失败',       en: 'not sealed by this pad', failure: 'SEAL_BROKEN' },
+  replayed:   { code: 0x23, zh: '密钥包已用过',   en: 'key package not for the last nonce', failure: 'KEY_PACKAGE_REPLAYED' },
+  badPackage: { code: 0x24, zh: '密钥包无效',     en: 'key package is not sound', failure: 'KEY_PACKAGE_BAD' },
   badData:    { code: 0x30, zh: '参数错误',       en: 'wrong data',             failure: 'DEVICE_REFUSED' },
   unknown:    { code: 0x31, zh: '未知指令',       en: 'unknown command',        failure: 'DEVICE_REFUSED' },
   busy:       { code: 0x32, zh: '忙',             en: 'in another command',     failure: 'DEVICE_BUSY' },

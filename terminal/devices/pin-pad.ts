@@ -17,6 +17,8 @@ const MAC_BYTES = 8;
 const PIN_BLOCK_BYTES = [8, 16];
 const DISPLAY_LINES = 4;
 const RANDOM_BYTES_MAX = 255;
+const CHECK_VALUE_BYTES = 3;
+const NONCE_BYTES = 16;
 /** What the pad answers to a MAC check, by its one byte. */
 const MAC_KEYS = ['none', 'current', 'previous'] as const;
 
@@ -135,6 +137,20 @@ export class SerialPinPad implements PinPad {
       throw new PosError('INPUT_BAD', `1 to ${RANDOM_BYTES_MAX} random bytes, not ${count}`);
     }
     return exactly(count, await this.#ask('random', Buffer.from([count])));
+  }
+
+  async askKey(): Promise<string | null> {
+    try {
+      const answer = exactly(CHECK_VALUE_BYTES + NONCE_BYTES, await this.#ask('askKey', Buffer.alloc(0)));
+      return answer.toString('hex').toUpperCase();
+    } catch (error) {
+      if (hasCode(error, 'DEVICE_REFUSED') || hasCode(error, 'KEY_UNKNOWN')) return null;
+      throw error;
+    }
+  }
+
+  async loadKey(packed: Buffer): Promise<void> {
+    await this.#ask('loadKey', packed);
   }
 
   async display(lines: readonly string[]): Promise<void> {

@@ -87,6 +87,16 @@ export interface PinPad {
   seal(clear: Buffer): Promise<string>;
   unseal(sealed: string): Promise<Buffer>;
   random(count: number): Promise<Buffer>;
+  /**
+   * Asks for a new master key: six upper-case hex digits of the check value of the one that the pad wants to use
+   * (zeros: none), and its nonce, 32. An earlier nonce is forgotten. null: this pad loads no keys remotely.
+   */
+  askKey(): Promise<string | null>;
+  /**
+   * Gives a key package (DE57 `KP`) to the pad, which keeps the key in it beside the one that it has.
+   * @throws KEY_PACKAGE_BAD, KEY_PACKAGE_REPLAYED, KEY_CHECK_VALUE, KEY_UNKNOWN: it keeps what it has
+   */
+  loadKey(packed: Buffer): Promise<void>;
   /** Up to four lines of 16 columns on the holder's display. */
   display(lines: readonly string[]): Promise<void>;
   /** Goes before everything that waits, and ends a PIN entry. */

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseDe57 } from '../../protocol/index.ts';
+import { TestPad } from '../devices.fixture.ts';
 import { TestHost } from '../host.fixture.ts';
 import { openShopForBusiness } from '../shop.fixture.ts';
 
@@ -80,5 +81,72 @@ signIns(
     assert.ok(terminal.state.peerSpeaksDe57);
   },
 );
+
+const PACKAGE = `KP008${Buffer.from('packed').toString('base64')}`;
+const WISH = `A1B2C3${'11'.repeat(16)}`;
+
+signIns('the PIN pad is asked for its wish by a setting only, and a pad without one sends none', async () => {
+  for (const [remoteKeys, asks, expected] of [
+    [false, WISH, ['V1']],
+    [true, null, ['V1']],
+    [true, WISH, ['V1', 'KN']],
+  ] as const) {
+    const host = new TestHost();
+    const pad = new TestPad();
+    pad.asks = asks;
+    await openShopForBusiness({ host, pad, settings: { remoteKeys } });
+    assert.equal(
+      parseDe57(host.received[0]?.get(57) ?? '').map(([tag]) => tag),
+      expected,
+    );
+  }
+});
+
+signIns(
+  'a new master key goes to the PIN pad, and the sign-in after it brings the working keys',
+  async () => {
+    const host = new TestHost();
+    const pad = new TestPad();
+    pad.asks = WISH;
+    host.mischief = [{ mti: '0800', fields: { 57: `V1009TEST HOST${PACKAGE}` } }];
+    const { terminal, said } = await openShopForBusiness({ host, pad, settings: { remoteKeys: true } });
+    assert.equal(pad.packages.map(String), ['packed']);
+    assert.is(host.received.length, 2);
+    assert.is(pad.previous, null, 'the working keys of the first answer were never loaded');
+    assert.ok(terminal.state.signedIn);
+    assert.ok(said.some((line) => line.includes('the PIN pad has a new master key')));
+  },
+);
+
+signIns('a master key that comes with every sign-in is taken once', async () => {
+  const host = new TestHost();
+  const pad = new TestPad();
+  pad.asks = WISH;
+  const again = { mti: '0800', fields: { 57: `V1009TEST HOST${PACKAGE}` } };
+  host.mischief = [again, again, again];
+  await openShopForBusiness({ host, pad, settings: { remoteKeys: true } });
+  assert.is(pad.packages.length, 1);
+  assert.is(host.received.length, 2);
+});
+
+signIns('a master key that the PIN pad refuses stops no sign-in', async () => {
+  const host = new TestHost();
+  const pad = new TestPad();
+  pad.asks = WISH;
+  pad.refusesPackage = true;
+  host.mischief = [{ mti: '0800', fields: { 57: `V1009TEST HOST${PACKAGE}` } }];
+  const { terminal, said } = await openShopForBusiness({ host, pad, settings: { remoteKeys: true } });
+  assert.is(host.received.length, 1);
+  assert.ok(terminal.state.signedIn);
+  assert.ok(said.some((line) => line.includes('KEY_PACKAGE_BAD')));
+});
+
+signIns('a package that was not asked for is not looked at', async () => {
+  const host = new TestHost();
+  const pad = new TestPad();
+  host.mischief = [{ mti: '0800', fields: { 57: `V1009TEST HOST${PACKAGE}` } }];
+  await openShopForBusiness({ host, pad });
+  assert.is(pad.packages.length, 0);
+});
 
 signIns.run();

@@ -1,5 +1,13 @@
 /** Sign-in 签到: new working keys for the PIN pad, the open batch, and whether the host speaks DE57. */
-import { buildDe57, codec, type Message, PosError, parseDe60, responseCode } from '../../protocol/index.ts';
+import {
+  buildDe57,
+  codec,
+  type Item,
+  type Message,
+  PosError,
+  parseDe60,
+  responseCode,
+} from '../../protocol/index.ts';
 import type { TerminalDeps } from '../deps.ts';
 import { itemsOf } from '../exchange/answer.ts';
 import { ask, managementFields, operatorField } from '../exchange/management.ts';
@@ -10,14 +18,22 @@ import { answered, type CommandResult } from './result.ts';
 const KEY_MODE = '003';
 export const SOFTWARE_VERSION = 'ZUNKA 0.1.0';
 
-/** The steps are those of the sign-in row of the dialect. */
-export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
+/**
+ * The steps are those of the sign-in row of the dialect.
+ *
+ * @param mayLoadMasterKey false: the PIN pad was given one just now, in the sign-in before this one
+ */
+export async function signIn(deps: TerminalDeps, mayLoadMasterKey = true): Promise<CommandResult> {
   // 1. and 2. Once more where the wire may have changed what the host says of DE57. Nothing of the first
   //    answer is used; one that is lost leaves keys and knowledge as they were.
   const first = await askToSignIn(deps);
   const answer = mayBeChanged(deps, first) ? await askToSignIn(deps) : first;
   const code = answer.get(39) ?? '';
   if (!responseCode(code).approved) return answered(code);
+
+  // A new master key is taken into use at once, by another sign-in. Nothing else of this answer is used, so that
+  // one that is lost leaves the working keys as they were.
+  if (mayLoadMasterKey && (await loadMasterKey(deps, answer))) return signIn(deps, false);
 
   // 3. The PIN pad checks the check values; a wrong one keeps the old keys.
   const de62 = answer.get(62);
@@ -33,14 +49,35 @@ export async function signIn(deps: TerminalDeps): Promise<CommandResult> {
   return answered(code, { batch: deps.journal.state.batch });
 }
 
+/** Gives DE57 `KP` to the PIN pad. What it refuses is told, and stops nothing: the key before still serves. */
+async function loadMasterKey(deps: TerminalDeps, answer: Message): Promise<boolean> {
+  const packed = itemsOf(answer).find(([tag]) => tag === 'KP')?.[1];
+  if (packed === undefined || !deps.config.remoteKeys) return false;
+  try {
+    await deps.pinPad.loadKey(Buffer.from(packed, 'base64'));
+    deps.clerk.show('密码键盘已装入新主密钥', 'the PIN pad has a new master key');
+    return true;
+  } catch (error) {
+    if (!(error instanceof PosError)) throw error;
+    deps.log.warn({ code: error.code }, 'the PIN pad refused a new master key');
+    deps.clerk.show(
+      `新主密钥未能装入(${error.code}),仍用原主密钥`,
+      `the new master key was not loaded (${error.code}): the one before still serves`,
+    );
+    return false;
+  }
+}
+
 async function askToSignIn(deps: TerminalDeps): Promise<Message> {
   // 1. A trace of its own; a sign-in that stays unanswered is sent again under a new one.
   await deps.link.connect();
   const trace = deps.journal.state.nextTrace;
   await deps.journal.append({ type: 'trace taken', kind: 'signIn', trace });
 
-  // 2. 0800 without a MAC. V1 goes out only when our profile says that we speak DE57.
-  const de57 = signInItems(deps);
+  // 2. 0800 without a MAC. V1 goes out only when our profile says that we speak DE57, and what the PIN pad asks
+  //    for a new master key beside it.
+  const wish = deps.config.remoteKeys ? await deps.pinPad.askKey() : null;
+  const de57 = signInItems(deps, wish === null ? [] : [['KN', wish]]);
   const request = managementFields(deps, 'signIn', KEY_MODE, {
     11: trace,
     63: operatorField(deps),
@@ -90,11 +127,12 @@ export async function signInIfDue(deps: TerminalDeps): Promise<void> {
   if (!result.ok) throw new PosError('NOT_SIGNED_IN', `the sign-in was answered ${result.code} ${result.en}`);
 }
 
-function signInItems(deps: TerminalDeps): string | null {
+function signInItems(deps: TerminalDeps, wishes: readonly Item[]): string | null {
   if (!deps.config.speaksDe57) return null;
   const { state } = deps.journal;
-  // V1 alone may go to a peer that has not shown it yet; open reversals only to one that has.
-  return privateItems(state, [['V1', SOFTWARE_VERSION]]) ?? buildDe57([['V1', SOFTWARE_VERSION]]);
+  // V1, and what the pad wishes by its setting, may go to a peer that has not shown V1 yet; open reversals not.
+  const items: readonly Item[] = [['V1', SOFTWARE_VERSION], ...wishes];
+  return privateItems(state, items) ?? buildDe57(items);
 }
 
 function answersV1(answer: Message): boolean {

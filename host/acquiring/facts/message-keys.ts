@@ -3,6 +3,7 @@
  * the dialect, "Keys and MAC".
  */
 import type { KeyHandle, KeyMode } from '../../../keys/index.ts';
+import { confirmSuccessor, keyWishOf, masterKeyInUse } from '../../remote/master-key-change.ts';
 import type { SealedWorkingKeys, TerminalRow } from '../../store/rows.ts';
 import type { Judgement } from '../judgement.ts';
 
@@ -47,8 +48,14 @@ function previousServe(j: Judgement, terminal: TerminalRow): boolean {
 
 /** A right MAC ends a row of failures; the first under new keys starts the old keys' last minute. */
 export function noteRightMac(j: Judgement, result: MacResult & { right: true }): void {
-  const { terminal } = j;
+  const { terminal, profile, deps } = j;
   if (terminal == null) return;
+  if (profile !== undefined && result.which === 'current')
+    confirmSuccessor(
+      deps,
+      { terminalId: profile.id, tmk: profile.tmk },
+      deps.vault.openSealed(result.keys.mak).name,
+    );
   const proven =
     result.which === 'current' && terminal.previousKeys !== null && terminal.previousKeysUntil === null;
   if (terminal.macFailures === 0 && !proven) return;
@@ -74,12 +81,12 @@ export function noteWrongMac(j: Judgement): boolean {
   return dropped;
 }
 
-/** The terminal master key, when the profile allows the mode of 60.3 and the key is of its kind. */
+/** The terminal master key that its PIN pad names, when the profile allows the mode of 60.3 and the key is of its kind. */
 export function masterKeyFor(j: Judgement): { readonly key: KeyHandle; readonly mode: KeyMode } | undefined {
   const { profile, request, deps } = j;
   const mode = profile?.keyModes.find((allowed) => allowed === request.code);
   if (profile === undefined || mode === undefined) return undefined;
-  const key = deps.vault.find(profile.tmk);
+  const key = masterKeyInUse(deps.vault, profile.tmk, keyWishOf(request.items));
   return key?.use === 'tmk' && key.algorithm === (mode === '005' ? 'sm4' : '3des')
     ? { key, mode }
     : undefined;

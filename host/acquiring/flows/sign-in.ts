@@ -1,6 +1,7 @@
 /** Sign-in 签到: new working keys and the open batch. The old keys serve until the new ones have proved themselves. */
 import { buildDe60, ensure, parseDe60 } from '../../../protocol/index.ts';
-import { plainAnswer } from '../answer.ts';
+import { keyPackageFor, keyWishOf } from '../../remote/master-key-change.ts';
+import { type Items, plainAnswer } from '../answer.ts';
 import { openBatch } from '../effects/deed.ts';
 import { keysToKeep, masterKeyFor } from '../facts/message-keys.ts';
 import type { Flow } from '../flow.ts';
@@ -29,9 +30,19 @@ export const signIn: Flow = {
 
     // 3. The answer carries the keys and the open batch, empty or not.
     const de60 = parseDe60(j.request.message.get(60) ?? '');
-    return plainAnswer(j, { 60: buildDe60({ ...de60, batch: row.batch }), 62: de62 }, [['V1', HOST_VERSION]]);
+    const items: Items = [['V1', HOST_VERSION], ...keyPackage(j)];
+    return plainAnswer(j, { 60: buildDe60({ ...de60, batch: row.batch }), 62: de62 }, items);
   },
 };
+
+/** A new master key for a PIN pad that asks, where one waits. */
+function keyPackage(j: Judgement): Items {
+  const { profile, request } = j;
+  const wish = keyWishOf(request.items);
+  if (wish === undefined || profile === undefined) return [];
+  const packed = keyPackageFor(j.deps, { terminalId: profile.id, tmk: profile.tmk }, wish, j.now);
+  return packed === undefined ? [] : [['KP', packed]];
+}
 
 function writeTerminal(
   j: Judgement,
