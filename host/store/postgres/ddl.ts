@@ -1,11 +1,12 @@
 /**
  * What rests in PostgreSQL, written as SQL from the tables of `schema.ts`: the same columns, keys, indexes and
- * protections as `../ddl.ts` writes for SQLite. Texts compare by their bytes (`COLLATE "C"`), as SQLite's do.
+ * protections as `../ddl.ts` writes for SQLite, what grows in partitions (`partitions.ts`). Texts compare by their bytes (`COLLATE "C"`), as SQLite's do.
  */
 import { FEN_MAX, PosError } from '../../../protocol/index.ts';
 import { BODY_COLUMN, quoted, quotedList, SUM_COLUMN } from '../ddl.ts';
 import type { TableName } from '../rows.ts';
 import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf } from '../schema.ts';
+import { hashPartsSql, isHashed, isYearly, POINTED, pointerTablesSql, YEARLY_COLUMN } from './partitions.ts';
 import { FILE_BYTES_TABLE } from './postgres-files.ts';
 
 /** Column kind to SQL type. */
@@ -37,18 +38,37 @@ export function tableSql(table: TableName): string {
   lines.push(
     `${quoted(BODY_COLUMN)} TEXT COLLATE "C" NOT NULL`,
     `${quoted(SUM_COLUMN)} BIGINT NOT NULL`,
-    `PRIMARY KEY (${quotedList(spec.key)})`,
+    `PRIMARY KEY (${quotedList(primaryKeyOf(table))})`,
   );
   if (spec.parent !== undefined) {
     lines.push(`FOREIGN KEY (${quoted(spec.parent.column)}) REFERENCES ${quoted(spec.parent.table)}`);
   }
-  const storage = spec.guard === 'grows' ? '' : ` WITH (fillfactor = ${FILLFACTOR})`;
   return [
-    `CREATE TABLE ${quoted(table)} (\n  ${lines.join(',\n  ')}\n)${storage};`,
-    ...spec.indexes.map((index) => indexSql(table, index)),
+    `CREATE TABLE ${quoted(table)} (\n  ${lines.join(',\n  ')}\n)${restsSql(table)};`,
+    ...(isHashed(table) ? [hashPartsSql(table)] : []),
+    ...indexesOf(table).map((index) => indexSql(table, index)),
     ...guardSql(table),
     viewSql(table),
   ].join('\n');
+}
+
+/** A unique key holds the column that the table is cut by. */
+export function primaryKeyOf(table: TableName): readonly string[] {
+  const { key } = specOf(table);
+  return isYearly(table) ? [...key, YEARLY_COLUMN] : key;
+}
+
+/** What a transaction is found by rests in tables of pointers, but for its date. */
+function indexesOf(table: TableName): readonly IndexSpec[] {
+  const { indexes } = specOf(table);
+  return isYearly(table) ? indexes.filter(({ columns }) => columns.includes(YEARLY_COLUMN)) : indexes;
+}
+
+function restsSql(table: TableName): string {
+  const { guard, key } = specOf(table);
+  if (isYearly(table)) return ` PARTITION BY RANGE (${quoted(YEARLY_COLUMN)})`;
+  if (isHashed(table)) return ` PARTITION BY HASH (${quotedList(key)})`;
+  return guard === 'grows' ? '' : ` WITH (fillfactor = ${FILLFACTOR})`;
 }
 
 /** A field as an expression, wherever it rests; out of the body it is text. @param alias the table's alias */
@@ -95,6 +115,7 @@ function guardSql(table: TableName): readonly string[] {
   if (guard === 'versioned') {
     return [
       ...never,
+      ...(table === 'transactions' ? [pointedStays()] : []),
       refusal(table, 'BEFORE UPDATE', 'NEW."version" <> OLD."version" + 1', 'the version must grow by one'),
       // After, not before: a BEFORE INSERT trigger also fires for an upsert that becomes an update.
       refusal(table, 'AFTER INSERT', 'NEW."version" <> 1', 'a new row starts at version 1'),
@@ -120,6 +141,12 @@ export const REFUSED_STATE = 'ZU001';
 
 const REFUSE_SQL = `CREATE FUNCTION "refuse"() RETURNS trigger LANGUAGE plpgsql AS $refuse$
 BEGIN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = TG_TABLE_NAME || ': ' || TG_ARGV[0]; END $refuse$;`;
+
+function pointedStays(): string {
+  const changed = POINTED.map((name) => `NEW.${quoted(name)} IS DISTINCT FROM OLD.${quoted(name)}`);
+  const refused = refusal('transactions', 'BEFORE UPDATE', changed.join(' OR '), 'what it is found by stays');
+  return refused.replace('"transactions_before_update"', '"transactions_pointed"');
+}
 
 /** A trigger that refuses. The condition is judged before the function is called; the message holds names only. */
 function refusal(table: string, moment: string, when: string, why: string): string {
@@ -148,6 +175,7 @@ export function ownTablesSql(): string {
   PRIMARY KEY ("stream", "sequence")
 );`,
     ...growsSql('journal'),
+    pointerTablesSql(growsSql),
     `CREATE TABLE "counters" ("counter" TEXT COLLATE "C" NOT NULL PRIMARY KEY, "value" BIGINT NOT NULL) WITH (fillfactor = ${FILLFACTOR});`,
     `CREATE TABLE "${FILE_BYTES_TABLE}" ("name" TEXT COLLATE "C" NOT NULL PRIMARY KEY, "bytes" BYTEA NOT NULL);`,
     ...growsSql(FILE_BYTES_TABLE),

@@ -42,6 +42,7 @@ import { Turns } from '../turns.ts';
 import { assume, countersOf, locksOf, PostgresRows, promisesUnused, writesDays } from './batch.ts';
 import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
 import { underLease } from './lease.ts';
+import { yearSql, yearsOf } from './partitions.ts';
 import type { PgDriver } from './pg-driver.ts';
 import { READ_SQL } from './read-statement.ts';
 import * as sql from './statements.ts';
@@ -166,6 +167,8 @@ class PostgresStore implements StorePort {
   /** Where our stream stands; undefined when it must be read again before the next commit. */
   #head: StreamHead | undefined;
   #epoch = 0;
+  /** Years whose partitions are there. */
+  readonly #years = new Set<string>();
   /** A commit was sent and its answer never came: it may still be running. */
   #isInDoubt = false;
   #settling: Promise<void> | null = null;
@@ -207,6 +210,7 @@ class PostgresStore implements StorePort {
   async #commit(items: readonly PreparedItem[]): Promise<readonly CommitOutcome[]> {
     for (let tries = 1; ; tries += 1) {
       try {
+        await this.#makeRoom(items);
         const written = (await this.#writeAssuming(items)) ?? (await this.#writeAsking(items));
         this.#head = written.after;
         return written.outcomes;
@@ -218,6 +222,14 @@ class PostgresStore implements StorePort {
         this.#isInDoubt = true;
         throw new PosError('STORE_UNKNOWN', `in the commit: ${reasonOf(error)}`, { cause: error });
       }
+    }
+  }
+
+  async #makeRoom(items: readonly PreparedItem[]): Promise<void> {
+    for (const year of yearsOf(items)) {
+      if (this.#years.has(year)) continue;
+      for (const text of yearSql(year)) await this.#ledger.exec(text);
+      this.#years.add(year);
     }
   }
 

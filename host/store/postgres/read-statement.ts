@@ -9,21 +9,27 @@ import { rowSql } from './statements.ts';
 const texts = (parameter: number) => `jsonb_array_elements_text($${parameter}::jsonb) AS j ("v")`;
 const lists = (parameter: number) => `jsonb_array_elements($${parameter}::jsonb) AS j ("v")`;
 
+/** The date leads to the one partition that can hold the row. */
+const ON_ITS_DAY =
+  '"transactions" AS x ON x."transactionId" = "named"."id" AND x."businessDate" = "named"."day"';
+
 export const READ_SQL = `
 WITH RECURSIVE
-"named" ("id") AS (
-  SELECT j."v" COLLATE "C" FROM ${texts(4)}
-  UNION SELECT x."transactionId" FROM ${texts(1)} JOIN "identities" AS x ON x."key" = j."v" WHERE x."transactionId" IS NOT NULL
-  UNION SELECT x."transactionId" FROM ${texts(5)} JOIN "transactions" AS x ON x."rrn" = j."v" AND x."rrn" <> ''
-  UNION SELECT x."transactionId" FROM ${texts(6)} JOIN "transactions" AS x ON x."ut" = j."v" AND x."ut" IS NOT NULL
-  UNION SELECT x."transactionId" FROM ${lists(7)} JOIN "transactions" AS x
-    ON x."terminalId" = j."v" ->> 0 AND x."batch" = (j."v" ->> 1)::bigint AND x."trace" = j."v" ->> 2
-  UNION SELECT x."transactionId" FROM ${lists(8)} JOIN "transactions" AS x ON x."merchantId" = j."v" ->> 0 AND x."auth" = j."v" ->> 1
-  UNION SELECT x."transactionId" FROM ${lists(11)} JOIN "transactions" AS x ON x."terminalId" = j."v" ->> 0 AND x."batch" = (j."v" ->> 1)::bigint
-  UNION SELECT x."originalId" FROM "named" JOIN "transactions" AS x ON x."transactionId" = "named"."id" WHERE x."originalId" IS NOT NULL
+"named" ("id", "day") AS (
+  SELECT k."transactionId", k."businessDate" FROM (
+    SELECT 'id ' || j."v" FROM ${texts(4)}
+    UNION ALL SELECT 'id ' || x."transactionId" FROM ${texts(1)} JOIN "identities" AS x ON x."key" = j."v"
+    UNION ALL SELECT 'rrn ' || j."v" FROM ${texts(5)}
+    UNION ALL SELECT 'ut ' || j."v" FROM ${texts(6)}
+  ) AS n ("name") JOIN "names" AS k ON k."name" = n."name"
+  UNION SELECT k."transactionId", k."businessDate" FROM ${lists(7)} JOIN "places" AS k
+    ON k."terminalId" = j."v" ->> 0 AND k."batch" = (j."v" ->> 1)::bigint AND k."trace" = j."v" ->> 2
+  UNION SELECT k."transactionId", k."businessDate" FROM ${lists(8)} JOIN "approvals" AS k ON k."merchantId" = j."v" ->> 0 AND k."auth" = j."v" ->> 1
+  UNION SELECT k."transactionId", k."businessDate" FROM ${lists(11)} JOIN "places" AS k ON k."terminalId" = j."v" ->> 0 AND k."batch" = (j."v" ->> 1)::bigint
+  UNION SELECT k."transactionId", k."businessDate" FROM "named" JOIN ${ON_ITS_DAY} JOIN "names" AS k ON k."name" = 'id ' || x."originalId"
 ),
 "found" AS MATERIALIZED (
-  SELECT x."transactionId", x."accountId", x."cardId", ${nestedSql('transactions', 'money', 'x')} AS "money" FROM "named" JOIN "transactions" AS x ON x."transactionId" = "named"."id"
+  SELECT x."transactionId", x."accountId", x."cardId", ${nestedSql('transactions', 'money', 'x')} AS "money", ${rowSql('transactions', 'x')} FROM "named" JOIN ${ON_ITS_DAY}
 ),
 "foundCards" ("id", "accountId") AS MATERIALIZED (
   SELECT x."cardId", x."accountId" FROM ${texts(2)} JOIN "cards" AS x ON x."panHash" = j."v"
@@ -44,7 +50,7 @@ WITH RECURSIVE
 "fullBatches" ("terminalId", "batch") AS (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint FROM ${lists(11)}),
 "wantedOwed" ("terminalId", "batch", "trace") AS (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint, j."v" ->> 2 FROM ${lists(13)})
 SELECT 0 AS "mark", ${rowSql('identities', 'x')} FROM "wantedIdentities" AS w JOIN "identities" AS x ON x."key" = w."id"
-UNION ALL SELECT 1, ${rowSql('transactions', 'x')} FROM "found" AS w JOIN "transactions" AS x ON x."transactionId" = w."transactionId"
+UNION ALL SELECT 1, w."kept", w."body" FROM "found" AS w
 UNION ALL SELECT 2, ${rowSql('cards', 'x')} FROM "foundCards" AS w JOIN "cards" AS x ON x."cardId" = w."id"
 UNION ALL SELECT 3, ${rowSql('accounts', 'x')} FROM "held" AS w JOIN "accounts" AS x ON x."accountId" = w."id"
 UNION ALL SELECT 4, ${rowSql('lots', 'x')} FROM "foundLots" AS w JOIN "lots" AS x ON x."lotId" = w."id"

@@ -18,7 +18,8 @@ import {
   storedNames,
   UT_MARK,
 } from '../statements.ts';
-import { castOf, fieldSql, nestedSql, REFUSED_STATE } from './ddl.ts';
+import { castOf, fieldSql, nestedSql, primaryKeyOf, REFUSED_STATE } from './ddl.ts';
+import { byIdSql, pointersSql } from './partitions.ts';
 
 const elements = (list: string) => `jsonb_array_elements(${list})`;
 
@@ -35,14 +36,21 @@ function keyMatch(table: TableName, e: string): string {
     .join(' AND ');
 }
 
+/** The row of a key in a JSON list `e`, joined as `x`. */
+function joinSql(table: TableName, e: string): string {
+  return table === 'transactions'
+    ? byIdSql(`${e} ->> 0`)
+    : `JOIN ${quoted(table)} AS x ON ${keyMatch(table, e)}`;
+}
+
 /** Which of the named rows are there, at which version: parameters and rows as `GUARD_SQL` of `../statements.ts`. */
 export const GUARD_SQL = [
   ...GUARDED_TABLES.map((table, mark) => {
     const version = specOf(table).guard === 'versioned' ? 'x."version"' : '1::bigint';
-    return `SELECT ${mark} AS "mark", (j."n" - 1)::int AS "place", ${version} AS "value" FROM ${elements(`$${mark + 1}::jsonb`)} WITH ORDINALITY AS j ("e", "n") JOIN ${quoted(table)} AS x ON ${keyMatch(table, 'j."e"')}`;
+    return `SELECT ${mark} AS "mark", (j."n" - 1)::int AS "place", ${version} AS "value" FROM ${elements(`$${mark + 1}::jsonb`)} WITH ORDINALITY AS j ("e", "n") ${joinSql(table, 'j."e"')}`;
   }),
   `SELECT ${COUNTER_MARK}, (j."n" - 1)::int, x."value" FROM jsonb_array_elements_text($${COUNTER_MARK + 1}::jsonb) WITH ORDINALITY AS j ("e", "n") JOIN "counters" AS x ON x."counter" = j."e"`,
-  `SELECT ${UT_MARK}, (j."n" - 1)::int, 1::bigint FROM jsonb_array_elements_text($${UT_MARK + 1}::jsonb) WITH ORDINALITY AS j ("e", "n") JOIN "transactions" AS x ON x."ut" = j."e"`,
+  `SELECT ${UT_MARK}, (j."n" - 1)::int, 1::bigint FROM jsonb_array_elements_text($${UT_MARK + 1}::jsonb) WITH ORDINALITY AS j ("e", "n") JOIN "names" AS x ON x."name" = 'ut ' || j."e"`,
 ].join('\nUNION ALL ');
 
 /** How a list of locks is named: rows that are only looked at in a day are shared by all who trade in it. */
@@ -57,14 +65,15 @@ function lockSql(list: LockList): string {
   const version = guard === 'versioned' ? 'x."version"' : '1';
   return `IF locks ? '${list}' THEN
   SELECT matched + count(*) INTO matched FROM (
-    SELECT ${version} AS "now", (j."e" ->> ${key.length})::bigint AS "wanted" FROM ${elements(`locks -> '${list}'`)} WITH ORDINALITY AS j ("e", "n") JOIN ${quoted(table)} AS x ON ${keyMatch(table, 'j."e"')} ORDER BY j."n" FOR ${strength} OF x
+    SELECT ${version} AS "now", (j."e" ->> ${key.length})::bigint AS "wanted" FROM ${elements(`locks -> '${list}'`)} WITH ORDINALITY AS j ("e", "n") ${joinSql(table, 'j."e"')} ORDER BY j."n" FOR ${strength} OF x
   ) AS q WHERE q."now" = q."wanted";
 END IF;`;
 }
 
 /** One list a wave: a row that a batch writes twice is in two waves, and the database sees both versions. */
 function writeTableSql(table: TableName): string {
-  const { guard, key } = specOf(table);
+  const { guard } = specOf(table);
+  const key = primaryKeyOf(table);
   const names = storedNames(table);
   const values = names.map((name, place) => `(j."e" ->> ${place})::${castOf(kindOf(table, name))}`);
   const changed = names
@@ -75,6 +84,7 @@ function writeTableSql(table: TableName): string {
   return `IF rows ? '${table}' THEN
   FOR wave IN SELECT * FROM ${elements(`rows -> '${table}'`)} LOOP
     INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elements('wave')} AS j ("e")${conflict};
+    ${pointersSql(table, elements('wave'))}
   END LOOP;
 END IF;`;
 }
@@ -116,7 +126,7 @@ CREATE OR REPLACE FUNCTION "commit_batch_${suffix}"(of_stream text, at_epoch big
 RETURNS text LANGUAGE plpgsql AS $body$
 DECLARE matched bigint := 0; wave jsonb; passed boolean;
 BEGIN
-LOCK TABLE "transactions" IN ROW EXCLUSIVE MODE;
+LOCK TABLE ONLY "transactions" IN ROW EXCLUSIVE MODE;
 PERFORM 1 FROM "streams" WHERE "stream" = of_stream AND "epoch" = at_epoch FOR NO KEY UPDATE;
 IF NOT FOUND THEN RETURN 'fenced'; END IF;
 ${LOCK_BODY}
@@ -148,8 +158,8 @@ export const LOCK_COUNTERS_SQL = `SELECT "lock_counters_${SUFFIX}"($1)`;
 export const WRITE_SQL = `SELECT "write_rows_${SUFFIX}"($1, $2)`;
 
 /** What every commit holds; whoever promises that a UT is used by nobody keeps all others out until its end. */
-export const LOCK_TRANSACTIONS_SQL = 'LOCK TABLE "transactions" IN ROW EXCLUSIVE MODE';
-export const LOCK_ALL_OUT_SQL = 'LOCK TABLE "transactions" IN SHARE ROW EXCLUSIVE MODE';
+export const LOCK_TRANSACTIONS_SQL = 'LOCK TABLE ONLY "transactions" IN ROW EXCLUSIVE MODE';
+export const LOCK_ALL_OUT_SQL = 'LOCK TABLE ONLY "transactions" IN SHARE ROW EXCLUSIVE MODE';
 
 export const OPEN_STREAM_SQL =
   'INSERT INTO "streams" ("stream", "epoch") VALUES ($1, 1) ON CONFLICT ("stream") DO NOTHING';
@@ -196,7 +206,7 @@ SELECT j."stream", j."sequence", j."head" FROM "names" AS s JOIN LATERAL (
   SELECT "stream", "sequence", "head" FROM "journal" WHERE "stream" = s."stream" ORDER BY "sequence" DESC LIMIT 1
 ) AS j ON true ORDER BY j."stream"`;
 
-export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
+export const HIGHEST_RRN_SQL = `SELECT substr(max("name"), 5) AS "rrn" FROM "names" WHERE "name" >= 'rrn ' AND "name" < 'rrn!'`;
 
 /** Sums of postings up to a business date ($1, null for all), by account and, when asked, by lot. */
 export function balancesSql(byLot: boolean): string {
