@@ -2,25 +2,29 @@
  * The host under load: `npm run bench:host [-- --seconds 20 --dry]`. A host and a load of 64 terminals as processes of
  * their own; every answer is judged and the books are proven afterwards; then, in the same sitting, what this
  * machine can do at all: a small append with fdatasync, a TCP echo, the ledger's own batched write and the naive one,
- * and pgbench where it is installed. Appends one line to bench-history.jsonl unless `--dry`.
+ * and pgbench where it is installed. With `--store postgres` the host works on a PostgreSQL server, with pgbench on the
+ * same one before and after, then two hosts on it (`bench-postgres.ts`). Appends one line to bench-history.jsonl unless
+ * `--dry`.
  */
-import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bench as ledgerBench } from '../host/store/store.bench.ts';
 import { ensure } from '../protocol/index.ts';
 import { type LoadPhase, type PhaseResult, runLoad } from '../simulators/load/index.ts';
-import { MERCHANT_ID, Office, readBooks } from '../simulators/office/index.ts';
-import { terminalId } from '../simulators/programme/index.ts';
+import { Office, readBooks } from '../simulators/office/index.ts';
 import type { Metric } from './bench-curves.ts';
 import { keepRun, metricLine } from './bench-history.ts';
 import { appendP50, echoRate, pgbenchRate } from './bench-limits.ts';
+import { benchPostgres } from './bench-postgres.ts';
+import { loadTerminals, total } from './load-terminals.ts';
+import { cpuSeconds, rssMiB } from './process-cpu.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
     terminals: { type: 'string', default: '64' },
     cards: { type: 'string', default: '500' },
+    store: { type: 'string', default: 'sqlite' },
     dry: { type: 'boolean', default: false },
   },
 });
@@ -28,7 +32,6 @@ const seconds = Number(values.seconds);
 const PRICE = 1_00;
 /** What the fact sheet's prototype reached, doubled: requests are made beforehand. */
 const PER_SECOND_MAX = 12_000;
-const CLOCK_TICKS = 100;
 
 const PHASES: readonly LoadPhase[] = [
   {
@@ -61,41 +64,54 @@ const note = (name: string, value: number, unit: string) => {
   console.log(metricLine(metric));
 };
 
-console.log('本机极限 what this machine can do');
-const append = await appendP50();
-note('limit.append_fdatasync_p50_ms', append.p50, 'ms');
-note('limit.append_fdatasync', append.rate, 'syncs/s');
-const echo = await echoRate();
-note('limit.tcp_echo_64x1', echo, 'frames/s');
-const pgbench = await pgbenchRate();
-if (pgbench === null) console.log('  pgbench: 未安装 not installed here, no ratio to it');
-else note('limit.pgbench_N_prepared_c32', pgbench, 'tps');
-
-console.log('\n主机 the host');
-const measured = await measureHost();
-const [saturated, steady] = measured;
-ensure(saturated !== undefined && steady !== undefined, 'both phases were measured');
-const tps = saturated.answered / saturated.seconds;
-note('host.sqlite.tps', tps, 'sales/s');
-note('host.saturated.p50_ms', saturated.p50, 'ms');
-note('host.saturated.p99_ms', saturated.p99, 'ms');
-note('host.saturated.p999_ms', saturated.p999, 'ms');
-note('host.saturated.cpu_us', (saturated.cpu * 1e6) / saturated.answered, 'µs a sale');
-note('host.at500.p50_ms', steady.p50, 'ms');
-note('host.at500.p99_ms', steady.p99, 'ms');
-note('host.at500.p999_ms', steady.p999, 'ms');
-note('host.at500.p50_vs_fdatasync', steady.p50 / append.p50, 'ratio');
-note('host.at500.cores', steady.cpu / steady.seconds, 'cores');
-note('host.rss', Math.max(...measured.map(({ rssMiB }) => rssMiB)), 'MiB');
-if (pgbench !== null) note('host.sqlite.vs_pgbench', tps / pgbench, 'ratio');
-
-console.log('\n账本单独 the ledger alone');
-const ledger = new Map((await ledgerBench()).map(({ name, value }) => [name, value]));
-const naive = ledger.get('ledger units, naive, SQLite') ?? Number.NaN;
-note('limit.ledger_naive', naive, 'units/s');
-note('limit.ledger_batched_64', ledger.get('ledger units, batch 64, SQLite') ?? Number.NaN, 'units/s');
-note('host.sqlite.vs_naive', tps / naive, 'ratio');
+if (values.store === 'postgres')
+  await benchPostgres({
+    seconds,
+    terminals: Number(values.terminals),
+    cards: Number(values.cards),
+    price: PRICE,
+    perSecondMax: PER_SECOND_MAX,
+    note,
+  });
+else await benchSqlite();
 if (!values.dry) keepRun(metrics, load);
+
+async function benchSqlite(): Promise<void> {
+  console.log('本机极限 what this machine can do');
+  const append = await appendP50();
+  note('limit.append_fdatasync_p50_ms', append.p50, 'ms');
+  note('limit.append_fdatasync', append.rate, 'syncs/s');
+  const echo = await echoRate();
+  note('limit.tcp_echo_64x1', echo, 'frames/s');
+  const pgbench = await pgbenchRate();
+  if (pgbench === null) console.log('  pgbench: 未安装 not installed here, no ratio to it');
+  else note('limit.pgbench_N_prepared_c32', pgbench, 'tps');
+
+  console.log('\n主机 the host');
+  const measured = await measureHost();
+  const [saturated, steady] = measured;
+  ensure(saturated !== undefined && steady !== undefined, 'both phases were measured');
+  const tps = saturated.answered / saturated.seconds;
+  note('host.sqlite.tps', tps, 'sales/s');
+  note('host.saturated.p50_ms', saturated.p50, 'ms');
+  note('host.saturated.p99_ms', saturated.p99, 'ms');
+  note('host.saturated.p999_ms', saturated.p999, 'ms');
+  note('host.saturated.cpu_us', (saturated.cpu * 1e6) / saturated.answered, 'µs a sale');
+  note('host.at500.p50_ms', steady.p50, 'ms');
+  note('host.at500.p99_ms', steady.p99, 'ms');
+  note('host.at500.p999_ms', steady.p999, 'ms');
+  note('host.at500.p50_vs_fdatasync', steady.p50 / append.p50, 'ratio');
+  note('host.at500.cores', steady.cpu / steady.seconds, 'cores');
+  note('host.rss', Math.max(...measured.map(({ rssMiB }) => rssMiB)), 'MiB');
+  if (pgbench !== null) note('host.sqlite.vs_pgbench', tps / pgbench, 'ratio');
+
+  console.log('\n账本单独 the ledger alone');
+  const ledger = new Map((await ledgerBench()).map(({ name, value }) => [name, value]));
+  const naive = ledger.get('ledger units, naive, SQLite') ?? Number.NaN;
+  note('limit.ledger_naive', naive, 'units/s');
+  note('limit.ledger_batched_64', ledger.get('ledger units, batch 64, SQLite') ?? Number.NaN, 'units/s');
+  note('host.sqlite.vs_naive', tps / naive, 'ratio');
+}
 
 async function measureHost(): Promise<readonly Measured[]> {
   const office = await Office.open({
@@ -118,11 +134,7 @@ async function measureHost(): Promise<readonly Measured[]> {
         port: office.acquirerPort,
         amount: PRICE,
         cards: office.cards.map(({ pan, track2, pin }) => ({ pan, track2, pin })),
-        terminals: office.tmkComponents.map(([a, b], index) => ({
-          id: terminalId(index),
-          merchantId: MERCHANT_ID,
-          tmk: xor(a, b).toString('hex'),
-        })),
+        terminals: loadTerminals(office),
         phases: PHASES,
       },
       {
@@ -158,24 +170,4 @@ async function prove(office: Office, results: readonly PhaseResult[]): Promise<v
   const wrong = proof.checks.filter(({ ok }) => !ok).map(({ nameEn, detail }) => `${nameEn}: ${detail}`);
   ensure(wrong.length === 0, `the books are proven: ${wrong.join('; ')}`);
   console.log(`  账已核对 the books are proven: ${sales} sales, each once`);
-}
-
-function total({ codes }: PhaseResult): number {
-  return Object.values(codes).reduce((sum, count) => sum + count, 0);
-}
-
-function xor(a: Buffer | undefined, b: Buffer | undefined): Buffer {
-  ensure(a !== undefined && b !== undefined && a.length === b.length, 'a key has two components');
-  return Buffer.from(a.map((byte, at) => byte ^ (b[at] ?? 0)));
-}
-
-/** User and system time of a process with all its threads. */
-function cpuSeconds(pid: number): number {
-  const fields = (readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
-}
-
-function rssMiB(pid: number): number {
-  const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kib) / 1_024);
 }

@@ -14,6 +14,8 @@ const ECHO_LINES = 64;
 const ECHO_MS = 3_000;
 const PGBENCH_SECONDS = 10;
 const PGBENCH_SCALE = 20;
+/** Simple update, prepared statements, 32 clients. */
+const PGBENCH_LOAD = ['-N', '-M', 'prepared', '-c', '32', '-j', '2', '-T', String(PGBENCH_SECONDS)];
 
 /** 300 bytes appended and synced, one at a time: the least that an acknowledged record costs. */
 export async function appendP50(): Promise<{ readonly p50: number; readonly rate: number }> {
@@ -80,6 +82,25 @@ export async function echoRate(): Promise<number> {
   return (count * 1_000) / ECHO_MS;
 }
 
+/**
+ * The same on a server that runs, in a database of its own named `pgbench`; null where pgbench is not installed.
+ * @param server reached over TCP, as a host reaches it
+ */
+export function pgbenchOn(server: { readonly port: number; readonly user: string }): number | null {
+  const bin = postgresFolder();
+  if (bin === null) return null;
+  const place = ['-h', '127.0.0.1', '-p', String(server.port), '-U', server.user, 'pgbench'];
+  const run = (args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(join(bin, 'pgbench'), [...args, ...place], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`pgbench: ${stderr}`);
+    return stdout;
+  };
+  run(['-i', '-s', String(PGBENCH_SCALE), '-q']);
+  return Number(/tps = ([\d.]+)/.exec(run(PGBENCH_LOAD))?.[1]);
+}
+
 /** Where Debian puts a server's programs; null when there is none. */
 function postgresFolder(): string | null {
   const root = '/usr/lib/postgresql';
@@ -112,18 +133,7 @@ export async function pgbenchRate(): Promise<number | null> {
     await untilReady(() => run('pg_isready', ['-h', folder, '-q']));
     const place = ['-h', folder, 'postgres'];
     run('pgbench', ['-i', '-s', String(PGBENCH_SCALE), '-q', ...place]);
-    const said = run('pgbench', [
-      '-N',
-      '-M',
-      'prepared',
-      '-c',
-      '32',
-      '-j',
-      '2',
-      '-T',
-      String(PGBENCH_SECONDS),
-      ...place,
-    ]);
+    const said = run('pgbench', [...PGBENCH_LOAD, ...place]);
     return Number(/tps = ([\d.]+)/.exec(said)?.[1]);
   } finally {
     if (server !== undefined) {

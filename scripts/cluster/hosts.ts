@@ -63,6 +63,13 @@ export class FurtherHost {
     this.port = Number(/收单 acquirer\s+\S+:(\d+)/.exec(said)?.[1]);
   }
 
+  /** @throws when it does not run */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`host ${this.stream} does not run`);
+    return pid;
+  }
+
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = null;
