@@ -7,10 +7,12 @@ import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
 import { startHost } from './node-host.ts';
 import { backUp, restoreBackup } from './operations/node-backup.ts';
+import { takeUpServer } from './operations/node-server-restore.ts';
 
 const USAGE = `npm run host -- [--config 文件 FILE] [--help]
 npm run host -- backup 目录 FOLDER                                     运行中亦可 also while the host serves
-npm run host -- restore 目录 FOLDER --person 姓名 NAME --reason 原因 WHY   数据目录须无数据库 into a data folder without a database`;
+npm run host -- restore 目录 FOLDER --person 姓名 NAME --reason 原因 WHY   数据目录须无数据库 into a data folder without a database
+STORE_URL=… npm run host -- restore --person 姓名 NAME --reason 原因 WHY   已恢复的 PostgreSQL 投入使用前 a PostgreSQL server that was brought back, before it serves`;
 
 function configOf(file: string | undefined): HostConfig {
   if (file === undefined) return readHostConfig({ env: process.env });
@@ -58,8 +60,9 @@ async function main(): Promise<void> {
   const config = configOf(values.config);
   const [act, folder, ...surplus] = positionals;
   if (act !== undefined) {
-    if (folder === undefined || surplus.length > 0) throw new PosError('INPUT_BAD', USAGE);
-    await keepBooks(config, act, folder, values);
+    if (surplus.length > 0) throw new PosError('INPUT_BAD', USAGE);
+    if (config.storeUrl !== '') await keepServer(config, act, folder, values);
+    else await keepBooks(config, act, folder, values);
     return;
   }
   const logTo = logDestination(config.logFile);
@@ -96,10 +99,11 @@ async function main(): Promise<void> {
 async function keepBooks(
   config: HostConfig,
   act: string,
-  folder: string,
-  by: { readonly person?: string | undefined; readonly reason?: string | undefined },
+  folder: string | undefined,
+  by: Signature,
 ): Promise<void> {
   const { dataFolder, stream } = config;
+  if (folder === undefined) throw new PosError('INPUT_BAD', USAGE);
   if (act === 'backup') {
     const { journal, entries, bytes } = await backUp({ dataFolder, to: folder, stream });
     const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');
@@ -109,12 +113,39 @@ async function keepBooks(
     return;
   }
   if (act !== 'restore') throw new PosError('INPUT_BAD', USAGE);
-  const { person = '', reason = '' } = by;
-  if (person.trim() === '' || reason.trim() === '')
-    throw new PosError('INPUT_BAD', `须说明何人、何因 --person and --reason say who and why\n${USAGE}`);
-  const { keysKept } = await restoreBackup({ from: folder, dataFolder, stream, person, reason });
+  const { keysKept } = await restoreBackup({ from: folder, dataFolder, stream, ...signed(by) });
   if (keysKept) console.log('密钥文件已在,保留原文件 the key file was there and is kept');
   console.log(`已恢复并核对 restored and proven: ${dataFolder}; 请启动主机 start the host`);
+}
+
+interface Signature {
+  readonly person?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+/** @throws INPUT_BAD when it is not said who does it, and why */
+function signed({ person = '', reason = '' }: Signature): {
+  readonly person: string;
+  readonly reason: string;
+} {
+  if (person.trim() === '' || reason.trim() === '')
+    throw new PosError('INPUT_BAD', `须说明何人、何因 --person and --reason say who and why\n${USAGE}`);
+  return { person, reason };
+}
+
+/** A server's pages are copied and brought back by its own tools (host/operations/README.md); what they hold is ours to prove. */
+async function keepServer(
+  { storeUrl, dataFolder, stream }: HostConfig,
+  act: string,
+  folder: string | undefined,
+  by: Signature,
+): Promise<void> {
+  if (act !== 'restore' || folder !== undefined) throw new PosError('INPUT_BAD', USAGE);
+  const { entries, journal } = await takeUpServer({ storeUrl, dataFolder, stream, ...signed(by) });
+  const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');
+  console.log(
+    `已恢复并核对 restored and proven: ${entries} entries, journal ${ends}; 请启动主机 start the host`,
+  );
 }
 
 /** What a person at the console needs: code, what, what to do. */

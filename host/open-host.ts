@@ -13,6 +13,7 @@ import type { FilePort } from './clearing/file-port.ts';
 import type { Clock, Random } from './clock.ts';
 import { assembleHost, type HostDeps, type Logger } from './deps.ts';
 import { keysOf } from './host-keys.ts';
+import { provenBooks } from './ledger/proofs.ts';
 import { MeasuredStore } from './operations/measured-store.ts';
 import { Metrics } from './operations/metrics.ts';
 import { Standing } from './operations/standing.ts';
@@ -140,6 +141,10 @@ async function openBooks(outside: HostOutside): Promise<Books> {
   return { books: marked, mark: () => marked.standing };
 }
 
+async function hasRecords(store: StorePort, stream: string): Promise<boolean> {
+  return (await store.journalHeads()).some((head) => head.stream === stream);
+}
+
 interface Books {
   readonly books: StorePort;
   readonly mark: (() => MarkStanding) | null;
@@ -151,7 +156,10 @@ async function openStore(outside: HostOutside, stream: string, mark: Mark | null
   const parts = { stream, clock, initialBusinessDate };
   if ('ledger' in driver) {
     const store = await openPostgresStore({ ...parts, connections: driver });
-    await proveContents(store, { depth: outside.depth ?? 'journal', mark });
+    // A stream of records and nothing that says how far it went: a restored server, or a new machine. All is proven.
+    const isUnmarked = outside.marks !== undefined && mark === null && (await hasRecords(store, stream));
+    await proveContents(store, { depth: isUnmarked ? 'full' : (outside.depth ?? 'journal'), mark });
+    if (isUnmarked) await provenBooks(store);
     return store;
   }
   await proveSound(driver, { depth: 'journal', mark });

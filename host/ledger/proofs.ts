@@ -2,7 +2,7 @@
  * The proofs of the books. Normative: the money design page, "Proven". Everything is computed anew from
  * the entries; no cache is believed, and the store's own sums are themselves one of the things proven.
  */
-import { fenDelta, yuan } from '../../protocol/index.ts';
+import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import type { LotRow } from '../store/rows.ts';
 import { type FamilyName, familyOf, holderReceivable } from './accounts.ts';
@@ -59,6 +59,14 @@ export async function proveBooks(store: BooksStore): Promise<BooksProof> {
     const proof = proofOf(reading);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX) return proof;
   }
+}
+
+/** The same for who cannot go on without them. @throws BOOKS_UNBALANCED naming each proof that failed, with its figures */
+export async function provenBooks(store: BooksStore): Promise<BooksProof> {
+  const proof = await proveBooks(store);
+  const wrong = proof.checks.filter(({ ok }) => !ok).map(({ nameEn, detail }) => `${nameEn}: ${detail}`);
+  if (wrong.length > 0) throw new PosError('BOOKS_UNBALANCED', wrong.join('; '));
+  return proof;
 }
 
 function proofOf(reading: Reading): BooksProof {

@@ -41,10 +41,15 @@ export const processOf = (stream: string): string => (/\d+$/.exec(stream)?.[0] ?
  * What is committed into a restored store before it serves: who restored it and why, and the numbers that are
  * not given again.
  *
+ * @param from what was restored, and where each journal stream ended in it
  * @param businessDate the open one in the backup
  */
 export function restoreItem(
-  manifest: BackupManifest,
+  from: {
+    readonly subject: string;
+    readonly facts: unknown;
+    readonly journal: BackupManifest['journal'];
+  },
   by: {
     readonly person: string;
     readonly reason: string;
@@ -56,11 +61,11 @@ export function restoreItem(
     ...by,
     role: 'admin',
     act: 'store.restore',
-    subject: `backup:${new Date(manifest.at).toISOString()}`,
+    subject: from.subject,
     before: null,
-    after: manifest,
+    after: from.facts,
   });
-  const guards = manifest.journal.map(({ stream }) => ({
+  const guards = from.journal.map(({ stream }) => ({
     kind: 'counter' as const,
     counter: `rrn:${processOf(stream)}`,
     add: RRN_SKIPPED,

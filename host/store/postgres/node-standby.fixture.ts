@@ -46,8 +46,8 @@ export async function promote(standby: PostgresServer): Promise<void> {
   await standby.query('SELECT pg_promote(true, 60)');
 }
 
-/** The manual's low-level base backup; the log comes by streaming. */
-async function copyRunning(primary: PostgresServer, to: string): Promise<void> {
+/** The manual's low-level base backup; the log comes by streaming, or out of an archive. */
+export async function copyRunning(primary: PostgresServer, to: string): Promise<void> {
   const client = new pg.Client({ connectionString: primary.url });
   await client.connect();
   try {
@@ -70,7 +70,8 @@ function isCopied(path: string): boolean {
   );
 }
 
-function own(folder: string): void {
+/** Whatever lies in the folder belongs to the server's user. */
+export function own(folder: string): void {
   if (SERVER_UID === undefined) return;
   chownSync(folder, SERVER_UID, SERVER_UID);
   for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
