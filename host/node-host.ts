@@ -5,18 +5,23 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DestinationStream } from 'pino';
+import type { Listener } from './acquiring/line.ts';
 import { tcpListener } from './acquiring/tcp-listener.ts';
+import { tlsListener } from './acquiring/tls-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
 import type { HostConfig } from './config.ts';
+import type { HostDeps } from './deps.ts';
 import { openLog } from './log.ts';
 import { elapsedMs, nodeClock } from './node-clock.ts';
+import { openLinkIdentity } from './node-link-identity.ts';
 import { nodeRandom } from './node-random.ts';
 import { databaseOf } from './node-store.ts';
 import { openVault } from './node-vault.ts';
 import { openHost } from './open-host.ts';
 import { Metrics } from './operations/metrics.ts';
 import { measureProcess } from './operations/node-process-metrics.ts';
+import { Authority } from './remote/authority.ts';
 import { nodeMarkSlots } from './store/node-mark-slots.ts';
 
 export interface RunningHost {
@@ -96,6 +101,9 @@ async function assemble(
     vault,
     ...(await database.open()),
     listener: tcpListener({ host: config.acquirerAddress, port: config.acquirerPort }),
+    ...(config.tlsPort === 0
+      ? {}
+      : { secureListener: (deps: HostDeps) => secureListener(config, deps, place('link-key.sealed')) }),
     files: settlement.files,
     log,
     stream: config.stream,
@@ -130,6 +138,27 @@ async function assemble(
     made,
     stop: closeAll,
   };
+}
+
+/** The door over TLS: who shows a certificate that holds is the terminal that it names. */
+async function secureListener(config: HostConfig, deps: HostDeps, keyFile: string): Promise<Listener> {
+  const authority = new Authority(deps);
+  const { log, metrics, directory, clock } = deps;
+  return tlsListener({
+    host: config.acquirerAddress,
+    port: config.tlsPort,
+    identity: await openLinkIdentity(deps, keyFile),
+    connectionsMax: config.connectionsMax,
+    admit: (certificate) => {
+      const { subject, serial, notAfter } = authority.check(certificate, 'link');
+      const holds = () => directory.find('certificate', serial)?.state === 'valid' && clock.now() <= notAfter;
+      return { id: subject, holds };
+    },
+    refused: (remote, reason) => {
+      metrics.count('closed connection', 'TLS refused');
+      log.warn({ remote, reason }, '拒绝一条TLS连接 a TLS connection was refused');
+    },
+  });
 }
 
 /** So that whoever asks whether it is ready has heard that it is not. */

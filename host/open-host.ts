@@ -7,7 +7,7 @@
  */
 import type { Vault } from '../keys/index.ts';
 import { businessDateOf } from '../protocol/index.ts';
-import { type Acquirer, type AcquirerLimits, startAcquirer } from './acquiring/acquirer.ts';
+import { type Acquirer, type AcquirerLimits, oneAcquirer, startAcquirer } from './acquiring/acquirer.ts';
 import type { Listener } from './acquiring/line.ts';
 import type { FilePort } from './clearing/file-port.ts';
 import type { Clock, Random } from './clock.ts';
@@ -39,6 +39,8 @@ export interface HostOutside {
   /** A second connection to the same file, which only reads: then a read need not wait for a commit. As `driver`. */
   readonly reader?: SqlDriver;
   readonly listener: Listener;
+  /** A second door: lines whose ends have proved themselves. Asked for when the host can tell what holds. */
+  readonly secureListener?: (deps: HostDeps) => Promise<Listener>;
   /** Where settlement files go. */
   readonly files: FilePort;
   readonly log: Logger;
@@ -115,7 +117,9 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   const parts = { clock, random, vault, keys, store, directory, log, metrics };
   const deps = await assembleHost(parts, { stream: outside.stream });
   closing.push(() => deps.engine.drain());
-  const acquirer = await startAcquirer(deps, outside.listener, outside.limits);
+  const plain = await startAcquirer(deps, outside.listener, outside.limits);
+  closing.push(() => plain.stop());
+  const acquirer = await withSecureDoor(outside, deps, plain);
   closing.push(() => acquirer.stop());
   const standing = new Standing({
     ...deps,
@@ -125,6 +129,12 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   });
   closing.push(async () => standing.drain());
   return { deps: { ...deps, files, standing }, acquirer };
+}
+
+async function withSecureDoor(outside: HostOutside, deps: HostDeps, plain: Acquirer): Promise<Acquirer> {
+  if (outside.secureListener === undefined) return plain;
+  const listener = await outside.secureListener(deps);
+  return oneAcquirer(plain, [await startAcquirer(deps, listener, outside.limits)]);
 }
 
 /** The store, whose end was proven to be the one that was acknowledged. */

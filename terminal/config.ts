@@ -44,6 +44,8 @@ export const SETTINGS = {
   acquirerName:            { type: 'text',   preset: '尊卡 ZUNKA', pattern: /^.{1,20}$/u, form: '1 to 20 characters', meaning: 'acquirer on slips' },
   hostAddress:             { type: 'text',   preset: '127.0.0.1', pattern: /^[0-9A-Za-z.:-]{1,253}$/, form: 'a host name or address', meaning: 'where the acquirer listens' },
   hostPort:                { type: 'number', unit: 'port',  preset: 8583, min: 1, max: 65535, meaning: 'its TCP port' },
+  hostTls:                 { type: 'switch', preset: false, meaning: 'TLS to the host, with certificates on both ends; hostPort is then its TLS port' },
+  tlsFolder:               { type: 'text',   preset: 'out/terminal/tls', pattern: /^.{1,400}$/u, form: 'a path', meaning: 'where key.pem, certificate.pem and authority.pem are; see --request-certificate' },
   tpdu:                    { type: 'text',   preset: '6000030000', pattern: /^60\d{8}$/, form: '60 and 8 digits', meaning: 'TPDU of requests' },
   header:                  { type: 'text',   preset: '603100311000', pattern: /^\d{12}$/, form: '12 digits', meaning: 'message header of requests' },
   testMode:                { type: 'switch', preset: false, meaning: 'header digit 5 is 1 and slips say that they are worth nothing' },

@@ -19,7 +19,7 @@ export {
   tillTables,
 } from './ecr/index.ts';
 export type { HostConnection, HostWire } from './exchange/host-wire.ts';
-export { tcpWire } from './exchange/tcp-wire.ts';
+export { type TlsIdentity, tcpWire } from './exchange/tcp-wire.ts';
 export type { CommandResult } from './flows/result.ts';
 export type { JournalDisk } from './journal/disk.ts';
 export { fileDisk } from './journal/file-disk.ts';
@@ -36,6 +36,7 @@ export type { TerminalLog } from './log.ts';
 export { nodeClock, nodeRandom } from './node-clock.ts';
 export { nodeOutside } from './node-outside.ts';
 export { nodePasswordHash } from './node-password.ts';
+export { readTlsIdentity, requestTlsCertificate } from './node-tls-identity.ts';
 export * from './receipt/index.ts';
 export { terminalTables } from './tables.ts';
 export { startTerminal, type Terminal, type TerminalOutside } from './terminal.ts';

@@ -1,7 +1,8 @@
 /**
  * The terminal as a program: `npm run terminal`, `npm run terminal -- --once "sale 128"` (repeatable),
  * or commands on standard input. Settings: `--config FILE` (default terminal.json when it is there) and
- * the environment, see terminal/README.md. Ends with 0 when every command succeeded. With a `tillPort` it
+ * the environment, see terminal/README.md. `--request-certificate` makes the key for TLS, prints the request for its
+ * certificate, and ends. Ends with 0 when every command succeeded. With a `tillPort` it
  * serves a till too, and goes on when its standard input ends, until it is told to stop.
  */
 import { once as happened } from 'node:events';
@@ -15,14 +16,23 @@ import { readTerminalConfig, type TerminalConfig } from './config.ts';
 import { LineConsole } from './console.ts';
 import { openTillDoor, type TillDoor } from './ecr/node-till-door.ts';
 import { nodeOutside } from './node-outside.ts';
+import { requestTlsCertificate } from './node-tls-identity.ts';
 import { startTerminal, type Terminal } from './terminal.ts';
 
 const DEFAULT_FILE = 'terminal.json';
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { config: { type: 'string' }, once: { type: 'string', multiple: true } },
+    options: {
+      config: { type: 'string' },
+      once: { type: 'string', multiple: true },
+      'request-certificate': { type: 'boolean', default: false },
+    },
   });
   const config = readTerminalConfig(readSettingsFile(values.config), process.env);
+  if (values['request-certificate']) {
+    process.stdout.write(await requestTlsCertificate(config.tlsFolder, config.terminalId));
+    return;
+  }
   const { console, close } = keyboard(values.once ?? []);
   const outside = await nodeOutside(config, console);
   try {

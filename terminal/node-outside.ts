@@ -6,6 +6,7 @@ import { tcpWire } from './exchange/tcp-wire.ts';
 import { openNodeDisk } from './journal/node-file-system.ts';
 import { nodeClock, nodeRandom } from './node-clock.ts';
 import { nodePasswordHash } from './node-password.ts';
+import { readTlsIdentity } from './node-tls-identity.ts';
 import type { TerminalOutside } from './terminal.ts';
 
 /** A reader's answer may have no end mark: silence ends it. */
@@ -23,6 +24,7 @@ export async function nodeOutside(config: TerminalConfig, clerk: Clerk): Promise
       address: config.hostAddress,
       port: config.hostPort,
       connectTimeoutMs: config.connectTimeoutSeconds * 1000,
+      ...(config.hostTls && { tls: await readTlsIdentity(config.tlsFolder) }),
     }),
     devices: openDevices({
       reader: line(config.readerPort, READER_QUIET_MS),

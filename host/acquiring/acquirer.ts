@@ -91,6 +91,18 @@ export async function startAcquirer(
   };
 }
 
+/** Several doors as one. Its port is the first one's. */
+export function oneAcquirer(first: Acquirer, others: readonly Acquirer[]): Acquirer {
+  const all = [first, ...others];
+  return {
+    port: first.port,
+    get connections() {
+      return all.reduce((sum, { connections }) => sum + connections, 0);
+    },
+    stop: async () => void (await Promise.all(all.map((one) => one.stop()))),
+  };
+}
+
 /** One connection: its half frame, its requests in flight, its timers. */
 class Peer {
   readonly #deps: HostDeps;

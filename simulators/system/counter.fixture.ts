@@ -19,6 +19,7 @@ import {
   startTerminal,
   type Terminal,
   type TerminalConfig,
+  type TlsIdentity,
   tcpWire,
   terminalConfig,
 } from '../../terminal/index.ts';
@@ -97,6 +98,8 @@ export interface CounterOptions {
   readonly index: number;
   /** Where the line to the host begins; default: the host itself. */
   readonly hostPort?: number;
+  /** Speaks TLS over it. */
+  readonly tls?: TlsIdentity;
   readonly settings?: Partial<TerminalConfig>;
   /** Default: lines in memory. */
   readonly devices?: {
@@ -142,14 +145,19 @@ export class Counter {
   static async open(options: CounterOptions): Promise<Counter> {
     const counter = new Counter(options, options.devices ?? (await devicesInMemory(options)));
     await counter.start();
-    for (const line of [
-      `logon 00 ${PASSWORDS.supervisor}`,
-      `operator set 01 ${PASSWORDS.cashier}`,
-      `logon 01 ${PASSWORDS.cashier}`,
-      'signin',
-    ])
-      await counter.must(line);
-    return counter;
+    try {
+      for (const line of [
+        `logon 00 ${PASSWORDS.supervisor}`,
+        `operator set 01 ${PASSWORDS.cashier}`,
+        `logon 01 ${PASSWORDS.cashier}`,
+        'signin',
+      ])
+        await counter.must(line);
+      return counter;
+    } catch (error) {
+      await counter.close();
+      throw error;
+    }
   }
 
   get terminal(): Terminal {
@@ -159,7 +167,7 @@ export class Counter {
 
   /** Switches the terminal on, on what its folder holds. */
   async start(): Promise<void> {
-    const { office, index, hostPort = office.acquirerPort, settings } = this.#options;
+    const { office, index, hostPort = office.acquirerPort, settings, tls } = this.#options;
     const power = { isOn: true };
     this.#power = power;
     const config = terminalConfig({
@@ -178,7 +186,10 @@ export class Counter {
       clock: nodeClock,
       random: nodeRandom,
       disk: this.#watched(disk, power),
-      wire: wireWhile(power, tcpWire({ address: '127.0.0.1', port: hostPort, connectTimeoutMs: 2_000 })),
+      wire: wireWhile(
+        power,
+        tcpWire({ address: '127.0.0.1', port: hostPort, connectTimeoutMs: 2_000, ...(tls && { tls }) }),
+      ),
       devices: this.#devices,
       clerk: this.clerk,
       log: this.#log(),
