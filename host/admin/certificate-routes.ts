@@ -58,7 +58,7 @@ export function certificateRoutes(door: Door): void {
         ...(days === undefined ? {} : { days }),
       });
       const { serial, notAfter } = authority.check(made, purpose, terminalId);
-      return reply.code(201).send({ serial, notAfter, certificate: made.toString(), ...own() });
+      return reply.code(201).send({ terminalId, serial, notAfter, certificate: made.toString(), ...own() });
     },
   );
 

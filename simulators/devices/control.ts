@@ -1,6 +1,7 @@
 /** The simulated devices by typed commands: what a person's hands would do at a counter. */
 import { PosError } from '../../protocol/index.ts';
 import { PAD_KEYS, type PadKey } from '../../terminal/index.ts';
+import type { PadBinding } from './pad-keys.ts';
 import type { SimulatedDevices } from './start-devices.ts';
 import type { TestCard } from './test-cards.ts';
 
@@ -9,6 +10,8 @@ export interface Hands {
   readonly cards: ReadonlyMap<string, TestCard>;
   /** Writes the pictures of all slips and says where; undefined where nothing may be written. */
   readonly savePictures: ((dir: string) => Promise<readonly string[]>) | undefined;
+  /** Reads the administration's answer to a certificate request; absent where nothing may be read. */
+  readonly readBinding?: (file: string) => Promise<PadBinding>;
 }
 
 interface Command {
@@ -33,6 +36,8 @@ const COMMANDS: readonly Command[] = [
   { words: ['unplug', '拔'],   usage: 'unplug DEVICE',           zh: '拔掉 reader|pinpad|printer', en: 'pull the cable out', run: (hands, rest) => cable(hands, rest, 'unplug') },
   { words: ['plug', '插'],     usage: 'plug DEVICE',             zh: '插上',                 en: 'plug it in again', run: (hands, rest) => cable(hands, rest, 'plug') },
   { words: ['answer', '应答'], usage: 'answer DEVICE well|silent|garbage', zh: '设备如何应答', en: 'how the pad or the printer answers', run: answer },
+  { words: ['request', '申请'], usage: 'request TERMINAL',       zh: '键盘的证书请求',       en: 'the pad\'s request for a certificate', run: ({ devices }, rest) => request(devices, rest) },
+  { words: ['bind', '绑定'],   usage: 'bind FILE',               zh: '绑定主机:管理接口的应答', en: 'bind the pad to the host: the administration\'s answer, as a file', run: bind },
   { words: ['show', '看'],     usage: 'show slips|pad|cards|state', zh: '看小票/键盘/卡/状态', en: 'what is to be seen', run: show },
   { words: ['save', '存图'],   usage: 'save DIR',                zh: '小票存为图片',         en: 'slips as pictures (SVG)', run: save },
   { words: ['help', '帮助'],   usage: 'help',                    zh: '这张表',               en: 'this table', run: () => helpText() },
@@ -115,6 +120,18 @@ function answer({ devices }: Hands, rest: string): string {
   if (name === 'pinpad') devices.pinPad.behave(mode);
   else devices.printer.behave(mode);
   return `${name}: ${mode}`;
+}
+
+async function request(devices: SimulatedDevices, rest: string): Promise<string> {
+  if (!/^[A-Za-z0-9]{8}$/.test(rest)) throw wrong('request, then the terminal number');
+  return (await devices.pinPad.padKeys.certificateRequest(rest)).trim();
+}
+
+async function bind({ devices, readBinding }: Hands, rest: string): Promise<string> {
+  if (rest === '' || readBinding === undefined) throw wrong('bind, then a file');
+  const binding = await readBinding(rest);
+  await devices.pinPad.padKeys.bind(binding);
+  return `已绑定 bound: ${binding.terminalId}`;
 }
 
 function show({ devices, cards }: Hands, rest: string): string {

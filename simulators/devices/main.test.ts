@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
+import { type BytePort, nodeClock, openDevices, serialBytePort } from '../../terminal/index.ts';
+import { KeyRoom, START, TERMINAL } from './key-room.fixture.ts';
 import { readTestCards } from './test-cards.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -15,10 +17,14 @@ const CARDS = { blue: { zh: '蓝卡', track2: '6277880000000016=2812701000000000
 
 const program = suite('the device simulator as a program');
 
-async function start(dir: string) {
+async function start(dir: string, options: readonly string[] = []) {
   const cards = join(dir, 'cards.json');
   await writeFile(cards, JSON.stringify(CARDS));
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, '--dir', dir, '--cards', cards]);
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', MAIN, '--dir', dir, '--cards', cards, ...options],
+    { env: { ...process.env, ZUNKA_PAD_PASSPHRASE: 'the pad of a test' } },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
     const read: IteratorResult<string, unknown> = await lines.next();
@@ -30,7 +36,7 @@ async function start(dir: string) {
   };
   const ready = await next();
   assert.match(ready, '就绪 ready');
-  return { child, ask };
+  return { child, ask, next };
 }
 
 /** Line holders that this child started and that still run, by /proc: pid and parent at the start. */
@@ -71,6 +77,41 @@ program('obeys typed commands in English and Chinese, and explains a wrong one',
   assert.is(child.exitCode, 0);
   assert.equal(await readdir(dir), ['cards.json']);
   assert.equal(await holdersOf(child), []);
+  await rm(dir, { recursive: true });
+});
+
+program('asks for a certificate, is bound by hand, and is bound still when it starts again', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'zunka-main-'));
+  const keys = ['--pad-keys', join(dir, 'pad.sealed')];
+  const room = await KeyRoom.open();
+  const answer = join(dir, 'answer.json');
+  const first = await start(dir, keys);
+  try {
+    const lines = [await first.ask(`request ${TERMINAL}`)];
+    while (lines.at(-1) !== '-----END CERTIFICATE REQUEST-----') lines.push(await first.next());
+    const today = Math.floor((Date.now() - START) / 86_400_000);
+    const days = [today - 1, today + 2] as const;
+    const binding = room.answerTo(lines.join('\n'), TERMINAL, days, days);
+    await writeFile(answer, JSON.stringify({ ...binding, host: binding.certificate }));
+    assert.match(await first.ask(`bind ${answer}`), /^✗ certificate: it is a key-transport certificate/);
+    await writeFile(answer, JSON.stringify(binding));
+    assert.is(await first.ask(`bind ${answer}`), `已绑定 bound: ${TERMINAL}`);
+  } finally {
+    first.child.stdin.write('quit\n');
+    await ended(first.child);
+  }
+  const again = await start(dir, keys);
+  const [reader, pinPad, printer] = ['reader', 'pinpad', 'printer'].map((name) =>
+    serialBytePort({ path: join(dir, name) }),
+  ) as [BytePort, BytePort, BytePort];
+  const devices = openDevices({ reader, pinPad, printer, clock: nodeClock });
+  try {
+    assert.match((await devices.pinPad.askKey()) ?? '', /^000000[0-9A-F]{32}$/);
+  } finally {
+    await devices.close();
+    again.child.stdin.write('quit\n');
+    await ended(again.child);
+  }
   await rm(dir, { recursive: true });
 });
 

@@ -7,7 +7,7 @@
  * standard input (`help` lists them) and ends at `quit` or at the end of the input.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { nodeKeyFile } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import { type Hands, helpText, obey } from './control.ts';
+import type { BindingPort, PadBinding } from './pad-keys.ts';
 import { savePictures } from './save-pictures.ts';
 import { startDevices } from './start-devices.ts';
 import { readTestCards } from './test-cards.ts';
@@ -59,7 +60,7 @@ async function main(): Promise<void> {
     ...(tmk === undefined ? {} : { tmkComponents: tmk }),
     ...(padKeys === undefined ? {} : { padKeys }),
   });
-  await commands({ devices, cards, savePictures: (dir) => savePictures(devices, dir) });
+  await commands({ devices, cards, savePictures: (dir) => savePictures(devices, dir), readBinding });
   await devices.close();
 }
 
@@ -94,7 +95,43 @@ function padKeysOf(path: string | undefined, variable: string) {
   if (path === undefined) return undefined;
   const passphrase = process.env[variable];
   if (passphrase === undefined) throw new PosError('CONFIG_BAD', `--pad-keys: ${variable} is not set`);
-  return { file: nodeKeyFile(path), passphrase: Buffer.from(passphrase, 'utf8') };
+  return {
+    file: nodeKeyFile(path),
+    passphrase: Buffer.from(passphrase, 'utf8'),
+    binding: bindingFile(`${path}.binding`),
+  };
+}
+
+/** What the pad is bound to, sealed by the pad, beside its keys. */
+function bindingFile(path: string): BindingPort {
+  return {
+    read: async () => {
+      try {
+        return await readFile(path, 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
+    write: async (sealed) => {
+      await writeFile(`${path}.new`, sealed, { mode: 0o600, flush: true });
+      await rename(`${path}.new`, path);
+    },
+  };
+}
+
+/** @throws INPUT_BAD it is not what the administration answered */
+async function readBinding(file: string): Promise<PadBinding> {
+  let answer: Partial<PadBinding>;
+  try {
+    answer = JSON.parse(await readFile(file, 'utf8')) as Partial<PadBinding>;
+  } catch (error) {
+    throw new PosError('INPUT_BAD', `${file}: 无法读取 cannot be read as JSON`, { cause: error });
+  }
+  const { terminalId, certificate, authority, host } = answer;
+  if (terminalId === undefined || certificate === undefined || authority === undefined || host === undefined)
+    throw new PosError('INPUT_BAD', `${file}: terminalId, certificate, authority, host`);
+  return { terminalId, certificate, authority, host };
 }
 
 function lineMsOf(text: string): number {

@@ -2,92 +2,13 @@ import { rejects } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  AUTHORITY_NAME,
-  fromPem,
-  HOST_NAME,
-  type KeyHandle,
-  openSoftVault,
-  type Purpose,
-  pemOf,
-  type RemoteLoading,
-  readCertificateRequest,
-  type Vault,
-} from '../../keys/index.ts';
+import { openSoftVault, type Vault } from '../../keys/index.ts';
 import { withCode, withDevices } from './bench.fixture.ts';
+import { KeyRoom, START, TERMINAL } from './key-room.fixture.ts';
 import { type BindingPort, type PadBinding, PadKeys } from './pad-keys.ts';
 
-const TERMINAL = '41010001';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const START = Date.UTC(2026, 10, 22, 8);
-
-/** A host and its authority, without a database. */
-class KeyRoom {
-  readonly vault: Vault;
-  readonly remote: RemoteLoading;
-  readonly authority: KeyHandle;
-  readonly signer: KeyHandle;
-
-  private constructor(vault: Vault, remote: RemoteLoading) {
-    this.vault = vault;
-    this.remote = remote;
-    this.authority = vault.generate({ name: 'authority', use: 'authority', algorithm: 'ec-p256' });
-    this.signer = vault.generate({ name: 'signer', use: 'signature', algorithm: 'ec-p256' });
-  }
-
-  static async open(): Promise<KeyRoom> {
-    const vault = await openSoftVault({ random: randomBytes });
-    assert.ok(vault.remote);
-    return new KeyRoom(vault, vault.remote);
-  }
-
-  certificate(
-    subject: string,
-    purpose: Purpose,
-    publicKey: ReturnType<RemoteLoading['publicKey']>,
-    days: readonly [number, number] = [-1, 365],
-  ): string {
-    const [from, to] = days.map((day) => START + day * DAY_MS) as [number, number];
-    const content = { subject, purpose, serial: randomBytes(16), notBefore: from, notAfter: to, publicKey };
-    return pemOf(this.remote.issueCertificate(this.authority, content), 'CERTIFICATE');
-  }
-
-  async bindingFor(
-    pad: PadKeys,
-    terminalId = TERMINAL,
-    days?: readonly [number, number],
-  ): Promise<PadBinding> {
-    const request = await pad.certificateRequest(terminalId);
-    const { publicKey } = readCertificateRequest(fromPem(request, 'CERTIFICATE REQUEST'));
-    return {
-      terminalId,
-      certificate: this.certificate(terminalId, 'key-transport', publicKey, days),
-      authority: this.certificate(AUTHORITY_NAME, 'authority', this.remote.publicKey(this.authority)),
-      host: this.certificate(HOST_NAME, 'host', this.remote.publicKey(this.signer)),
-    };
-  }
-
-  /** A new master key in answer to what the pad asked. */
-  async send(pad: PadKeys, asked: Buffer, at = START): Promise<{ key: KeyHandle; packed: Buffer }> {
-    const key = this.vault.generate({
-      name: `tmk${randomBytes(4).toString('hex')}`,
-      use: 'tmk',
-      algorithm: '3des',
-    });
-    const request = await pad.certificateRequest(TERMINAL);
-    const { publicKey } = readCertificateRequest(fromPem(request, 'CERTIFICATE REQUEST'));
-    const packed = this.remote.sendKey({
-      key,
-      signer: this.signer,
-      recipient: publicKey,
-      terminalId: TERMINAL,
-      nonce: asked.subarray(3),
-      at,
-    });
-    return { key, packed };
-  }
-}
 
 async function openPad(options: { vault?: Vault; binding?: BindingPort } = {}) {
   const clock = { ms: START, now: () => clock.ms, after: () => ({ cancel: () => undefined }) };
@@ -231,7 +152,7 @@ loading('over its serial line: refused, told why, and the old keys serve', () =>
     const { padKeys } = simulated.pinPad;
     const now = Date.now();
     const days = [(now - START) / DAY_MS - 1, (now - START) / DAY_MS + 1] as const;
-    await padKeys.bind(await bindingNow(padKeys, days));
+    await padKeys.bind(await room.bindingFor(padKeys, TERMINAL, days, days));
     const asked = (await devices.pinPad.askKey()) ?? '';
     assert.match(asked, /^[0-9A-F]{38}$/);
     const { packed, key } = await room.send(padKeys, Buffer.from(asked, 'hex'), now);
@@ -248,15 +169,5 @@ loading('over its serial line: refused, told why, and the old keys serve', () =>
     assert.is((await devices.pinPad.status()).tmkCheckValue, key.checkValue);
   }),
 );
-
-/** The same binding with certificates that serve at the machine's own time. */
-async function bindingNow(pad: PadKeys, days: readonly [number, number]): Promise<PadBinding> {
-  const good = await room.bindingFor(pad, TERMINAL, days);
-  return {
-    ...good,
-    authority: room.certificate(AUTHORITY_NAME, 'authority', room.remote.publicKey(room.authority), days),
-    host: room.certificate(HOST_NAME, 'host', room.remote.publicKey(room.signer), days),
-  };
-}
 
 loading.run();
