@@ -96,16 +96,17 @@ export { nodeKeyFile } from './vault/node-key-file.ts';
 export { nodeKeyLog } from './vault/node-key-log.ts';
 export { openSoftVault } from './vault/open-vault.ts';
 export { selfTest } from './vault/self-test.ts';
-export type {
-  KeyAlgorithm,
-  KeyFilePort,
-  KeyHandle,
-  KeyMode,
-  KeySpec,
-  KeyUse,
-  MacAlgorithm,
-  PinReference,
-  SealedKeys,
-  Vault,
-  WorkingKeys,
+export {
+  type KeyAlgorithm,
+  type KeyFilePort,
+  type KeyHandle,
+  type KeyMode,
+  type KeySpec,
+  type KeyUse,
+  MAC_ALGORITHMS,
+  type MacAlgorithm,
+  type PinReference,
+  type SealedKeys,
+  type Vault,
+  type WorkingKeys,
 } from './vault/vault.ts';

@@ -1,4 +1,5 @@
 /** Every setting of the terminal, one row each; read from a JSON file and the environment. */
+import { MAC_ALGORITHMS } from '../keys/index.ts';
 import { PosError } from '../protocol/index.ts';
 
 interface NumberSetting {
@@ -48,6 +49,8 @@ export const SETTINGS = {
   tlsFolder:               { type: 'text',   preset: 'out/terminal/tls', pattern: /^.{1,400}$/u, form: 'a path', meaning: 'where key.pem, certificate.pem and authority.pem are; see --request-certificate' },
   tpdu:                    { type: 'text',   preset: '6000030000', pattern: /^60\d{8}$/, form: '60 and 8 digits', meaning: 'TPDU of requests' },
   header:                  { type: 'text',   preset: '603100311000', pattern: /^\d{12}$/, form: '12 digits', meaning: 'message header of requests' },
+  keyMode:                 { type: 'choice', preset: '003', values: ['003', '004', '005'], meaning: 'working keys that a sign-in asks for: 003 for PIN and MAC, 3DES; 004 and for tracks; 005 the same in SM4' },
+  macAlgorithm:            { type: 'choice', preset: 'unionpay-ecb', values: MAC_ALGORITHMS, meaning: 'DE64, as the host has it for this terminal; the others are for networks of one\'s own' },
   testMode:                { type: 'switch', preset: false, meaning: 'header digit 5 is 1 and slips say that they are worth nothing' },
   connectTimeoutSeconds:   { type: 'number', unit: 's',     preset: 10,  min: 1,  max: 60,   meaning: 'to reach the host; nothing was sent' },
   answerTimeoutSeconds:    { type: 'number', unit: 's',     preset: 60,  min: 1,  max: 180,  meaning: 'to wait for an answer; then silence is the answer' },

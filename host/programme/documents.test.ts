@@ -123,6 +123,7 @@ for (const [kind, sound, changes, field, allowed, sentence] of [
   ['terminal',  TERMINAL,  { keyModes: ['003', '003'] },       'keyModes',             'none twice',                      'a key mode twice'],
   ['terminal',  TERMINAL,  { singleLengthMak: 'no' },          'singleLengthMak',      'true or false',                   'a word for a flag'],
   ['terminal',  TERMINAL,  { macAlgorithm: 'x9.19', singleLengthMak: true }, 'singleLengthMak', 'sixteen bytes',         'X9.19 under a single-length MAK'],
+  ['terminal',  TERMINAL,  { macAlgorithm: 'cmac', singleLengthMak: true }, 'singleLengthMak', 'sixteen bytes',          'CMAC under a single-length MAK'],
   ['terminal',  TERMINAL,  { macAlgorithm: 'x9.19', keyModes: ['003', '005'] }, 'keyModes', '003 or 004',                'X9.19 under SM4 keys'],
   ['contract',  CONTRACT,  { settlementBp: 80.5 },             'settlementBp',         '0 to 10000',                      'half a basis point'],
   ['contract',  CONTRACT,  { settlementBp: undefined },        'settlementBp',         '0 to 10000',                      'a contract without a rate'],

@@ -2,7 +2,7 @@
  * Is a programme document sound? One row a field: what it must be, and in words what is allowed. Asked
  * by the admin door before a document is committed and by the directory when it reads one.
  */
-import { PURPOSES } from '../../keys/index.ts';
+import { MAC_ALGORITHMS, PURPOSES } from '../../keys/index.ts';
 import { type FailureCode, FEN_MAX, fen, PosError, yuan } from '../../protocol/index.ts';
 import { checkRule } from '../rules/check.ts';
 import { LEGAL_FIGURES, type LegalName, legalRange } from './law.ts';
@@ -91,7 +91,7 @@ const FIELDS: { readonly [K in Exclude<DocumentKind, 'rule'>]: Fields<Documents[
     state:             oneOf('active', 'suspended', 'withdrawn'),
     tmk:               text(/^[\w:-]{1,60}$/, "1 to 60 characters: a key's name in the vault"),
     keyModes:          listOf(oneOf('003', '004', '005')),
-    macAlgorithm:      oneOf('unionpay-ecb', 'x9.19'),
+    macAlgorithm:      oneOf(...MAC_ALGORITHMS),
     singleLengthMak:   flag,
     keyedEntryAllowed: flag,
   },
@@ -207,11 +207,12 @@ function checkMasked(account: string, refuse: Refuse): void {
   }
 }
 
-/** X9.19 is a MAC under a double-length DES key: a terminal that gets another MAK could not send one right message. */
+/** A terminal that gets a MAK which its MAC cannot be made with could not send one right message. */
 function checkMacKey({ macAlgorithm, singleLengthMak, keyModes }: TerminalProfile, refuse: Refuse): void {
-  if (macAlgorithm !== 'x9.19') return;
-  if (singleLengthMak) refuse('singleLengthMak', 'false: x9.19 needs a MAK of sixteen bytes');
-  if (keyModes.includes('005')) refuse('keyModes', '003 or 004: x9.19 is no MAC of SM4 keys');
+  if (macAlgorithm === 'unionpay-ecb') return;
+  if (singleLengthMak) refuse('singleLengthMak', `false: ${macAlgorithm} needs a MAK of sixteen bytes`);
+  if (macAlgorithm === 'x9.19' && keyModes.includes('005'))
+    refuse('keyModes', '003 or 004: x9.19 is no MAC of SM4 keys');
 }
 
 /** The documents that a body names: kind and id. */

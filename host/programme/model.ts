@@ -2,7 +2,7 @@
  * The programme's documents: who takes part, under which terms. Each is versioned; a change is a new
  * version with person and reason, and the old one stays. Cached by `directory.ts`, which owns the cache.
  */
-import type { Purpose } from '../../keys/index.ts';
+import type { MacAlgorithm, Purpose } from '../../keys/index.ts';
 import type { Fen } from '../../protocol/index.ts';
 import type { Rule } from '../rules/model.ts';
 
@@ -86,7 +86,7 @@ export interface TerminalProfile {
   readonly tmk: string;
   /** Sign-in key modes that this terminal may ask for. */
   readonly keyModes: readonly ('003' | '004' | '005')[];
-  readonly macAlgorithm: 'unionpay-ecb' | 'x9.19';
+  readonly macAlgorithm: MacAlgorithm;
   /** A MAK of 8 bytes in a 16-byte slot when true. */
   readonly singleLengthMak: boolean;
   readonly keyedEntryAllowed: boolean;

@@ -7,6 +7,7 @@
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
+import type { KeyedCipher } from './keyed-cipher.ts';
 
 /** Lengths in bytes; `doubled`: the key is given to OpenSSL twice over; `ctr`: where counter mode is needed. */
 // biome-ignore format: a table is read by column
@@ -113,15 +114,9 @@ export class BlockCipher<A extends BlockAlgorithm = BlockAlgorithm> {
     return this.#leftHalf;
   }
 
-  /**
-   * The two subkeys of CMAC: for a whole last block, and for a padded one. Kept with the key and wiped
-   * with it. Source: NIST SP 800-38B, 6.1.
-   */
+  /** Kept with the key and wiped with it. */
   cmacSubkeys(): readonly [whole: Buffer, padded: Buffer] {
-    if (this.#cmacSubkeys === undefined) {
-      const whole = doubled(this.encrypt(Buffer.alloc(this.blockBytes)));
-      this.#cmacSubkeys = [whole, doubled(whole)];
-    }
+    this.#cmacSubkeys ??= cmacSubkeysOf(this);
     return this.#cmacSubkeys;
   }
 
@@ -196,6 +191,14 @@ export function xorInto(target: Buffer, mask: Buffer): void {
 interface CachedChain {
   readonly cipher: Cipher | Decipher;
   readonly last: Buffer;
+}
+
+/** The two subkeys of CMAC, from one block that the key encrypts. Secret, as MACs are. Source: NIST SP 800-38B, 6.1. */
+export function cmacSubkeysOf(
+  key: Pick<KeyedCipher, 'blockBytes' | 'encrypt'>,
+): readonly [whole: Buffer, padded: Buffer] {
+  const whole = doubled(key.encrypt(Buffer.alloc(key.blockBytes)));
+  return [whole, doubled(whole)];
 }
 
 /** Times x in GF(2^64) or GF(2^128), the field of CMAC. */

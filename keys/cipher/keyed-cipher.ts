@@ -15,6 +15,8 @@ export interface KeyedCipher {
    * @param iv one block; zeros when left out
    */
   encryptCbc(data: Buffer, iv?: Buffer): Buffer;
+  /** The two subkeys of CMAC: for a whole last block, and for a padded one. */
+  cmacSubkeys(): readonly [whole: Buffer, padded: Buffer];
   /** Single DES under the left half of a double-length key, as X9.19 and the card verification value need it. */
   leftHalf(): KeyedCipher;
 }

@@ -1,5 +1,6 @@
 /** CMAC: ISO/IEC 9797-1:2011 algorithm 5, NIST SP 800-38B, RFC 4493. */
-import { type BlockCipher, xorInto } from '../cipher/block-cipher.ts';
+import { xorInto } from '../cipher/block-cipher.ts';
+import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { lastBlock } from './iso-9797-1.ts';
 import { padMethod1, padMethod2 } from './padding.ts';
 
@@ -14,7 +15,7 @@ import { padMethod1, padMethod2 } from './padding.ts';
  * @example SM4 0123456789ABCDEFFEDCBA9876543210 over no data: 29E154322E5C7BD8EE6A25BA549B24BC
  *   (GB/T 15852.1-2020, appendix B)
  */
-export function cmac(key: BlockCipher, data: Buffer): Buffer {
+export function cmac(key: KeyedCipher, data: Buffer): Buffer {
   const { blockBytes } = key;
   const isWhole = data.length > 0 && data.length % blockBytes === 0;
   const [whole, part] = key.cmacSubkeys();

@@ -1,6 +1,7 @@
 /** A DES key in a token, as the standards' functions want it: its bytes stay there. */
 import type { Mechanism } from 'pkcs11js';
 import { ensure } from '../../protocol/index.ts';
+import { cmacSubkeysOf } from '../cipher/block-cipher.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import type { Token, TokenObject } from './token.ts';
 
@@ -40,6 +41,10 @@ export class TokenCipher implements KeyedCipher {
   encryptCbc(data: Buffer, iv: Buffer = Buffer.alloc(BLOCK_BYTES)): Buffer {
     ensure(iv.length === BLOCK_BYTES, 'an initial value is one block');
     return this.#encrypt({ mechanism: this.#token.ck.CKM_DES3_CBC, parameter: iv }, data);
+  }
+
+  cmacSubkeys(): readonly [whole: Buffer, padded: Buffer] {
+    return cmacSubkeysOf(this);
   }
 
   leftHalf(): TokenCipher {

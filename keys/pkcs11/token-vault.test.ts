@@ -165,6 +165,7 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
         const data = Buffer.from(bytes);
         both(({ vault, mac }) => vault.mac(mac, data, 'unionpay-ecb'));
         both(({ vault, mac }) => vault.mac(mac, data, 'x9.19'));
+        both(({ vault, mac }) => vault.mac(mac, data, 'cmac'));
         both(({ vault, cvk }) => vault.cardVerificationValue(cvk, pan, '3012', '220'));
         both(({ vault, track }) => vault.encryptTrack(track, `${pan}D3012220${pin}`));
         const pinBlock = both(({ vault, pin: pik }) => vault.encryptPinBlock(pik, Buffer.from(pin), pan));

@@ -7,6 +7,7 @@ import { cardVerificationValue } from '../card/card-verification-value.ts';
 import { decryptTrackBlock, encryptTrackBlock } from '../card/track-encryption.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { toHex } from '../hex.ts';
+import { cmac } from '../mac/cmac.ts';
 import { unionPayEcbMac } from '../mac/unionpay-ecb-mac.ts';
 import { ansiX919Mac } from '../mac/x9-mac.ts';
 import { combineComponents } from '../material/key-quality.ts';
@@ -299,11 +300,19 @@ export class StoreVault implements Vault {
   }
 }
 
+/** DE64. */
+const MAC_BYTES = 8;
+
 function macUnder(cipher: KeyedCipher, key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer {
   if (algorithm === 'unionpay-ecb') return unionPayEcbMac(cipher, data);
-  if (cipher.algorithm !== '3des')
-    throw new PosError('KEY_USE', `X9.19 needs a double-length DES key: ${key.name} is ${cipher.algorithm}`);
-  return ansiX919Mac(cipher, data);
+  // Under single DES either would look stronger than it is.
+  if (algorithm === 'cmac' && cipher.algorithm !== 'des') return cmac(cipher, data).subarray(0, MAC_BYTES);
+  if (algorithm === 'x9.19' && cipher.algorithm === '3des') return ansiX919Mac(cipher, data);
+  const wanted =
+    algorithm === 'cmac'
+      ? 'CMAC needs a double-length DES or an SM4 key'
+      : 'X9.19 needs a double-length DES key';
+  throw new PosError('KEY_USE', `${wanted}: ${key.name} is ${cipher.algorithm}`);
 }
 
 /** The dialect's block for the kind of PIN key: format 0, or DE57's `PB`. */

@@ -208,15 +208,17 @@ export function useSuite(name: string, bench: VaultBench): void {
     throws(() => vault.makeWorkingKeys(sm4, '003'), code('KEY_USE'));
   });
 
-  uses('X9.19 needs a double-length key, track encryption a triple DES key', async () => {
+  uses('X9.19 and CMAC need a double-length key, track encryption a triple DES key', async () => {
     const { vault, tmk } = await vaultWithTmk(bench.open);
     const single = vault.makeWorkingKeys(tmk, '003', { singleLengthMak: true });
-    throws(() => vault.mac(single.mak, Buffer.from('x'), 'x9.19'), code('KEY_USE'));
+    for (const algorithm of ['x9.19', 'cmac'] as const)
+      throws(() => vault.mac(single.mak, Buffer.from('x'), algorithm), code('KEY_USE'));
     if (!bench.terminals.includes('sm4')) return;
     const sm4 = vault.makeWorkingKeys(
       vault.generate({ name: 'tmk:sm4', use: 'tmk', algorithm: 'sm4' }),
       '005',
     );
+    throws(() => vault.mac(sm4.mak, Buffer.from('x'), 'x9.19'), code('KEY_USE'));
     throws(() => vault.encryptTrack(sm4.tdk as KeyHandle, `${PAN}D3012220000`), code('KEY_USE'));
   });
 

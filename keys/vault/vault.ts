@@ -33,7 +33,8 @@ export interface KeyHandle {
   readonly checkValue: string;
 }
 
-export type MacAlgorithm = 'unionpay-ecb' | 'x9.19';
+export const MAC_ALGORITHMS = ['unionpay-ecb', 'x9.19', 'cmac'] as const;
+export type MacAlgorithm = (typeof MAC_ALGORITHMS)[number];
 
 /** Which sign-in asked: 003 PIK and MAK, 004 and TDK, 005 all three for SM4. */
 export type KeyMode = '003' | '004' | '005';
@@ -141,7 +142,10 @@ export interface Vault {
    */
   loadWorkingKeys(tmk: KeyHandle, mode: KeyMode, de62: string): WorkingKeys;
 
-  /** The 8 bytes of DE64. SM4 keys take the 16-byte form of the UnionPay MAC; X9.19 needs a 3des key. */
+  /**
+   * The 8 bytes of DE64. SM4 keys take the 16-byte form of the UnionPay MAC and the left half of a CMAC; X9.19 needs
+   * a 3des key. @throws KEY_USE
+   */
   mac(key: KeyHandle, data: Buffer, algorithm: MacAlgorithm): Buffer;
   /** Constant time. */
   verifyMac(key: KeyHandle, data: Buffer, mac: Buffer, algorithm: MacAlgorithm): boolean;

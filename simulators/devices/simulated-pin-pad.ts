@@ -3,9 +3,16 @@
  * leaves it on the line is what leaves a real one: check values, MACs, an encrypted PIN block.
  */
 import iconv from 'iconv-lite';
-import type { KeyAlgorithm, KeyHandle, KeyMode, Vault, WorkingKeys } from '../../keys/index.ts';
+import type { KeyAlgorithm, KeyMode, MacAlgorithm, Vault, WorkingKeys } from '../../keys/index.ts';
 import { checkPan, type FailureCode, maskPan, PosError } from '../../protocol/index.ts';
-import { type Clock, PAD_COMMANDS, PAD_KEYS, PAD_STATES, type PadKey } from '../../terminal/index.ts';
+import {
+  type Clock,
+  PAD_COMMANDS,
+  PAD_KEYS,
+  PAD_MACS,
+  PAD_STATES,
+  type PadKey,
+} from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
 import { type BindingPort, PadKeys } from './pad-keys.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
@@ -16,6 +23,13 @@ const IDLE = ['欢迎使用尊卡', 'WELCOME'];
 const SEAL_CONTEXT = 'pin pad';
 
 type StateName = keyof typeof PAD_STATES;
+
+/** Working keys as they were loaded, with what the MAK is for. */
+type LoadedKeys = WorkingKeys & { readonly macAlgorithm: MacAlgorithm };
+
+const MAC_OF_CODE = new Map<number, MacAlgorithm>(
+  Object.entries(PAD_MACS).map(([name, code]) => [code, name as MacAlgorithm]),
+);
 
 /** What the vault refuses, as the pad says it. */
 const STATE_OF_FAILURE: Partial<Record<FailureCode, StateName>> = {
@@ -34,8 +48,8 @@ export class SimulatedPinPad {
   /** Master keys, and the identity under which they come. */
   readonly padKeys: PadKeys;
   #requests = new PadRequests();
-  #keys: WorkingKeys | undefined;
-  #previousMak: KeyHandle | undefined;
+  #keys: LoadedKeys | undefined;
+  #previous: Pick<LoadedKeys, 'mak' | 'macAlgorithm'> | undefined;
   #entry: PinEntry | undefined;
   /** Hands that wait for the pad to ask. */
   readonly #typists: { readonly digits: string; readonly typed: () => void }[] = [];
@@ -72,7 +86,7 @@ export class SimulatedPinPad {
   loseWorkingKeys(): void {
     this.losePower();
     this.#keys = undefined;
-    this.#previousMak = undefined;
+    this.#previous = undefined;
   }
 
   /** Another pad stands there, with this terminal's master key: what the old one sealed is closed for ever. */
@@ -189,9 +203,11 @@ export class SimulatedPinPad {
         this.#load(payload);
         return nothing;
       case PAD_COMMANDS.mac.code:
-        return this.#vault.mac(this.#need(this.#keys?.mak), payload, 'unionpay-ecb');
+        return this.#mac(payload);
       case PAD_COMMANDS.verifyMac.code:
         return Buffer.from([this.#which(payload.subarray(0, 8), payload.subarray(8))]);
+      case PAD_COMMANDS.encryptTrack.code:
+        return this.#track(payload.toString('ascii'));
       case PAD_COMMANDS.seal.code:
         return Buffer.from(this.#vault.seal(this.padKeys.storage, payload, SEAL_CONTEXT), 'ascii');
       case PAD_COMMANDS.unseal.code:
@@ -223,19 +239,32 @@ export class SimulatedPinPad {
   #load(payload: Buffer): void {
     const mode = payload.subarray(0, 3).toString('ascii');
     if (mode !== '003' && mode !== '004' && mode !== '005') throw new PosError('INPUT_BAD', 'key mode');
+    const macAlgorithm = MAC_OF_CODE.get(payload.readUInt8(3));
+    if (macAlgorithm === undefined) throw new PosError('INPUT_BAD', 'MAC algorithm');
     const loaded = this.padKeys.load(
       mode satisfies KeyMode,
-      payload.subarray(3).toString('hex').toUpperCase(),
+      payload.subarray(4).toString('hex').toUpperCase(),
     );
-    this.#previousMak = this.#keys?.mak;
-    this.#keys = loaded;
+    this.#previous = this.#keys;
+    this.#keys = { ...loaded, macAlgorithm };
+  }
+
+  #mac(data: Buffer): Buffer {
+    const { mak, macAlgorithm } = this.#need(this.#keys);
+    return this.#vault.mac(mak, data, macAlgorithm);
+  }
+
+  #track(de35: string): Buffer {
+    const tdk = this.#need(this.#keys?.tdk ?? undefined);
+    return Buffer.from(this.#vault.encryptTrack(tdk, de35), 'ascii');
   }
 
   /** 1 current, 2 previous, 0 none. */
   #which(mac: Buffer, data: Buffer): number {
-    const isRight = (key: KeyHandle) => this.#vault.verifyMac(key, data, mac, 'unionpay-ecb');
-    if (isRight(this.#need(this.#keys?.mak))) return 1;
-    return this.#previousMak !== undefined && isRight(this.#previousMak) ? 2 : 0;
+    const isRight = ({ mak, macAlgorithm }: Pick<LoadedKeys, 'mak' | 'macAlgorithm'>) =>
+      this.#vault.verifyMac(mak, data, mac, macAlgorithm);
+    if (isRight(this.#need(this.#keys))) return 1;
+    return this.#previous !== undefined && isRight(this.#previous) ? 2 : 0;
   }
 
   #askPin(sequence: number, payload: Buffer): void {

@@ -4,11 +4,13 @@ export {
   endOf,
   type HostProgram,
   type HostTransaction,
+  type KeyProfile,
   MERCHANT_ID,
   Office,
   pause,
   REASON,
   ROOT,
   readBooks,
+  tmkAlgorithmOf,
 } from './office.ts';
 export { MONEY, STANDS } from './standing.ts';

@@ -17,6 +17,7 @@ import {
   type RunningHost,
   startHost,
 } from '../../host/index.ts';
+import type { KeyMode, MacAlgorithm } from '../../keys/index.ts';
 import {
   Bureau,
   type Card,
@@ -46,7 +47,19 @@ export interface OfficeOptions {
   readonly program?: HostProgram;
   /** An empty folder for everything; default: a new temporary one. */
   readonly folder?: string;
+  /** By terminal, 0, 1 …; default: the programme's own. */
+  readonly keyProfiles?: readonly KeyProfile[];
 }
+
+/** Which working keys a terminal signs in for, and what its MACs are. */
+export interface KeyProfile {
+  readonly keyMode: KeyMode;
+  readonly macAlgorithm: MacAlgorithm;
+}
+
+/** The TMK of a terminal that signs in for SM4 keys is one. */
+export const tmkAlgorithmOf = (profile: KeyProfile | undefined) =>
+  profile?.keyMode === '005' ? 'sm4' : '3des';
 
 /** A host as a program: a bundle, or the same under a tool that makes its writes fail. */
 export interface HostProgram {
@@ -229,17 +242,30 @@ export class Office {
     const hex = (components: readonly Buffer[]) => components.map((one) => one.toString('hex').toUpperCase());
     for (const [kind, documents] of programmeOf(Array.from({ length: terminals }, () => 'hotel')).all)
       for (const document of documents)
-        await this.call('PUT', `/v1/documents/${kind}/${document.id}`, { document, reason: REASON });
+        await this.call('PUT', `/v1/documents/${kind}/${document.id}`, {
+          document: { ...document, ...(kind === 'terminal' && this.#keySettings(document.id)) },
+          reason: REASON,
+        });
     for (const { name, components } of this.bureau.shared)
       await this.call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
     for (const [index, components] of this.tmkComponents.entries())
       await this.call('PUT', `/v1/terminals/${terminalId(index)}/tmk`, {
         components: hex(components),
+        algorithm: tmkAlgorithmOf(this.keyProfile(index)),
         reason: REASON,
       });
     this.cards = Array.from({ length: cards }, (_, index) => this.bureau.card(index));
     const { businessDate } = await this.call<{ businessDate: string }>('GET', '/v1/health');
     for (const card of this.cards) await this.#issue(card, businessDate);
+  }
+
+  keyProfile(index: number): KeyProfile | undefined {
+    return this.#options.keyProfiles?.[index];
+  }
+
+  #keySettings(id: string) {
+    const profile = this.#options.keyProfiles?.find((_, index) => terminalId(index) === id);
+    return profile && { keyModes: [profile.keyMode], macAlgorithm: profile.macAlgorithm };
   }
 
   async #issue(card: Card, activeFrom: string): Promise<void> {

@@ -27,7 +27,7 @@ import type { SimulatedDevices } from '../devices/index.ts';
 import { SimulatedPinPad } from '../devices/simulated-pin-pad.ts';
 import { SimulatedPrinter } from '../devices/simulated-printer.ts';
 import { SimulatedReader } from '../devices/simulated-reader.ts';
-import { MERCHANT_ID, type Office, pause } from '../office/index.ts';
+import { MERCHANT_ID, type Office, pause, tmkAlgorithmOf } from '../office/index.ts';
 import { type Card, terminalId } from '../programme/index.ts';
 import { MemoryLine } from './memory-line.fixture.ts';
 
@@ -177,6 +177,7 @@ export class Counter {
       slipCopies: 1,
       supervisorPassword: PASSWORDS.supervisor,
       systemPassword: PASSWORDS.system,
+      ...office.keyProfile(index),
       ...settings,
     });
     const disk = await openNodeDisk(this.journalFolder);
@@ -277,7 +278,8 @@ async function devicesInMemory({
   const lines = { reader: new MemoryLine(), pinPad: new MemoryLine(), printer: new MemoryLine() };
   const vault = await openSoftVault({ random: randomBytes });
   const pinPad = new SimulatedPinPad({ line: lines.pinPad, vault, random: randomBytes, clock: nodeClock });
-  pinPad.injectTmk((office.tmkComponents[index] ?? []).map((one) => Buffer.from(one)));
+  const components = (office.tmkComponents[index] ?? []).map((one) => Buffer.from(one));
+  pinPad.injectTmk(components, tmkAlgorithmOf(office.keyProfile(index)));
   return {
     simulated: {
       reader: new SimulatedReader(lines.reader),

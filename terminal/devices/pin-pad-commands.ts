@@ -5,6 +5,7 @@
  * DATA of every command and answer begins with one sequence byte, chosen by the terminal and returned
  * by the pad, so that a late answer is never taken for the answer to another command. Events carry 0.
  */
+import type { MacAlgorithm } from '../../keys/index.ts';
 import type { FailureCode } from '../../protocol/index.ts';
 
 export interface PadCommand {
@@ -23,7 +24,7 @@ export interface PadCommand {
 // biome-ignore format: a table is read by column
 export const PAD_COMMANDS = {
   status:        { code: 0x30, nameZh: '状态',         nameEn: 'status',            answerMs: 1_500, again: 'safe',  request: '-',                                              answer: 'version, TMK, MAK, PIK check values: each length 1 + text' },
-  loadKeys:      { code: 0x41, nameZh: '装工作密钥',   nameEn: 'load working keys', answerMs: 5_000, again: 'never', request: 'mode 3 (003 004 005), DE62',                     answer: '-' },
+  loadKeys:      { code: 0x41, nameZh: '装工作密钥',   nameEn: 'load working keys', answerMs: 5_000, again: 'never', request: 'mode 3 (003 004 005), MAC algorithm 1 (see PAD_MACS), DE62', answer: '-' },
   mac:           { code: 0x42, nameZh: '算MAC',        nameEn: 'make MAC',          answerMs: 3_000, again: 'safe',  request: 'data',                                           answer: 'MAC 8' },
   enterPin:      { code: 0x44, nameZh: '输入密码',     nameEn: 'enter PIN',         answerMs: 3_000, again: 'never', request: 'seconds 2, PAN and amount text: each length 1 + text', answer: 'PIN block 8 (SM4: 16)' },
   verifyMac:     { code: 0x48, nameZh: '验MAC',        nameEn: 'verify MAC',        answerMs: 3_000, again: 'safe',  request: 'MAC 8, data',                                    answer: '1: 0 none, 1 current key, 2 previous key' },
@@ -31,6 +32,7 @@ export const PAD_COMMANDS = {
   unseal:        { code: 0x4a, nameZh: '解封',         nameEn: 'unseal',            answerMs: 3_000, again: 'safe',  request: 'sealed text',                                    answer: 'clear data' },
   random:        { code: 0x4b, nameZh: '随机数',       nameEn: 'random',            answerMs: 3_000, again: 'safe',  request: 'count 1',                                        answer: 'count bytes' },
   display:       { code: 0x4c, nameZh: '显示',         nameEn: 'display',           answerMs: 1_500, again: 'safe',  request: 'GB18030 lines, parted by LF',                    answer: '-' },
+  encryptTrack:  { code: 0x4e, nameZh: '加密磁道',     nameEn: 'encrypt track',     answerMs: 3_000, again: 'safe',  request: 'DE35 in digits and D',                           answer: 'the same, its middle under the TDK' },
   cancel:        { code: 0x4d, nameZh: '取消',         nameEn: 'cancel',            answerMs: 1_500, again: 'safe',  request: '-',                                              answer: '-; a PIN entry answers with state cancelled' },
   askKey:        { code: 0x51, nameZh: '请求主密钥',   nameEn: 'ask for a master key', answerMs: 3_000, again: 'safe', request: '-',                                            answer: 'check value 3 of the TMK to use (zeros: none), a new nonce 16' },
   loadKey:       { code: 0x52, nameZh: '装主密钥包',   nameEn: 'load a key package', answerMs: 8_000, again: 'never', request: 'DE57 KP, its bytes',                             answer: '-' },
@@ -76,6 +78,12 @@ export const PAD_STATES = {
   unknown:    { code: 0x31, zh: '未知指令',       en: 'unknown command',        failure: 'DEVICE_REFUSED' },
   busy:       { code: 0x32, zh: '忙',             en: 'in another command',     failure: 'DEVICE_BUSY' },
 } as const satisfies Record<string, PadState>;
+
+/** How the pad makes MACs with the keys that it is given. */
+export const PAD_MACS = { 'unionpay-ecb': 0x00, 'x9.19': 0x01, cmac: 0x02 } as const satisfies Record<
+  MacAlgorithm,
+  number
+>;
 
 /** Function keys as the event sends them. */
 // biome-ignore format: a table is read by column

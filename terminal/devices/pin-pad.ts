@@ -3,12 +3,12 @@
  * neither a clear PIN nor a clear key ever enters this process.
  */
 import iconv from 'iconv-lite';
-import type { KeyMode } from '../../keys/index.ts';
+import type { KeyMode, MacAlgorithm } from '../../keys/index.ts';
 import { type FailureCode, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import type { DeviceLink } from './device-link.ts';
 import { PadExchange } from './pad-exchange.ts';
-import { PAD_KEYS, PAD_STATES, type PadCommandName } from './pin-pad-commands.ts';
+import { PAD_KEYS, PAD_MACS, PAD_STATES, type PadCommandName } from './pin-pad-commands.ts';
 import type { PadFrame } from './pin-pad-frame.ts';
 import type { DeviceState, PadKey, PinPad, PinPadStatus } from './ports.ts';
 
@@ -65,8 +65,13 @@ export class SerialPinPad implements PinPad {
     return status;
   }
 
-  async loadWorkingKeys(mode: KeyMode, de62: string): Promise<void> {
-    await this.#ask('loadKeys', Buffer.concat([Buffer.from(mode, 'ascii'), Buffer.from(de62, 'hex')]));
+  async loadWorkingKeys(
+    mode: KeyMode,
+    de62: string,
+    macAlgorithm: MacAlgorithm = 'unionpay-ecb',
+  ): Promise<void> {
+    const how = [Buffer.from(mode, 'ascii'), Buffer.of(PAD_MACS[macAlgorithm])];
+    await this.#ask('loadKeys', Buffer.concat([...how, Buffer.from(de62, 'hex')]));
     await this.status();
   }
 
@@ -121,6 +126,15 @@ export class SerialPinPad implements PinPad {
       throw error;
     } finally {
       signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async encryptTrack(de35: string): Promise<string> {
+    const clear = Buffer.from(de35, 'ascii');
+    try {
+      return exactly(de35.length, await this.#ask('encryptTrack', clear)).toString('ascii');
+    } finally {
+      clear.fill(0);
     }
   }
 

@@ -3,7 +3,7 @@
  * drivers implement them over a `BytePort`, which is a serial line, a pseudo-terminal or, in the
  * simulated world, memory.
  */
-import type { KeyMode } from '../../keys/index.ts';
+import type { KeyMode, MacAlgorithm } from '../../keys/index.ts';
 import type { Track2 } from '../../protocol/index.ts';
 import type { Slip } from '../receipt/model.ts';
 
@@ -64,8 +64,11 @@ export interface PinPadStatus {
 /** Every method may reject with DEVICE_ABSENT, DEVICE_SILENT, DEVICE_GARBAGE or DEVICE_REFUSED. */
 export interface PinPad {
   status(): Promise<PinPadStatus>;
-  /** Gives DE62 of the sign-in answer to the pad. KEY_CHECK_VALUE: the pad keeps its old keys. */
-  loadWorkingKeys(mode: KeyMode, de62: string): Promise<void>;
+  /**
+   * Gives DE62 of the sign-in answer to the pad. KEY_CHECK_VALUE: the pad keeps its old keys.
+   * @param macAlgorithm what the pad makes of the MAK; default: the dialect's own
+   */
+  loadWorkingKeys(mode: KeyMode, de62: string, macAlgorithm?: MacAlgorithm): Promise<void>;
   /** DE64, eight bytes, under the current MAK. KEY_UNKNOWN before the first sign-in. */
   mac(data: Buffer): Promise<Buffer>;
   /** True when the MAC is right under the current or the previous MAK (repeats may come under it). */
@@ -83,6 +86,8 @@ export interface PinPad {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
   }): Promise<Buffer | 'bypassed'>;
+  /** DE35 as it goes out when the host gave a track key: eight bytes of it under the TDK. KEY_UNKNOWN without one. */
+  encryptTrack(de35: string): Promise<string>;
   /** Encrypts under a storage key that never leaves the pad: a full card number rests only so. */
   seal(clear: Buffer): Promise<string>;
   unseal(sealed: string): Promise<Buffer>;

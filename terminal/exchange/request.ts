@@ -23,10 +23,12 @@ import { STATES } from '../transaction-states.ts';
 export const CURRENCY = '156';
 const MAC_BYTES = 8;
 const NO_MAC = '0000000000000000';
-/** DE53: PIN with card number, double-length 3DES, tracks in the clear. */
-const PIN_SECURITY = '2600000000000000';
+/** The dialect's `PB`; eight bytes go into DE52. */
+const SM4_PIN_BLOCK_BYTES = 16;
 /** DE26: a PIN of up to twelve digits. */
 const PIN_CAPTURE = '12';
+/** The item of DE57 that carries a PIN block of SM4. */
+const SM4_PIN = 'PB';
 /** DE57's three length digits. */
 const DE57_BYTES_MAX = 999;
 /** One `OW`: tag 2, length 3, batch 6, trace 6, UT 26, amount 12. */
@@ -39,6 +41,8 @@ export interface CardInHand {
   readonly expiry: string;
   /** DE35; null when the number was typed. */
   readonly track2: string | null;
+  /** DE35 is encrypted under the TDK. */
+  readonly isTrackSealed: boolean;
   readonly entry: 'S' | 'M';
 }
 
@@ -88,19 +92,39 @@ export function requestFields(
   if (draft.amount !== null) fields[4] = amount12(draft.amount);
   if (card !== null && card.track2 !== null) fields[35] = card.track2;
   if (card !== null && card.track2 === null) Object.assign(fields, { 2: card.pan, 14: card.expiry });
-  if (draft.pinBlock !== null) {
-    Object.assign(fields, {
-      26: PIN_CAPTURE,
-      52: draft.pinBlock.toString('hex').toUpperCase(),
-      53: PIN_SECURITY,
-    });
-  }
+  Object.assign(fields, securityFields(draft));
   if (original !== null) Object.assign(fields, originalFields(spec, original));
   // A fate query asks by the original's name, as far as the host was ever told it.
   const ut = draft.kind === 'fateQuery' ? (original?.ut ?? null) : identity.ut;
-  const de57 = privateItems(state, [['TH', identity.head], ...utItems(ut)]);
+  const de57 = privateItems(state, [['TH', identity.head], ...utItems(ut), ...sm4PinItems(draft, state)]);
   if (de57 !== null) fields[57] = de57;
   return fields;
+}
+
+/** DE26, 52 and 53. A PIN block of SM4 is too long for DE52. */
+function securityFields({ card, pinBlock }: Draft): Record<number, string> {
+  const isTrackSealed = card?.isTrackSealed === true;
+  if (pinBlock === null && !isTrackSealed) return {};
+  const isSm4 = pinBlock?.length === SM4_PIN_BLOCK_BYTES;
+  // Digits: 2 a PIN with card number, 0 none; 6 double-length 3DES, 3 SM4; 1 the tracks are encrypted.
+  const de53 = `${pinBlock === null ? 0 : 2}${isSm4 ? 3 : 6}${isTrackSealed ? 1 : 0}`.padEnd(16, '0');
+  if (pinBlock === null) return { 53: de53 };
+  if (isSm4) return { 26: PIN_CAPTURE, 53: de53 };
+  return { 26: PIN_CAPTURE, 52: pinBlock.toString('hex').toUpperCase(), 53: de53 };
+}
+
+/** @throws NOT_ALLOWED_NOW to a host that has not said that it reads DE57 */
+function sm4PinItems(
+  { pinBlock }: Draft,
+  { peerSpeaksDe57 }: TerminalState,
+): readonly (readonly [string, string])[] {
+  if (pinBlock?.length !== SM4_PIN_BLOCK_BYTES) return [];
+  if (!peerSpeaksDe57)
+    throw new PosError(
+      'NOT_ALLOWED_NOW',
+      'an SM4 PIN goes in DE57, which the host has not said that it reads',
+    );
+  return [[SM4_PIN, pinBlock.toString('hex').toUpperCase()]];
 }
 
 /** DE37, 38 and 61, as far as the row of the catalogue names them. */
@@ -185,7 +209,9 @@ export function journalledRequest(
   fields: Readonly<Record<number, string>>,
 ): TransactionRecord['request'] {
   const kept = Object.entries(fields).filter(([field]) => !NOT_JOURNALLED.includes(Number(field)));
-  return { mti, fields: Object.fromEntries(kept) };
+  const { 57: de57, ...rest } = Object.fromEntries(kept);
+  if (de57 === undefined) return { mti, fields: rest };
+  return { mti, fields: { ...rest, 57: buildDe57(parseDe57(de57).filter(([tag]) => tag !== SM4_PIN)) } };
 }
 
 /** Encodes a message and puts the PIN pad's MAC at its end. */

@@ -32,8 +32,12 @@ export async function cardFrom(deps: TerminalDeps, keyed: boolean): Promise<Card
   clerk.show('请刷卡', 'swipe the card');
   await display(deps, ['请刷卡', 'SWIPE CARD']);
   const { track2 } = await swipe;
-  checkPan(track2.pan);
-  return { pan: track2.pan, expiry: track2.expiry, track2: track2.packed, entry: 'S' };
+  const { pan, expiry, packed } = track2;
+  checkPan(pan);
+  // Under the working keys that the message's MAC is made with: nothing signs in between card and answer.
+  const isTrackSealed = config.keyMode === '004';
+  const de35 = isTrackSealed ? await deps.pinPad.encryptTrack(packed) : packed;
+  return { pan, expiry, track2: de35, isTrackSealed, entry: 'S' };
 }
 
 async function keyedCard(deps: TerminalDeps): Promise<CardInHand> {
@@ -43,7 +47,7 @@ async function keyedCard(deps: TerminalDeps): Promise<CardInHand> {
   checkPan(pan);
   const expiry = await deps.clerk.ask('expiry');
   if (!/^\d{2}(0[1-9]|1[0-2])$/.test(expiry)) throw new PosError('INPUT_BAD', 'an expiry is YYMM');
-  return { pan, expiry, track2: null, entry: 'M' };
+  return { pan, expiry, track2: null, isTrackSealed: false, entry: 'M' };
 }
 
 /** The PIN block from the pad; null when the holder has none and pressed confirm. @throws CANCELLED */

@@ -14,8 +14,6 @@ import { ask, managementFields, operatorField } from '../exchange/management.ts'
 import { privateItems } from '../exchange/request.ts';
 import { answered, type CommandResult } from './result.ts';
 
-/** Double-length 3DES keys for PIN and MAC. */
-const KEY_MODE = '003';
 export const SOFTWARE_VERSION = 'ZUNKA 0.1.0';
 
 /**
@@ -78,7 +76,7 @@ async function askToSignIn(deps: TerminalDeps): Promise<Message> {
   //    for a new master key beside it.
   const wish = deps.config.remoteKeys ? await deps.pinPad.askKey() : null;
   const de57 = signInItems(deps, wish === null ? [] : [['KN', wish]]);
-  const request = managementFields(deps, 'signIn', KEY_MODE, {
+  const request = managementFields(deps, 'signIn', deps.config.keyMode, {
     11: trace,
     63: operatorField(deps),
     ...(de57 !== null && { 57: de57 }),
@@ -104,7 +102,8 @@ function mayBeChanged(deps: TerminalDeps, answer: Message): boolean {
 /** A pad that was reset or exchanged holds no master key, or another than the host: no sign-in can mend that. */
 async function loadKeys(deps: TerminalDeps, de62: string): Promise<void> {
   try {
-    await deps.pinPad.loadWorkingKeys(KEY_MODE, de62);
+    const { keyMode, macAlgorithm } = deps.config;
+    await deps.pinPad.loadWorkingKeys(keyMode, de62, macAlgorithm);
   } catch (error) {
     if (!(error instanceof PosError) || (error.code !== 'KEY_UNKNOWN' && error.code !== 'KEY_CHECK_VALUE'))
       throw error;
