@@ -35,6 +35,7 @@ if (SOFT_HSM_LIBRARY === null) {
       return () => openTokenVault(options);
     },
     terminals: ['3des'],
+    privateKeys: false,
   });
   tokenSuite(newOptions);
 }

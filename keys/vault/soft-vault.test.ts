@@ -12,6 +12,7 @@ vaultSuite('software', {
     return () => fileVault(file);
   },
   terminals: ['3des', 'sm4'],
+  privateKeys: true,
 });
 
 const broken = suite('a broken source of randomness');

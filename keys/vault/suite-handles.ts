@@ -192,7 +192,7 @@ export function useSuite(name: string, bench: VaultBench): void {
 
   for (const [operation, { use, act }] of Object.entries(OPERATIONS)) {
     uses(`${operation}: every key that is not a ${use} key is refused, and a ${use} key is not`, async () => {
-      const { vault, ring } = await vaultWithRing(bench.open);
+      const { vault, ring } = await vaultWithRing(bench);
       for (const key of Object.values(ring)) {
         if (key.use === use) assert.not(isCode('KEY_USE', () => act(vault, key, ring)));
         else throws(() => act(vault, key, ring), code('KEY_USE'));
@@ -223,7 +223,7 @@ export function useSuite(name: string, bench: VaultBench): void {
   });
 
   uses('the PIN digits are wiped, also when they are refused', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     for (const [key, digits] of [
       [ring.pin, '123456'],
       [ring.pin, '12'],

@@ -15,7 +15,7 @@ export function pinSuite(name: string, bench: VaultBench): void {
     if (!bench.terminals.includes(algorithm)) continue;
     for (const method of ['ibm3624', 'pvv'] as const) {
       pins(`${method} with a ${algorithm} PIN key: right, wrong, and another card's block`, async () => {
-        const { vault, ring } = await vaultWithRing(bench.open);
+        const { vault, ring } = await vaultWithRing(bench);
         const { pik } = vault.makeWorkingKeys(vault.generate({ name: 'tmk:x', use: 'tmk', algorithm }), mode);
         const block = (pin: string, pan = PAN) => vault.encryptPinBlock(pik, Buffer.from(pin), pan);
         const pvk = ring['pin-verification'];
@@ -60,7 +60,7 @@ export function pinSuite(name: string, bench: VaultBench): void {
   });
 
   pins('a hundred more wrong PINs than right ones under one PIN key block it, and no other key', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     const pvk = ring['pin-verification'];
     const reference = vault.makePinReference({
       ...pinSpec(ring.pin, pvk),
@@ -86,7 +86,7 @@ export function pinSuite(name: string, bench: VaultBench): void {
     pins(
       `a PIN is translated to a ${algorithm} key and its format, for its own card number only`,
       async () => {
-        const { vault, ring } = await vaultWithRing(bench.open);
+        const { vault, ring } = await vaultWithRing(bench);
         const to = vault.generate({ name: 'to', use: 'pin', algorithm });
         const pvk = ring['pin-verification'];
         const pinBlock = vault.encryptPinBlock(ring.pin, Buffer.from('482915'), PAN);
@@ -116,7 +116,7 @@ export function pinSuite(name: string, bench: VaultBench): void {
     );
 
   pins('a PIN that has not six digits, or a malformed block, gets no reference', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     const spec = { ...pinSpec(ring.pin, ring['pin-verification']), method: 'ibm3624', pvki: '0' } as const;
     for (const pin of ['4829', '48291577']) {
       const pinBlock = vault.encryptPinBlock(ring.pin, Buffer.from(pin), PAN);
@@ -126,7 +126,7 @@ export function pinSuite(name: string, bench: VaultBench): void {
   });
 
   pins('a card number of a wrong shape is named as such, not as a wrong PIN', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     throws(
       () => vault.verifyPin({ ...pinSpec(ring.pin, ring['pin-verification']), pan: '62x' }),
       code('PAN_BAD'),
@@ -143,7 +143,7 @@ export function cardSuite(name: string, bench: VaultBench): void {
   cards(
     'the look-up hash is HMAC-SHA-256 under its key: equal for equal numbers, other under another key',
     async () => {
-      const { vault, ring } = await vaultWithRing(bench.open);
+      const { vault, ring } = await vaultWithRing(bench);
       const other = vault.generate({ name: 'lookup-2', use: 'lookup', algorithm: 'hmac-sha-256' });
       assert.match(vault.lookupHash(ring.lookup, PAN), /^[0-9a-f]{64}$/);
       assert.is(vault.lookupHash(ring.lookup, PAN), vault.lookupHash(ring.lookup, PAN));
@@ -153,7 +153,7 @@ export function cardSuite(name: string, bench: VaultBench): void {
   );
 
   cards('a sealed number opens in its own row only and never seals to the same text twice', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     const sealed = vault.seal(ring.data, Buffer.from(PAN), 'card:1');
     assert.is(vault.unseal(ring.data, sealed, 'card:1').toString(), PAN);
     assert.is.not(vault.seal(ring.data, Buffer.from(PAN), 'card:1'), sealed);
@@ -183,7 +183,7 @@ export function cardSuite(name: string, bench: VaultBench): void {
   });
 
   cards('a track goes through TDK and comes back', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     const track = `${PAN}D30122200000123456789`;
     const sent = vault.encryptTrack(ring.track, track);
     assert.is(sent.length, track.length);
@@ -192,7 +192,7 @@ export function cardSuite(name: string, bench: VaultBench): void {
   });
 
   cards('a MAC of another length or value is not right', async () => {
-    const { vault, ring } = await vaultWithRing(bench.open);
+    const { vault, ring } = await vaultWithRing(bench);
     const data = Buffer.from('0200302004C020C09811', 'hex');
     for (const algorithm of MAC_ALGORITHMS) {
       const mac = vault.mac(ring.mac, data, algorithm);

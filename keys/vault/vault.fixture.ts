@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
+import { isPrivateKeyAlgorithm } from '../material/private-key.ts';
 import { openSoftVault } from './open-vault.ts';
 import type { KeyAlgorithm, KeyFilePort, KeyHandle, KeyUse, Vault } from './vault.ts';
 
@@ -26,6 +27,8 @@ export interface VaultBench {
   readonly home: () => Promise<() => Promise<Vault>>;
   /** Ciphers that a terminal's keys may have there. */
   readonly terminals: readonly ('3des' | 'sm4')[];
+  /** Whether private keys may rest there. */
+  readonly privateKeys: boolean;
 }
 
 type OpenVault = () => Promise<Vault>;
@@ -38,8 +41,13 @@ export async function vaultWithTmk(open: OpenVault = memoryVault): Promise<{ vau
   };
 }
 
-/** One key of every use. */
-export async function vaultWithRing(open: OpenVault = memoryVault): Promise<{ vault: Vault; ring: Ring }> {
+const IN_MEMORY = { open: memoryVault, privateKeys: true };
+
+/** One key of every use that this vault takes. */
+export async function vaultWithRing({
+  open,
+  privateKeys,
+}: Pick<VaultBench, 'open' | 'privateKeys'> = IN_MEMORY): Promise<{ vault: Vault; ring: Ring }> {
   const vault = await open();
   // biome-ignore format: a table is read by column
   const algorithms: Readonly<Record<KeyUse, KeyAlgorithm>> = {
@@ -47,7 +55,10 @@ export async function vaultWithRing(open: OpenVault = memoryVault): Promise<{ va
     'zmk': 'aes-256', 'card-verification': '3des', 'lookup': 'hmac-sha-256', 'data': 'aes-256',
     'authority': 'ec-p256', 'signature': 'ec-p256', 'key-transport': 'rsa-2048',
   };
-  const entries = Object.entries(algorithms).map(([use, algorithm]) => [
+  const mine = Object.entries(algorithms).filter(
+    ([, algorithm]) => privateKeys || !isPrivateKeyAlgorithm(algorithm),
+  );
+  const entries = mine.map(([use, algorithm]) => [
     use,
     vault.generate({ name: use, use: use as KeyUse, algorithm }),
   ]);
