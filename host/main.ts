@@ -6,13 +6,15 @@ import { pino } from 'pino';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
 import { startHost } from './node-host.ts';
+import { archiveYear } from './operations/node-archive.ts';
 import { backUp, restoreBackup } from './operations/node-backup.ts';
 import { takeUpServer } from './operations/node-server-restore.ts';
 
 const USAGE = `npm run host -- [--config 文件 FILE] [--help]
 npm run host -- backup 目录 FOLDER                                     运行中亦可 also while the host serves
 npm run host -- restore 目录 FOLDER --person 姓名 NAME --reason 原因 WHY   数据目录须无数据库 into a data folder without a database
-STORE_URL=… npm run host -- restore --person 姓名 NAME --reason 原因 WHY   已恢复的 PostgreSQL 投入使用前 a PostgreSQL server that was brought back, before it serves`;
+STORE_URL=… npm run host -- restore --person 姓名 NAME --reason 原因 WHY   已恢复的 PostgreSQL 投入使用前 a PostgreSQL server that was brought back, before it serves
+STORE_URL=… npm run host -- archive 目录 FOLDER --year 年度 YYYY --person 姓名 NAME --reason 原因 WHY   年度归档 a year leaves the books, exported and carried forward`;
 
 function configOf(file: string | undefined): HostConfig {
   if (file === undefined) return readHostConfig({ env: process.env });
@@ -50,6 +52,7 @@ async function main(): Promise<void> {
       help: { type: 'boolean' },
       person: { type: 'string' },
       reason: { type: 'string' },
+      year: { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -121,6 +124,8 @@ async function keepBooks(
 interface Signature {
   readonly person?: string | undefined;
   readonly reason?: string | undefined;
+  /** What an archiving is of. */
+  readonly year?: string | undefined;
 }
 
 /** @throws INPUT_BAD when it is not said who does it, and why */
@@ -140,6 +145,14 @@ async function keepServer(
   folder: string | undefined,
   by: Signature,
 ): Promise<void> {
+  if (act === 'archive' && folder !== undefined) {
+    const manifest = await archiveYear({ storeUrl, to: folder, year: by.year ?? '', ...signed(by) });
+    const told = manifest.files.map(({ name, rows }) => `${name} ${rows} rows`).join(', ');
+    console.log(
+      `已归档 archived: ${folder}: ${told}; ${manifest.carried} 项余额结转 sums carried forward; 表仍在库中 the tables stay: ${manifest.detached.join(', ')}`,
+    );
+    return;
+  }
   if (act !== 'restore' || folder !== undefined) throw new PosError('INPUT_BAD', USAGE);
   const { entries, journal } = await takeUpServer({ storeUrl, dataFolder, stream, ...signed(by) });
   const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');

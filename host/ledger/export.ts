@@ -36,6 +36,7 @@ const EVENTS: readonly LedgerEvent[] = Object.keys({
   'operator-funds': true,
   difference: true,
   adjustment: true,
+  'carried-forward': true,
 } satisfies Record<LedgerEvent, true>) as LedgerEvent[];
 const TAGS = ['cause', 'at', 'branch', 'terminal', 'corrects', 'lot'] as const;
 

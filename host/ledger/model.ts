@@ -28,7 +28,9 @@ export type LedgerEvent =
   | 'debt-covered'
   | 'operator-funds'
   | 'difference'
-  | 'adjustment';
+  | 'adjustment'
+  /** What the entries of archived years came to, at their place: nothing moves by it. */
+  | 'carried-forward';
 
 /** Who or what made an entry: `id` is the transaction's, batch's, run's or approval's identifier. */
 export interface Cause {

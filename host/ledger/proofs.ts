@@ -116,14 +116,16 @@ async function readBooks(store: BooksStore): Promise<Reading> {
   const fold = emptyFold();
   const faults: string[] = [];
   const seen = new Set<string>();
-  const corrections: (readonly [string, string])[] = [];
+  const corrections: (readonly [id: string, original: string, date: string])[] = [];
+  let carriedTo = '';
   for await (const page of store.scan('entries')) {
     for (const entry of page) {
       addToFold(fold, entry);
       const fault = unbalanced(entry);
       if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
       seen.add(entry.entryId);
-      if (entry.corrects !== null) corrections.push([entry.entryId, entry.corrects]);
+      if (entry.corrects !== null) corrections.push([entry.entryId, entry.corrects, entry.businessDate]);
+      if (entry.event === 'carried-forward') carriedTo = entry.businessDate;
     }
   }
   const lots: LotRow[] = [];
@@ -140,7 +142,7 @@ async function readBooks(store: BooksStore): Promise<Reading> {
     fold,
     faults,
     orphans: corrections
-      .filter(([, original]) => !seen.has(original))
+      .filter(([, original, date]) => !seen.has(original) && !mayNameArchived(date, carriedTo))
       .map(([id, original]) => `${id} → ${original}`),
     sums: after.sums,
     lotSums: after.lotSums,
@@ -149,6 +151,11 @@ async function readBooks(store: BooksStore): Promise<Reading> {
     debts,
     moved: movedParties(before.lotSums, after.lotSums, before.sums, after.sums),
   };
+}
+
+/** In the year after an archived one an entry may name one that left with it; no year leaves that is named from further. */
+function mayNameArchived(date: string, carriedTo: string): boolean {
+  return carriedTo !== '' && Number(date.slice(0, 4)) <= Number(carriedTo.slice(0, 4)) + 1;
 }
 
 interface Sums {

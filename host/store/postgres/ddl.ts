@@ -149,7 +149,7 @@ function pointedStays(): string {
 }
 
 /** A trigger that refuses. The condition is judged before the function is called; the message holds names only. */
-function refusal(table: string, moment: string, when: string, why: string): string {
+export function refusal(table: string, moment: string, when: string, why: string): string {
   const name = quoted(`${table}_${moment.toLowerCase().replace(' ', '_')}`);
   const each = moment.endsWith('TRUNCATE') ? 'STATEMENT' : 'ROW';
   const condition = when === '' ? '' : ` WHEN (${when})`;

@@ -86,7 +86,7 @@ export function hashPartsSql(table: string): string {
 }
 
 /** A statement's trigger is not handed down to partitions, as a row's is. */
-function untruncated(table: string): string {
+export function untruncated(table: string): string {
   return `CREATE TRIGGER ${quoted(`${table}_before_truncate`)} BEFORE TRUNCATE ON ${quoted(table)} FOR EACH STATEMENT EXECUTE FUNCTION "refuse"('a row is never deleted');`;
 }
 

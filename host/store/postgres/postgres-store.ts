@@ -88,6 +88,14 @@ export interface PostgresConnections {
   close(): Promise<void>;
 }
 
+export interface PostgresStorePort extends StorePort {
+  /**
+   * As `commit`, in one transaction with statements of the tables' keeper, which run before anything is written.
+   * Nothing of either is done when one of the statements or all items are refused.
+   */
+  commitAlong(items: readonly CommitItem[], along: readonly string[]): Promise<readonly CommitOutcome[]>;
+}
+
 /**
  * Every statement of the ledger and the reader looks up by key; a plan that walks a table is never right there, but
  * looks cheap on a table that was empty when it was planned.
@@ -108,7 +116,7 @@ export async function openPostgresStore(options: {
   readonly stream: string;
   readonly clock: Clock;
   readonly initialBusinessDate: string;
-}): Promise<StorePort> {
+}): Promise<PostgresStorePort> {
   const { connections, stream, clock, initialBusinessDate } = options;
   const { ledger } = connections;
   if (!isBusinessDate(initialBusinessDate))
@@ -155,7 +163,7 @@ async function makeFunctions(driver: PgDriver): Promise<void> {
   await driver.exec(`${POSTGRES_DIALECT.begin}; ${sql.FUNCTIONS_SQL}; COMMIT`);
 }
 
-class PostgresStore implements StorePort {
+class PostgresStore implements PostgresStorePort {
   readonly #connections: PostgresConnections;
   readonly #ledger: PgDriver;
   readonly #reader: PgDriver;
@@ -200,18 +208,22 @@ class PostgresStore implements StorePort {
   }
 
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    if (items.length === 0) return Promise.resolve([]);
+    return items.length === 0 ? Promise.resolve([]) : this.commitAlong(items, []);
+  }
+
+  commitAlong(items: readonly CommitItem[], along: readonly string[]): Promise<readonly CommitOutcome[]> {
     return this.#turns.take(async () => {
       await this.#settled();
-      return this.#commit(items.map(prepareItem));
+      return this.#commit(items.map(prepareItem), along);
     });
   }
 
-  async #commit(items: readonly PreparedItem[]): Promise<readonly CommitOutcome[]> {
+  async #commit(items: readonly PreparedItem[], along: readonly string[]): Promise<readonly CommitOutcome[]> {
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#makeRoom(items);
-        const written = (await this.#writeAssuming(items)) ?? (await this.#writeAsking(items));
+        const assumed = along.length > 0 ? null : await this.#writeAssuming(items);
+        const written = assumed ?? (await this.#writeAsking(items, along));
         this.#head = written.after;
         return written.outcomes;
       } catch (error) {
@@ -269,11 +281,12 @@ class PostgresStore implements StorePort {
   }
 
   /** Locks, asks, decides, writes: one transaction in steps. */
-  async #writeAsking(items: readonly PreparedItem[]): Promise<Written> {
+  async #writeAsking(items: readonly PreparedItem[], along: readonly string[]): Promise<Written> {
     let written: Written;
     try {
       await this.#ledger.run('BEGIN', []);
       await this.#lock(items);
+      for (const text of along) await this.#ledger.exec(text);
       written = await this.#write(items, await this.#readHead());
     } catch (error) {
       await this.#rollBack();
