@@ -8,9 +8,8 @@
  */
 import { hash } from 'node:crypto';
 import type { StreamHead } from '../journal/seal.ts';
-import type { LoneWork } from './alone.ts';
-import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
-import type { JournalRow, TableName, Tables } from './rows.ts';
+import type { CommitItem, CommitOutcome, StorePort } from './port.ts';
+import { StoreAround } from './store-around.ts';
 import { Turns } from './turns.ts';
 
 /** Two places of `SLOT_BYTES` on a disk. */
@@ -56,8 +55,7 @@ function markIn(bytes: Buffer | null): Mark | null {
 }
 
 /** The store, whose commits are acknowledged when they are marked. */
-export class MarkedStore implements StorePort {
-  readonly #store: StorePort;
+export class MarkedStore extends StoreAround {
   readonly #stream: string;
   readonly #slots: MarkSlots;
   readonly #failed: (error: unknown) => void;
@@ -74,7 +72,7 @@ export class MarkedStore implements StorePort {
     readonly slots: MarkSlots;
     readonly failed: (error: unknown) => void;
   }) {
-    this.#store = parts.store;
+    super(parts.store);
     this.#stream = parts.stream;
     this.#slots = parts.slots;
     this.#failed = parts.failed;
@@ -84,7 +82,7 @@ export class MarkedStore implements StorePort {
   async begin(): Promise<void> {
     const [first, second] = [markIn(await this.#slots.read(0)), markIn(await this.#slots.read(1))];
     this.#slot = (first?.sequence ?? 0) > (second?.sequence ?? 0) ? 1 : 0;
-    const own = (await this.#store.journalHeads()).find(({ stream }) => stream === this.#stream);
+    const own = (await this.store.journalHeads()).find(({ stream }) => stream === this.#stream);
     if (own !== undefined) await this.#mark(own);
   }
 
@@ -92,8 +90,8 @@ export class MarkedStore implements StorePort {
     return { committed: this.#committed, marked: this.#marked, isFailing: this.#isFailing };
   }
 
-  async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const outcomes = await this.#store.commit(items);
+  override async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    const outcomes = await this.store.commit(items);
     const last = outcomes.findLast((outcome) => outcome.committed);
     if (last?.committed === true) await this.#mark(last);
     return outcomes;
@@ -114,33 +112,5 @@ export class MarkedStore implements StorePort {
         this.#failed(error);
       }
     });
-  }
-
-  read(wants: Wants): Promise<Found> {
-    return this.#store.read(wants);
-  }
-  scan<T extends TableName>(
-    table: T,
-    where?: Partial<Record<keyof Tables[T] & string, string | number>>,
-  ): AsyncIterable<readonly Tables[T][]> {
-    return this.#store.scan(table, where);
-  }
-  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]> {
-    return this.#store.scanJournal(stream, afterSequence);
-  }
-  journalHeads(): ReturnType<StorePort['journalHeads']> {
-    return this.#store.journalHeads();
-  }
-  balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
-    return this.#store.balances(options);
-  }
-  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
-    return this.#store.alone(name, work);
-  }
-  highest(): ReturnType<StorePort['highest']> {
-    return this.#store.highest();
-  }
-  close(): Promise<void> {
-    return this.#store.close();
   }
 }

@@ -1,0 +1,43 @@
+/** A store that hands everything on to another one: what stands around a store changes only what it is there for. */
+import type { LoneWork } from './alone.ts';
+import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { JournalRow, TableName, Tables } from './rows.ts';
+
+export abstract class StoreAround implements StorePort {
+  protected readonly store: StorePort;
+
+  constructor(store: StorePort) {
+    this.store = store;
+  }
+
+  read(wants: Wants): Promise<Found> {
+    return this.store.read(wants);
+  }
+  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+    return this.store.commit(items);
+  }
+  scan<T extends TableName>(
+    table: T,
+    where?: Partial<Record<keyof Tables[T] & string, string | number>>,
+  ): AsyncIterable<readonly Tables[T][]> {
+    return this.store.scan(table, where);
+  }
+  scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]> {
+    return this.store.scanJournal(stream, afterSequence);
+  }
+  journalHeads(): ReturnType<StorePort['journalHeads']> {
+    return this.store.journalHeads();
+  }
+  balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
+    return this.store.balances(options);
+  }
+  alone<T>(name: string, work: LoneWork<T>): Promise<T> {
+    return this.store.alone(name, work);
+  }
+  highest(): ReturnType<StorePort['highest']> {
+    return this.store.highest();
+  }
+  close(): Promise<void> {
+    return this.store.close();
+  }
+}
