@@ -10,6 +10,7 @@ import { aesCheckValue, checkValue } from '../material/check-value.ts';
 import { checkKey, combineComponents, KEY_BYTES } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
 import { sameBytes } from '../same-bytes.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import type { Custodian } from '../vault/key-file.ts';
 import type { KeyEvent, KeyLogPort } from '../vault/key-log.ts';
 import { isCustodian } from './custodians.ts';
@@ -226,7 +227,14 @@ export class Ceremony {
 
 /** @throws KEY_BAD where the first wrong character is, or how many digits there are */
 function componentOf(typed: Buffer, bytes: number): Buffer {
-  const digits = typed.filter((byte) => byte !== 0x20);
+  const room = secretBuffer(typed.length);
+  let count = 0;
+  for (const byte of typed) {
+    if (byte === 0x20) continue;
+    room[count] = byte;
+    count += 1;
+  }
+  const digits = room.subarray(0, count);
   try {
     const wrong = typed.findIndex((byte) => byte !== 0x20 && nibble(byte) < 0);
     if (wrong >= 0)
@@ -236,12 +244,12 @@ function componentOf(typed: Buffer, bytes: number): Buffer {
         'KEY_BAD',
         `component: ${bytes * 2} hexadecimal digits are wanted, not ${digits.length}`,
       );
-    const out = Buffer.alloc(bytes);
+    const out = secretBuffer(bytes);
     for (let at = 0; at < bytes; at += 1)
       out[at] = (nibble(digits[at * 2] as number) << 4) | nibble(digits[at * 2 + 1] as number);
     return out;
   } finally {
-    digits.fill(0);
+    room.fill(0);
   }
 }
 

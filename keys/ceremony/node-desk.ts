@@ -1,6 +1,7 @@
 /** Keyboard and screen of this process. Secrets are read byte by byte, never as text, and never shown. */
 import type { ReadStream } from 'node:tty';
 import { PosError } from '../../protocol/index.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import type { Desk } from './desk.ts';
 
 const TYPED_MAX = 512;
@@ -41,7 +42,7 @@ export function nodeDesk(): Desk & { close(): void } {
 
   async function line(question: string, isShown: boolean): Promise<Buffer> {
     stdout.write(`${question}: `);
-    const typed = Buffer.alloc(TYPED_MAX);
+    const typed = secretBuffer(TYPED_MAX);
     for (let length = 0; ; ) {
       const byte = await nextByte();
       if (ENTER.includes(byte)) {

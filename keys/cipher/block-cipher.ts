@@ -8,6 +8,7 @@
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from './keyed-cipher.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 
 /** Lengths in bytes; `doubled`: the key is given to OpenSSL twice over; `ctr`: where counter mode is needed. */
 // biome-ignore format: a table is read by column
@@ -44,8 +45,7 @@ export class BlockCipher<A extends BlockAlgorithm = BlockAlgorithm> {
     }
     this.algorithm = algorithm;
     this.blockBytes = blockBytes;
-    // A buffer of its own: small allocations otherwise share a pool with other data.
-    this.#key = Buffer.alloc(keyBytes);
+    this.#key = secretBuffer(keyBytes);
     key.copy(this.#key);
   }
 
@@ -203,7 +203,7 @@ export function cmacSubkeysOf(
 
 /** Times x in GF(2^64) or GF(2^128), the field of CMAC. */
 function doubled(block: Buffer): Buffer {
-  const out = Buffer.alloc(block.length);
+  const out = secretBuffer(block.length);
   let carry = 0;
   for (let at = block.length - 1; at >= 0; at -= 1) {
     const byte = block[at] as number;

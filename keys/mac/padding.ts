@@ -47,7 +47,9 @@ export function padded(data: Buffer, blockBytes: number, method: PaddingMethod):
 }
 
 function filledUp(bytes: number, data: Buffer, from: number): Buffer {
-  const out = Buffer.alloc(bytes);
+  // From node's pool, not `alloc`: what is padded may be a key, and a small one of `alloc` cannot be wiped
+  // (secret-buffer.ts).
+  const out = Buffer.allocUnsafe(bytes).fill(0);
   data.copy(out, from);
   return out;
 }

@@ -1,6 +1,7 @@
 /** Which key bytes may become a key. Refusals name what is wrong, never a byte of it. */
 import { timingSafeEqual } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import type { KeyAlgorithm } from '../vault/vault.ts';
 import { isPrivateKeyAlgorithm, type PrivateKeyAlgorithm, privateKeyOf } from './private-key.ts';
 
@@ -68,7 +69,7 @@ export function combineComponents(components: readonly Buffer[], what: string): 
   if (first === undefined || rest.length < 1 || rest.length > 2) {
     throw bad(what, `two or three components make a key, not ${components.length}`);
   }
-  const key = Buffer.alloc(first.length);
+  const key = secretBuffer(first.length);
   components.forEach((component, index) => {
     if (component.length !== first.length)
       throw bad(what, `component ${index + 1} has another length than the first`);
@@ -89,7 +90,7 @@ export function combineComponents(components: readonly Buffer[], what: string): 
  * @example 1A2B3C4D5F0A1B2C4D5F6A7B8C9D0F1A becomes 1A2A3D4C5E0B1A2C4C5E6B7A8C9D0E1A (psec's test suite)
  */
 export function withOddParity(key: Buffer): Buffer {
-  const out = Buffer.alloc(key.length);
+  const out = secretBuffer(key.length);
   for (let at = 0; at < key.length; at += 1) {
     const bits = (key[at] as number) & 0xfe;
     let ones = 0;
@@ -99,8 +100,11 @@ export function withOddParity(key: Buffer): Buffer {
   return out;
 }
 
-function withoutParity(key: Buffer): Buffer {
-  return Buffer.from(key.map((byte) => byte & 0xfe));
+/** A copy without the parity bits, for comparing; the caller wipes it. */
+export function withoutParity(key: Buffer): Buffer {
+  const bare = secretBuffer(key.length);
+  for (const [at, byte] of key.entries()) bare[at] = byte & 0xfe;
+  return bare;
 }
 
 function sameIgnoringParity(a: Buffer, b: Buffer): boolean {

@@ -1,6 +1,7 @@
 /** Keys that everybody knows: published in standards, manuals and test suites, or typed by a lazy hand. */
 import { timingSafeEqual } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
+import { withoutParity } from './key-quality.ts';
 
 /** Parity bits are ignored: older devices change them. Sources: FIPS 81, GM/T 0002, GlobalPlatform, EMV, Thales manuals. */
 const PUBLISHED = [
@@ -50,10 +51,6 @@ function counts(key: Buffer): boolean {
   for (let at = 1; at < key.length; at += 1)
     other |= (((key[at] as number) - (key[at - 1] as number)) & 0xff) ^ step;
   return other === 0;
-}
-
-function withoutParity(key: Buffer): Buffer {
-  return Buffer.from(key.map((byte) => byte & 0xfe));
 }
 
 function bad(what: string, why: string): PosError {

@@ -1,6 +1,7 @@
 /** ISO 9564-1 format 4: 16 bytes, AES only, the card number bound inside the encryption. */
 import { xorInto } from '../cipher/block-cipher.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { panField4 } from './pan-field.ts';
 import type { Random } from './pin-block.ts';
 import { FILLERS, malformedPinBlock, readPinField, writePinField } from './pin-field.ts';
@@ -20,7 +21,7 @@ const FIELD_BYTES = 8;
  */
 export function encipherPinBlock4(aes: KeyedCipher, pinDigits: Buffer, pan: string, random: Random): Buffer {
   const panField = panField4(pan);
-  const field = Buffer.alloc(BLOCK_BYTES);
+  const field = secretBuffer(BLOCK_BYTES);
   writePinField(field.fill(0xaa, 0, FIELD_BYTES).subarray(0, FIELD_BYTES), 4, pinDigits);
   random(FIELD_BYTES).copy(field, FIELD_BYTES);
   const middle = aes.encrypt(field);

@@ -6,6 +6,7 @@
  * wiped by the caller.
  */
 import { xorInto } from '../cipher/block-cipher.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { pan12 } from './pan-field.ts';
 import { FILLERS, type Filler, malformedPinBlock, readPinField, writePinField } from './pin-field.ts';
 
@@ -26,7 +27,7 @@ export type Random = (bytes: number) => Buffer;
  * @throws PIN_BLOCK_BAD, PAN_BAD
  */
 export function encodePinBlock0(pinDigits: Buffer, pan: string): Buffer {
-  return withPanField(writePinField(Buffer.alloc(BLOCK_BYTES, 0xff), 0, pinDigits), pan);
+  return withPanField(writePinField(secretBuffer(BLOCK_BYTES).fill(0xff), 0, pinDigits), pan);
 }
 
 /**
@@ -64,7 +65,7 @@ export function decodePinBlock1(block: Buffer): Buffer {
  * @throws PIN_BLOCK_BAD
  */
 export function encodePinBlock2(pinDigits: Buffer): Buffer {
-  return writePinField(Buffer.alloc(BLOCK_BYTES, 0xff), 2, pinDigits);
+  return writePinField(secretBuffer(BLOCK_BYTES).fill(0xff), 2, pinDigits);
 }
 
 /** As decodePinBlock0, for format 2. @throws PIN_BLOCK_BAD */
@@ -96,7 +97,7 @@ export function decodePinBlock3(block: Buffer, pan: string): Buffer {
  *   (CSDN, M_Kerry, article 104625499)
  */
 export function encodePinBlockSm4(pinDigits: Buffer, pan: string): Buffer {
-  return withPanField(writePinField(Buffer.alloc(SM4_BLOCK_BYTES, 0xff), 0, pinDigits), pan);
+  return withPanField(writePinField(secretBuffer(SM4_BLOCK_BYTES).fill(0xff), 0, pinDigits), pan);
 }
 
 /** As decodePinBlock0, for the dialect's 16-byte block. */
@@ -128,7 +129,7 @@ function withPanField(field: Buffer, pan: string): Buffer {
 
 /** Eight bytes of nibbles A to F, each as likely as the others: 252 is the largest multiple of six in a byte. */
 function lettersAToF(random: Random): Buffer {
-  const out = Buffer.alloc(BLOCK_BYTES);
+  const out = secretBuffer(BLOCK_BYTES);
   let filled = 0;
   while (filled < BLOCK_BYTES * 2) {
     const drawn = random(BLOCK_BYTES * 2);

@@ -1,5 +1,6 @@
 /** The PIN's part of a PIN block: control nibble, length nibble, digits, filler. */
 import { PosError } from '../../protocol/index.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { checkPinDigits, PIN_DIGITS_MAX, PIN_DIGITS_MIN } from './pin-digits.ts';
 
 /** The one refusal for every check that a PIN block fails: which one it was would make an oracle. */
@@ -49,7 +50,7 @@ export function writePinField(field: Buffer, control: number, pinDigits: Buffer)
  */
 export function readPinField(field: Buffer, control: number, filler: Filler): Buffer | undefined {
   const length = (field[0] as number) & 0x0f;
-  const digits = Buffer.alloc(field.length * 2 - 2);
+  const digits = secretBuffer(field.length * 2 - 2);
   let wrong = ((field[0] as number) >> 4) ^ control;
   wrong |= (length < PIN_DIGITS_MIN ? 1 : 0) | (length > PIN_DIGITS_MAX ? 1 : 0);
   for (let at = 0; at < digits.length; at += 1) {
@@ -58,7 +59,7 @@ export function readPinField(field: Buffer, control: number, filler: Filler): Bu
     wrong |= at < length ? (nibble > 9 ? 1 : 0) : filler(nibble);
     digits[at] = 0x30 + nibble;
   }
-  const pin = Buffer.alloc(wrong === 0 ? length : 0);
+  const pin = secretBuffer(wrong === 0 ? length : 0);
   digits.copy(pin, 0, 0, pin.length);
   digits.fill(0);
   return wrong === 0 ? pin : undefined;

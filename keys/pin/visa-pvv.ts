@@ -2,6 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { toHex } from '../hex.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { decimaliseTwoPass } from './decimalise.ts';
 import { checkPinDigits } from './pin-digits.ts';
 
@@ -19,7 +20,7 @@ export function visaPvv(pvk: KeyedCipher, pan: string, pvki: string, pinDigits: 
   if (!/^[0-9]{12,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
   if (!/^[0-9]$/.test(pvki)) throw new PosError('KEY_BAD', 'a PIN verification key index is one digit');
   checkPinDigits(pinDigits);
-  const block = Buffer.alloc(8);
+  const block = secretBuffer(8);
   block.write(`${pan.slice(0, -1).slice(-11)}${pvki}0000`, 'hex');
   block[6] = (((pinDigits[0] as number) & 15) << 4) | ((pinDigits[1] as number) & 15);
   block[7] = (((pinDigits[2] as number) & 15) << 4) | ((pinDigits[3] as number) & 15);

@@ -4,6 +4,7 @@
  */
 import type { Attribute, Handle, Mechanism, PKCS11 } from 'pkcs11js';
 import { PosError } from '../../protocol/index.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { foreignHandle } from '../vault/vault-store.ts';
 
 /** An object in the token: a number that only this session knows. */
@@ -71,7 +72,7 @@ export class Token {
   /** From the token's own generator. */
   random(bytes: number): Buffer {
     return this.#ask('random bytes', (module, session) =>
-      module.C_GenerateRandom(session, Buffer.alloc(bytes)),
+      module.C_GenerateRandom(session, secretBuffer(bytes)),
     );
   }
 
@@ -86,7 +87,7 @@ export class Token {
   decrypt(mechanism: Mechanism, key: TokenObject, data: Buffer, outBytes: number): Buffer {
     return this.#ask('decrypt', (module, session) => {
       module.C_DecryptInit(session, mechanism, key);
-      return module.C_Decrypt(session, data, Buffer.alloc(outBytes));
+      return module.C_Decrypt(session, data, secretBuffer(outBytes));
     });
   }
 

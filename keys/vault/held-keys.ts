@@ -6,6 +6,7 @@ import { toHex } from '../hex.ts';
 import { aesCheckValue, checkValue, hmacCheckValue } from '../material/check-value.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { isPrivateKeyAlgorithm, privateKeyCheckValue, privateKeyOf } from '../material/private-key.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 import { VaultKeyHandle } from './key-handle.ts';
 import type { KeyAlgorithm, KeyHandle, KeyLife, KeySpec, KeyUse } from './vault.ts';
 import { foreignHandle, type KeyDuty, refuseUnfitUse } from './vault-store.ts';
@@ -29,7 +30,7 @@ export class HeldKeys {
       this.#held.set(handle, { cipher, life });
       return handle;
     }
-    const own = Buffer.alloc(bytes.length);
+    const own = secretBuffer(bytes.length);
     bytes.copy(own);
     const handle = new VaultKeyHandle(spec, toHex(checkValueOf(algorithm, own, spec.name)));
     this.#held.set(handle, { bytes: own, life });

@@ -7,6 +7,7 @@ import { PosError } from '../../protocol/index.ts';
 import { toHex } from '../hex.ts';
 import { KeyBlockProtectionKey } from '../key-block/protection-key.ts';
 import { aesCheckValue } from '../material/check-value.ts';
+import { secretBuffer } from '../secret-buffer.ts';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -21,7 +22,7 @@ export class MasterKey {
   constructor(bytes: Buffer) {
     if (bytes.length !== MASTER_KEY_BYTES)
       throw new PosError('KEY_BAD', `a master key has ${MASTER_KEY_BYTES} bytes, not ${bytes.length}`);
-    this.#bytes = Buffer.alloc(MASTER_KEY_BYTES);
+    this.#bytes = secretBuffer(MASTER_KEY_BYTES);
     bytes.copy(this.#bytes);
     this.#fileKey = Buffer.from(
       hkdfSync('sha256', bytes, Buffer.alloc(0), 'zunka key file', MASTER_KEY_BYTES),

@@ -1,4 +1,4 @@
-/** Looks for secrets in files: planted ones in every form in which they may rest, and card numbers by their look. */
+/** Looks for secrets in files, and in what memory was written to files: planted ones in every form in which they may rest, and card numbers by their look. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { isLuhnValid } from '../../protocol/index.ts';
@@ -13,20 +13,22 @@ export interface Planted {
   readonly alone?: true;
 }
 
-interface Form {
-  readonly form: string;
-  /** In the file's bytes, each byte as one character. */
-  readonly found: (file: string) => boolean;
+/** One form of a secret, each byte as one character. */
+interface Needle {
+  readonly what: string;
+  readonly bytes: Buffer;
+  /** Found only where no letter, digit or point stands beside it. */
+  readonly alone: boolean;
 }
 
 /** Forms of one secret that are shorter than this are found by chance. */
 const BYTES_MIN = 6;
 
-function formsOf({ text, bytes, alone }: Planted): readonly Form[] {
-  const forms: Form[] = [];
-  const add = (form: string, value: string | Buffer) => {
-    const needle = typeof value === 'string' ? value : value.toString('latin1');
-    if (needle.length >= BYTES_MIN) forms.push({ form, found: (file) => file.includes(needle) });
+function needlesOf({ name, text, bytes, alone }: Planted): readonly Needle[] {
+  const needles: Needle[] = [];
+  const add = (form: string, value: string | Buffer, isAlone = false) => {
+    const needle = typeof value === 'string' ? Buffer.from(value, 'latin1') : value;
+    if (needle.length >= BYTES_MIN) needles.push({ what: `${name}, ${form}`, bytes: needle, alone: isAlone });
   };
   const addBytes = (form: string, value: Buffer) => {
     add(form, value);
@@ -38,12 +40,11 @@ function formsOf({ text, bytes, alone }: Planted): readonly Form[] {
     }
   };
   if (bytes !== undefined) addBytes('bytes', bytes);
-  if (text === undefined) return forms;
+  if (text === undefined) return needles;
   if (alone === true) {
-    const whole = new RegExp(`(?<![0-9A-Za-z.])${text}(?![0-9A-Za-z.])`);
-    forms.push({ form: 'alone', found: (file) => whole.test(file) });
+    add('alone', text, true);
     add('hex of its characters', Buffer.from(text).toString('hex'));
-    return forms;
+    return needles;
   }
   addBytes('characters', Buffer.from(text, 'latin1'));
   // Packed: two digits a byte, from either nibble; a separator is D.
@@ -52,7 +53,7 @@ function formsOf({ text, bytes, alone }: Planted): readonly Form[] {
     const whole = nibbles.slice(start, start + 2 * Math.floor((nibbles.length - start) / 2));
     addBytes(`packed from nibble ${start}`, Buffer.from(whole, 'hex'));
   }
-  return forms;
+  return needles;
 }
 
 /** The part of the base64 text that the value alone decides, at each of the three offsets. */
@@ -61,6 +62,46 @@ function base64Forms(value: Buffer): readonly string[] {
     const coded = Buffer.concat([Buffer.alloc(offset), value]).toString('base64');
     return coded.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + value.length) * 8) / 6));
   });
+}
+
+/** All needles at once: a file is gone through once, however many there are. */
+class Needles {
+  /** Whether a needle begins with these two bytes. */
+  readonly #begins = new Uint8Array(65_536);
+  readonly #byHead = new Map<number, Needle[]>();
+
+  constructor(planted: readonly Planted[]) {
+    for (const needle of planted.flatMap(needlesOf)) {
+      this.#begins[needle.bytes.readUInt16LE(0)] = 1;
+      const head = needle.bytes.readUInt32LE(0);
+      const known = this.#byHead.get(head);
+      if (known === undefined) this.#byHead.set(head, [needle]);
+      else known.push(needle);
+    }
+  }
+
+  /** What is found in the bytes, how often. */
+  in(bytes: Buffer): ReadonlyMap<string, number> {
+    const found = new Map<string, number>();
+    const last = bytes.length - BYTES_MIN;
+    for (let at = 0; at <= last; at += 1) {
+      if (this.#begins[(bytes[at] as number) | ((bytes[at + 1] as number) << 8)] === 0) continue;
+      for (const needle of this.#byHead.get(bytes.readUInt32LE(at)) ?? [])
+        if (isAt(bytes, at, needle)) found.set(needle.what, (found.get(needle.what) ?? 0) + 1);
+    }
+    return found;
+  }
+}
+
+function isAt(bytes: Buffer, at: number, { bytes: needle, alone }: Needle): boolean {
+  const end = at + needle.length;
+  if (end > bytes.length || bytes.compare(needle, 0, needle.length, at, end) !== 0) return false;
+  return !alone || (!isWordByte(bytes[at - 1]) && !isWordByte(bytes[end]));
+}
+
+/** 0-9, A-Z, a-z or a point. */
+function isWordByte(byte: number | undefined): boolean {
+  return byte !== undefined && /[0-9A-Za-z.]/.test(String.fromCharCode(byte));
 }
 
 // biome-ignore format: a table is read by column
@@ -74,20 +115,46 @@ const PACKED_PAN = /627788\d{10}/g;
 /** Where something that must not be there was found: file, what, in which form; never the value. */
 export async function searchLeaks(folder: string, planted: readonly Planted[]): Promise<readonly string[]> {
   const found: string[] = [];
-  const wanted = planted.map((one) => ({ name: one.name, forms: formsOf(one) }));
+  const needles = new Needles(planted);
   for (const path of await filesUnder(folder)) {
     const bytes = await readFile(path);
-    const file = bytes.toString('latin1');
-    const say = (what: string) => found.push(`${relative(folder, path)}: ${what}`);
-    for (const { name, forms } of wanted)
-      for (const { form, found: isIn } of forms) if (isIn(file)) say(`${name}, ${form}`);
-    for (const { name, pattern, luhn } of LOOKS)
-      for (const [match] of file.matchAll(pattern))
-        if (!luhn || isLuhnValid(match.replaceAll(/[ -]/g, ''))) say(`looks like ${name}`);
-    for (const [match] of bytes.toString('hex').matchAll(PACKED_PAN))
-      if (isLuhnValid(match)) say('looks like a packed card number');
+    for (const what of [...needles.in(bytes).keys(), ...looksIn(bytes).keys()])
+      found.push(`${relative(folder, path)}: ${what}`);
   }
-  return [...new Set(found)];
+  return found;
+}
+
+/** Card numbers in the project's own source: a process holds the text of its program. */
+const EXAMPLES = ['6277880000000016'];
+
+/** What stands in parts of something long, by what it is, how often. */
+export async function searchParts(
+  parts: AsyncIterable<Buffer> | Iterable<Buffer>,
+  planted: readonly Planted[],
+): Promise<ReadonlyMap<string, number>> {
+  const needles = new Needles(planted);
+  const found = new Map<string, number>();
+  for await (const part of parts)
+    for (const [what, times] of [...needles.in(part), ...looksIn(part, EXAMPLES)])
+      found.set(what, (found.get(what) ?? 0) + times);
+  return found;
+}
+
+/** @param known beginnings of what may look so: examples of the source, which every process holds */
+function looksIn(bytes: Buffer, known: readonly string[] = []): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const say = (what: string) => found.set(what, (found.get(what) ?? 0) + 1);
+  const text = bytes.toString('latin1');
+  for (const { name, pattern, luhn } of LOOKS)
+    for (const [match] of text.matchAll(pattern))
+      if (
+        known.every((one) => !match.startsWith(one)) &&
+        (!luhn || isLuhnValid(match.replaceAll(/[ -]/g, '')))
+      )
+        say(`looks like ${name}`);
+  for (const [match] of bytes.toString('hex').matchAll(PACKED_PAN))
+    if (isLuhnValid(match) && !known.includes(match)) say('looks like a packed card number');
+  return found;
 }
 
 export async function filesUnder(folder: string): Promise<readonly string[]> {
