@@ -7,8 +7,8 @@
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
-import type { KeyedCipher } from './keyed-cipher.ts';
 import { secretBuffer } from '../secret-buffer.ts';
+import type { KeyedCipher } from './keyed-cipher.ts';
 
 /** Lengths in bytes; `doubled`: the key is given to OpenSSL twice over; `ctr`: where counter mode is needed. */
 // biome-ignore format: a table is read by column
