@@ -48,6 +48,7 @@ export async function benchPostgres(bench: PostgresBench): Promise<void> {
     note('host.postgres.at500.p50_ms', steady.p50, 'ms');
     note('host.postgres.at500.p99_ms', steady.p99, 'ms');
     note('host.postgres.hosts1.cpu_us', one.cpuMicros, 'µs a sale, hosts and server');
+    note('host.postgres.hosts1.server_cpu_us', one.serverMicros, 'µs a sale, server alone');
     note('host.postgres.hosts1.lock_waits', one.waiting, 'sessions');
     note('host.postgres.hosts2.tps', two.answered / two.seconds, 'sales/s');
     note('host.postgres.hosts2.cpu_us', two.cpuMicros, 'µs a sale, hosts and server');
@@ -68,6 +69,8 @@ export async function benchPostgres(bench: PostgresBench): Promise<void> {
 interface Measured extends PhaseResult {
   /** Processor time of hosts and server for one answer. */
   readonly cpuMicros: number;
+  /** Of it, the server's. */
+  readonly serverMicros: number;
   /** Sessions that waited for a lock, on average over the looks. */
   readonly waiting: number;
 }
@@ -129,7 +132,10 @@ async function underLoad(
         ]),
   ];
   const postmaster = Number(readFileSync(join(server.data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-  const cpu = () => familyCpuSeconds(postmaster) + hosts.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+  const cpu = () => {
+    const ofServer = familyCpuSeconds(postmaster);
+    return { server: ofServer, all: hosts.reduce((sum, { pid }) => sum + cpuSeconds(pid), ofServer) };
+  };
   const parts: PhaseResult[][] = phases.map(() => []);
   const measured: Measured[] = [];
   const looks = await LockLooks.begin(server);
@@ -159,8 +165,14 @@ async function underLoad(
             phase.push(result);
             if (phase.length < hosts.length) return;
             const sum = joined(phase);
-            const cpuMicros = ((cpu() - before) * 1e6) / Math.max(1, total(sum));
-            measured.push({ ...sum, cpuMicros, waiting: looks.mean() });
+            const now = cpu();
+            const perAnswer = (from: number, to: number) => ((to - from) * 1e6) / Math.max(1, total(sum));
+            measured.push({
+              ...sum,
+              cpuMicros: perAnswer(before.all, now.all),
+              serverMicros: perAnswer(before.server, now.server),
+              waiting: looks.mean(),
+            });
             console.log(`  ${sum.name}: ${JSON.stringify(sum.codes)}`);
           },
         });
