@@ -143,7 +143,10 @@ export class Teller {
   judge(answer: Buffer, trace: string): string {
     const message = codec.decode(openFrame(answer).body);
     const data = message.macData();
-    ensure(this.#mak !== undefined && data !== undefined, 'an answer to a sale carries a MAC');
+    ensure(
+      this.#mak !== undefined && data !== undefined,
+      `trace ${trace}: an answer to a sale carries a MAC, one with ${message.get(39) ?? 'no DE39'} did not`,
+    );
     const mac = unionPayEcbMac(this.#mak, data).toString('hex').toUpperCase();
     ensure(message.get(64)?.toUpperCase() === mac, `trace ${trace}: the MAC of the answer is wrong`);
     ensure(message.mti === '0210' && message.get(11) === trace, `trace ${trace}: another request's answer`);
