@@ -131,6 +131,24 @@ certificates('one that no document knows does not hold, whoever signed it', asyn
   assert.throws(() => authority.check(new X509Certificate(der), 'link'), /CERTIFICATE_REVOKED/);
 });
 
+certificates(
+  'the host’s own is made anew once it is revoked, and what the authority issued still holds',
+  async () => {
+    const it = await certified();
+    const { body } = await ask(it, { request: requestOf(ec), purpose: 'link' });
+    for (const purpose of ['host', 'authority']) {
+      const own = it.world.directory
+        .all('certificate')
+        .find((one) => one.purpose === purpose && one.state === 'valid');
+      await it.call('admin', 'POST', `/v1/certificates/${own?.id ?? ''}/revoke`, { reason });
+      assert.is((await it.call('admin', 'GET', '/v1/authority')).status, 404);
+      assert.is((await it.call('admin', 'POST', '/v1/authority', { reason })).status, 200);
+    }
+    const made = new X509Certificate(String(body['certificate']));
+    assert.is(authorityOf(it).check(made, 'link').subject, TERMINAL);
+  },
+);
+
 certificates('a new one for a PIN pad ends the one before; of a link both hold', async () => {
   const it = await certified();
   const serials: string[] = [];

@@ -54,7 +54,9 @@ changes.before(async () => {
   assert.ok(card);
   holder = { card };
   link = await startLinkProxy({ listenPort: 0, targetHost: '127.0.0.1', targetPort: office.acquirerPort });
-  counter = await Counter.open({ office, index: 0, hostPort: link.port, settings: { remoteKeys: true } });
+  // Long enough that a busy machine loses nothing by itself, short enough for what is lost on purpose.
+  const settings = { remoteKeys: true, answerTimeoutSeconds: 3 };
+  counter = await Counter.open({ office, index: 0, hostPort: link.port, settings });
   await office.call('POST', '/v1/authority', { reason: REASON });
 });
 

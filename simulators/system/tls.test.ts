@@ -12,6 +12,9 @@ import { terminalId } from '../programme/index.ts';
 import { assertAgreement } from './agreement.fixture.ts';
 import { Counter, type Customer } from './counter.fixture.ts';
 
+/** Nothing is lost here on purpose: a busy machine may take its time. */
+const PATIENT = { answerTimeoutSeconds: 20 };
+
 let office: Office;
 let tlsPort = 0;
 let identity: TlsIdentity;
@@ -49,8 +52,8 @@ terminals.before(async () => {
   assert.ok(card);
   holder = { card };
   ({ identity, serial } = await certify(0));
-  secure = await Counter.open({ office, index: 0, hostPort: tlsPort, tls: identity });
-  plain = await Counter.open({ office, index: 1 });
+  secure = await Counter.open({ office, index: 0, hostPort: tlsPort, tls: identity, settings: PATIENT });
+  plain = await Counter.open({ office, index: 1, settings: PATIENT });
 });
 
 terminals('sells, while another sells over plain TCP', async () => {
@@ -118,7 +121,13 @@ terminals(
     // Certified again with the same key, it goes on.
     await secure.stop();
     const again = await certify(0);
-    const counter = await Counter.open({ office, index: 0, hostPort: tlsPort, tls: again.identity });
+    const counter = await Counter.open({
+      office,
+      index: 0,
+      hostPort: tlsPort,
+      tls: again.identity,
+      settings: PATIENT,
+    });
     await counter.must('sale 8', holder);
     await assertAgreement(office, [counter, plain]);
     await counter.close();
@@ -126,7 +135,7 @@ terminals(
 );
 
 async function assertNotServed(code: string, options: Parameters<typeof Counter.open>[0]): Promise<void> {
-  await Counter.open(options).then(
+  await Counter.open({ ...options, settings: PATIENT }).then(
     async (counter) => {
       await counter.close();
       assert.unreachable('it signed in');
