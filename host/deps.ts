@@ -40,6 +40,8 @@ export interface HostDeps {
   readonly numbers: ReferenceNumbers;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Published keys are taken, and every answer says that it is worth nothing. */
+  readonly testMode: boolean;
 }
 
 /**
@@ -47,10 +49,10 @@ export interface HostDeps {
  * @param options.stream two digits, one a host process: the first two of every DE37 it gives
  */
 export async function assembleHost(
-  parts: Omit<HostDeps, 'engine' | 'numbers'>,
-  options: { readonly stream?: string } = {},
+  parts: Omit<HostDeps, 'engine' | 'numbers' | 'testMode'>,
+  options: { readonly stream?: string; readonly testMode?: boolean } = {},
 ): Promise<HostDeps> {
   const numbers = await openReferenceNumbers(parts.store, options.stream ?? '01', parts.random);
   const engine = new Engine({ store: parts.store, metrics: parts.metrics, log: parts.log });
-  return { ...parts, engine, numbers };
+  return { ...parts, engine, numbers, testMode: options.testMode ?? false };
 }

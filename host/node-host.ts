@@ -107,6 +107,7 @@ async function assemble(
     files: settlement.files,
     log,
     stream: config.stream,
+    testMode: config.testMode === 'on',
     initialBusinessDate: config.initialBusinessDate,
     marks,
     metrics,

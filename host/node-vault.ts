@@ -58,6 +58,7 @@ async function fileVault(config: HostConfig, { place, made, mustExist }: Place):
     passphrase,
     now: () => nodeClock.now(),
     log: nodeKeyLog(place('keys.log')),
+    testMode: config.testMode === 'on',
     mustExist,
   });
   passphrase.fill(0);
@@ -74,6 +75,7 @@ async function tokenVault(config: HostConfig, { place, mustExist }: Place): Prom
     pin: await pinOf(config),
     now: () => nodeClock.now(),
     log: nodeKeyLog(place('keys.log')),
+    testMode: config.testMode === 'on',
     mustExist,
   });
 }

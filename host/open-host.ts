@@ -48,6 +48,8 @@ export interface HostOutside {
   readonly stream: string;
   /** YYYYMMDD, used only in an empty database; '' is the clock's day. */
   readonly initialBusinessDate: string;
+  /** A host for tests, whose vault takes published keys: every answer says so. */
+  readonly testMode?: boolean;
   readonly limits?: Partial<AcquirerLimits>;
   /** What counts and times; without it nothing is timed. */
   readonly metrics?: Metrics;
@@ -91,6 +93,9 @@ export async function openHost(outside: HostOutside): Promise<OpenHost> {
   }
 }
 
+const TEST_MODE =
+  '测试主机:接受公开密钥,所有交易均无效 a host for tests: published keys are taken, nothing done here is worth anything';
+
 type Closing = (() => Promise<void>)[];
 
 async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<OpenHost, 'stop'>> {
@@ -115,7 +120,9 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
 
   // 2. One plain object, and the door for terminals.
   const parts = { clock, random, vault, keys, store, directory, log, metrics };
-  const deps = await assembleHost(parts, { stream: outside.stream });
+  const { stream, testMode = false } = outside;
+  if (testMode) log.warn({}, TEST_MODE);
+  const deps = await assembleHost(parts, { stream, testMode });
   closing.push(() => deps.engine.drain());
   const plain = await startAcquirer(deps, outside.listener, outside.limits);
   closing.push(() => plain.stop());

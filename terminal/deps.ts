@@ -33,8 +33,8 @@ export interface TerminalDeps {
    * they hold the track. After a restart a repeat is built from the journal instead.
    */
   readonly sentBodies: Map<string, Buffer>;
-  /** What the host last asked for in header digit 6; 0 nothing. */
-  readonly wishes: { wanted: number };
+  /** Of the host's last header: what it asks for in digit 6, 0 nothing; digit 5, whether it is a host for tests. */
+  readonly wishes: { wanted: number; isTest: boolean };
   /** The till's request that drives this command; null when a clerk typed it. */
   readonly till: TillDrive | null;
 }

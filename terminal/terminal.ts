@@ -98,7 +98,7 @@ export async function startTerminal(outside: TerminalOutside): Promise<Terminal>
     log,
     passwordHash,
     sentBodies: new Map(),
-    wishes: { wanted: 0 },
+    wishes: { wanted: 0, isTest: false },
     till: null,
   };
   await ensureFirstOperators(deps);

@@ -11,6 +11,7 @@ import {
   encodeWithMac,
   fenDelta,
 } from '../../protocol/index.ts';
+import type { HostDeps } from '../deps.ts';
 import { available } from '../ledger/spend.ts';
 import type { LotRow, RememberedAnswer } from '../store/rows.ts';
 import type { Judgement } from './judgement.ts';
@@ -128,13 +129,14 @@ function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer 
   }
   const values = { mti: answerMti(message.mti), fields };
   const keys = carriesMac(message.mti) ? j.keys : null;
-  if (keys === null) return framed(envelope, codec.encode(values), wantedOf(j, fields[39]));
+  const says = { wanted: wantedOf(j, fields[39]), testMode: j.deps.testMode };
+  if (keys === null) return framed(envelope, codec.encode(values), says);
   // Room for the MAC, so that the message is encoded without another copy of its fields.
   fields[64] = '';
   const mak = j.deps.vault.openSealed(keys.mak);
   const algorithm = j.profile?.macAlgorithm ?? 'unionpay-ecb';
   const body = encodeWithMac(codec, values, (data) => j.deps.vault.mac(mak, data, algorithm));
-  return framed(envelope, body, wantedOf(j, fields[39]));
+  return framed(envelope, body, says);
 }
 
 /** MTI + 10. */
@@ -144,6 +146,7 @@ export function answerMti(mti: string): string {
 
 /** A refusal of what was parsed in part only: the fields that are known, and DE39. Without MAC. */
 export function refusalFrame(
+  { testMode }: Pick<HostDeps, 'testMode'>,
   envelope: Envelope,
   parsed: { readonly mti: string; get(field: number): string | undefined },
   code: string,
@@ -153,11 +156,15 @@ export function refusalFrame(
     const value = parsed.get(field);
     if (value !== undefined) fields[field] = value;
   }
-  return framed(envelope, codec.encode({ mti: answerMti(parsed.mti), fields }), 0);
+  return framed(envelope, codec.encode({ mti: answerMti(parsed.mti), fields }), { wanted: 0, testMode });
 }
 
-function framed(envelope: Envelope, body: Buffer, wanted: number): Buffer {
-  const header = answerHeader(envelope.header, { wanted });
+function framed(
+  envelope: Envelope,
+  body: Buffer,
+  says: { readonly wanted: number; readonly testMode: boolean },
+): Buffer {
+  const header = answerHeader(envelope.header, says);
   return buildFrame({ tpdu: answerTpdu(envelope.tpdu), header, body });
 }
 

@@ -134,7 +134,7 @@ function refuseOtherTerminal(deps: HostDeps, connection: Connection, request: Re
     },
     'refused: DE41 is not the terminal that the certificate names',
   );
-  return refusalFrame(request.envelope, request.message, '97');
+  return refusalFrame(deps, request.envelope, request.message, '97');
 }
 
 function refuse30(
@@ -149,7 +149,7 @@ function refuse30(
   deps.metrics.count('answered', '30');
   deps.metrics.count('refused', '30 not parsed');
   deps.log.info({ ...whereWrong(connection, error), terminal: parsed.get(41) }, 'refused: not parsed');
-  return refusalFrame(envelope, parsed, '30');
+  return refusalFrame(deps, envelope, parsed, '30');
 }
 
 function refuse40(
@@ -163,7 +163,7 @@ function refuse40(
   deps.metrics.count('answered', '40');
   deps.metrics.count('refused', '40 MTI not spoken');
   deps.log.info({ connection: connection.id, mti: message.mti }, 'refused: an MTI that is not spoken');
-  return refusalFrame(envelope, message, '40');
+  return refusalFrame(deps, envelope, message, '40');
 }
 
 /** An MTI whose third digit can be raised by one: 0200 by 0210, but not 0290. */
@@ -186,7 +186,7 @@ function refuseUnjudged(
   }
   deps.metrics.count('refused', '96 not judged');
   deps.log.warn(about, 'refused: not judged, nothing was committed');
-  return refusalFrame(request.envelope, request.message, '96');
+  return refusalFrame(deps, request.envelope, request.message, '96');
 }
 
 function drop(deps: HostDeps, connection: Connection, reason: string, error: unknown): undefined {

@@ -16,7 +16,7 @@ import type { Caller, Tokens } from './tokens.ts';
 /** All that the administration needs of the host. */
 export type AdminDeps = Pick<
   HostDeps,
-  'clock' | 'random' | 'vault' | 'keys' | 'store' | 'directory' | 'log' | 'metrics'
+  'clock' | 'random' | 'vault' | 'keys' | 'store' | 'directory' | 'log' | 'metrics' | 'testMode'
 > & {
   readonly files: FilePort;
   readonly standing: Standing;

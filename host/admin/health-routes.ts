@@ -10,6 +10,7 @@ export function healthRoutes(door: Door): void {
     status: 'ok',
     businessDate: await deps.standing.businessDate(),
     at: deps.clock.now(),
+    ...(deps.testMode && { testMode: true }),
   }));
 
   server.get('/v1/ready', async (_request, reply) => {

@@ -64,6 +64,7 @@ export async function office(): Promise<Office> {
     log,
     files,
     metrics,
+    testMode: false,
     standing: new Standing({ ...world, vault, metrics, ...idle }),
     random: { bytes: (count: number) => randomBytes(count) },
   };

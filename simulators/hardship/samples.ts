@@ -83,7 +83,8 @@ export interface Conclusion {
   readonly rssMiBAnHour: number;
   readonly heapMiBAnHour: number;
   readonly handlesPeak: number;
-  readonly handlesAnHour: number;
+  /** Over the longest life, the least of its last third above the least of its first: connections come and go, a leak stays. */
+  readonly handlesRise: number;
   readonly loopDelayMsMax: number;
   /** Empty: memory is bounded and no handle leaks. */
   readonly complaints: readonly string[];
@@ -101,7 +102,7 @@ export const BOUNDS = {
   /** After a full collection, so that only what is held counts. */
   heapMiBAnHour:    { host: 12,  terminal: 8 },
   handlesPeak:      { host: 80,  terminal: 60 },
-  handlesAnHour:    { host: 4,   terminal: 4 },
+  handlesRise:      { host: 1,   terminal: 1 },
   judgedMinutesMin: 10,
 } as const;
 
@@ -123,7 +124,7 @@ export function conclude(who: string, kind: 'host' | 'terminal', samples: readon
     rssMiBAnHour: rounded(slope(({ rss }) => rss) / MIB),
     heapMiBAnHour: rounded(slope(({ heapUsed }) => heapUsed) / MIB),
     handlesPeak: peak(({ handles }) => handles),
-    handlesAnHour: rounded(slope(({ handles }) => handles)),
+    handlesRise: riseOfLeast(longest.map(({ handles }) => handles)),
   };
   const minutes = rounded(lasted(half) / 60_000);
   const isJudged = (name: keyof typeof measured) =>
@@ -134,6 +135,11 @@ export function conclude(who: string, kind: 'host' | 'terminal', samples: readon
   if (own.length === 0) complaints.push(`${who}: no sample was taken`);
   const loopDelayMsMax = rounded(peak(({ loopDelayMs }) => loopDelayMs));
   return { who, samples: own.length, minutes, ...measured, loopDelayMsMax, complaints };
+}
+
+function riseOfLeast(values: readonly number[]): number {
+  const third = Math.floor(values.length / 3);
+  return third === 0 ? 0 : Math.min(...values.slice(-third)) - Math.min(...values.slice(0, third));
 }
 
 const rounded = (value: number) => Math.round(value * 10) / 10;

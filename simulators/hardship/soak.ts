@@ -158,7 +158,7 @@ function tally(at: number, fleet: Fleet, samples: readonly Sample[]): string {
 function told(one: Conclusion): string {
   return (
     `${one.who}: rss peak ${one.rssPeakMiB} MiB, ${one.rssMiBAnHour} MiB/h; heap ${one.heapMiBAnHour} MiB/h; ` +
-    `handles peak ${one.handlesPeak}, ${one.handlesAnHour}/h; event loop waited ${one.loopDelayMsMax} ms at most; ` +
+    `handles peak ${one.handlesPeak}, least ${one.handlesRise} higher; event loop waited ${one.loopDelayMsMax} ms at most; ` +
     `slopes over ${one.minutes} min`
   );
 }

@@ -22,7 +22,13 @@ export interface AnswerIdentity {
 }
 
 export type Exchange =
-  | { readonly kind: 'answer'; readonly message: Message; readonly wanted: number }
+  /** Header digits 6 and 5: what the host asks for, and whether it is a host for tests. */
+  | {
+      readonly kind: 'answer';
+      readonly message: Message;
+      readonly wanted: number;
+      readonly isTest: boolean;
+    }
   /** Something came while we waited that is no message: it may have been the answer. */
   | { readonly kind: 'garbled' }
   | { readonly kind: 'silent'; readonly why: string };
@@ -34,8 +40,9 @@ interface Waiting {
 
 const OLD_LINES_MAX = 2;
 const FRAME_BYTES_MAX = 2048;
-/** Header digit 6: what the host asks the terminal to do next. */
+/** Header digit 6: what the host asks the terminal to do next. Digit 5: 1 from a host for tests. */
 const WANTED_DIGIT = 5;
+const TEST_DIGIT = 4;
 
 export class HostLink {
   readonly #options: {
@@ -169,7 +176,9 @@ export class HostLink {
       const { message, envelope } = opened;
       const waiting = isCurrent ? this.#waiting : null;
       if (waiting !== null && belongs(message, waiting.identity)) {
-        waiting.done({ kind: 'answer', message, wanted: Number(envelope.header[WANTED_DIGIT] ?? 0) });
+        const { header } = envelope;
+        const wanted = Number(header[WANTED_DIGIT] ?? 0);
+        waiting.done({ kind: 'answer', message, wanted, isTest: header[TEST_DIGIT] === '1' });
       } else {
         const identity = {
           mti: message.mti,

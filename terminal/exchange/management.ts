@@ -46,6 +46,7 @@ export async function ask(deps: TerminalDeps, request: MessageValues, body: Buff
   const exchange = await deps.link.exchange(body, identityOf(request, deps.journal.state));
   if (exchange.kind === 'answer') {
     deps.wishes.wanted = exchange.wanted;
+    deps.wishes.isTest = exchange.isTest;
     return exchange.message;
   }
   throw new PosError('HOST_SILENT', exchange.kind === 'silent' ? exchange.why : 'the answer cannot be read');

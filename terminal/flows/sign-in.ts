@@ -28,6 +28,7 @@ export async function signIn(deps: TerminalDeps, mayLoadMasterKey = true): Promi
   const answer = mayBeChanged(deps, first) ? await askToSignIn(deps) : first;
   const code = answer.get(39) ?? '';
   if (!responseCode(code).approved) return answered(code);
+  refuseOtherMode(deps);
 
   // A new master key is taken into use at once, by another sign-in. Nothing else of this answer is used, so that
   // one that is lost leaves the working keys as they were.
@@ -45,6 +46,21 @@ export async function signIn(deps: TerminalDeps, mayLoadMasterKey = true): Promi
   });
   await adoptBatch(deps, answer);
   return answered(code, { batch: deps.journal.state.batch });
+}
+
+/**
+ * Slips of a terminal that tests say that they are worth nothing, and those of others do not: neither may sell at a host
+ * of the other kind. Nothing of the answer is used.
+ */
+function refuseOtherMode({ config, wishes }: TerminalDeps): void {
+  if (wishes.isTest === config.testMode) return;
+  const [host, own] = wishes.isTest
+    ? ['测试主机 a host for tests', 'false']
+    : ['正式主机 a real host', 'true'];
+  throw new PosError(
+    'NOT_ALLOWED_NOW',
+    `${host}, testMode = ${own}: 请核对主机地址或本机设置 check the host's address or this terminal's setting`,
+  );
 }
 
 /** Gives DE57 `KP` to the PIN pad. What it refuses is told, and stops nothing: the key before still serves. */

@@ -107,8 +107,11 @@ export class Counter {
     this.#again = this.#dice.of('again');
     this.#drawer = options.drawer;
     this.#tasksLeft = options.tasks;
-    // Each life of the terminal has its own loop: that of a dead one waits for ever.
-    this.shop.onReady = () => void this.#work();
+    // Each life of the terminal has its own loop: that of a dead one waits for ever, or ends when it looks up.
+    this.shop.onReady = () => {
+      this.#waiting = null;
+      void this.#work();
+    };
   }
 
   /** The tasks are done, the faults may stop. */
@@ -138,10 +141,11 @@ export class Counter {
   #waiting: (() => void) | null = null;
 
   async #work(): Promise<void> {
+    const { terminal } = this.shop;
     for (;;) {
       await this.#scheduler.pause(this.#dice.between(THINK_MS.least, THINK_MS.most));
-      const { terminal } = this.shop;
-      if (terminal === null) return;
+      // Meanwhile it may have died and come back: one clerk has two hands, and they belong to the new life.
+      if (terminal === null || this.shop.terminal !== terminal) return;
       switch (this.#mode) {
         case 'busy':
           if (this.#tasksLeft === 0 && (this.script === null || this.script.length === 0)) {
