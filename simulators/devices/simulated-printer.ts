@@ -62,11 +62,19 @@ export class SimulatedPrinter {
     this.#work();
   }
 
-  /** A new roll; the old end is torn off, so an unfinished slip stays unfinished. What waits is printed on. */
+  /**
+   * A new roll. The old end is torn off, so an unfinished slip stays unfinished, where the paper is out or the cover
+   * open; nobody takes the roll from under a slip that comes out. What waits is printed on.
+   */
   refill(): void {
-    if (this.#rows.length > 0) this.#finish(false);
+    const isPrinting = this.#linesLeft > 0 && !this.#isCoverOpen;
+    if (this.#rows.length > 0 && !isPrinting) this.#finish(false);
     this.#isCoverOpen = false;
     this.paper(Number.POSITIVE_INFINITY);
+  }
+
+  get isPaperOut(): boolean {
+    return this.#linesLeft <= 0;
   }
 
   openCover(): void {

@@ -240,7 +240,9 @@ export class Till {
       await this.#deps.journal.append({ type: 'till request finished', requestId, answer });
     } catch (error) {
       // It was accepted, and perhaps sent: the till is told that the outcome is open until the restart.
-      this.#deps.log.error({ requestId, error: String(error) }, 'a till request stays unfinished');
+      const facts =
+        error instanceof PosError ? { code: error.code, detail: error.detail } : { detail: String(error) };
+      this.#deps.log.error({ requestId, ...facts }, 'a till request stays unfinished');
     }
   }
 

@@ -172,5 +172,5 @@ function trouble(dice: Dice, devices: WorldDevices, begin: () => void, end: () =
 
 function paperOut(devices: WorldDevices, dice: Dice): void {
   devices.printer.paper(dice.next(SLIP_LINES));
-  devices.later(dice.between(HANDS_LEAST_MS, HANDS_MOST_MS), () => devices.printer.refill());
+  devices.later(dice.between(HANDS_LEAST_MS, HANDS_MOST_MS), () => devices.changePaper());
 }

@@ -18,6 +18,9 @@ const REPLUG_LEAST_MS = 1_000;
 const REPLUG_MOST_MS = 20_000;
 const LINE_MS = 20;
 
+/** Longer than a terminal needs to notice that the paper is out. */
+const FETCH_MS = 5_000;
+
 export interface WorldDevicesOptions extends Pick<LineOutside, 'mayHappen' | 'traffic'> {
   /** The world's clock: devices live on when the terminal does not. */
   readonly clock: Clock;
@@ -100,6 +103,12 @@ export class WorldDevices {
     };
     this.#hands.add(once);
     this.#clock.after(ms, once);
+  }
+
+  /** A new roll: at once while there is paper; where it is out, somebody must see that and fetch one. */
+  changePaper(): void {
+    if (this.printer.isPaperOut) this.later(FETCH_MS, () => this.printer.refill());
+    else this.printer.refill();
   }
 
   /** Once, at the terminal's next power cut. */

@@ -303,7 +303,7 @@ export class Counter {
         this.shop.machine.cut('the clerk switches it off and on');
         return;
       default:
-        if (this.#dice.falls(3_000)) this.shop.devices.printer.refill();
+        if (this.#dice.falls(3_000)) this.shop.devices.changePaper();
     }
   }
 
