@@ -70,8 +70,10 @@ export function readCertificateRequest(der: Buffer): CertificateRequest {
   const wanted = SIGNATURE_ALGORITHMS[publicKey.asymmetricKeyType ?? ''];
   if (wanted === undefined || !algorithm.whole.equals(wanted))
     throw bad('it is signed by another algorithm than SHA-256 with its own key');
+  // The first byte of a BIT STRING counts its unused bits: a signature has none.
   const isSigned =
     signature.tag === TAG.bitString &&
+    signature.contents[0] === 0 &&
     verify('sha256', info.whole, publicKey, signature.contents.subarray(1));
   if (!isSigned) throw bad('its signature differs: it was changed, or its sender has not the private key');
   return { subject: commonNameOf(name.contents), publicKey };

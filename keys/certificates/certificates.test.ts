@@ -154,17 +154,15 @@ certificates('a terminal’s certificate is no authority', () => {
 
 certificates('one flipped bit anywhere is refused', () => {
   const whole = issued();
-  fc.assert(
-    fc.property(fc.nat(whole.length * 8 - 1), (bit) => {
-      const changed = Buffer.from(whole);
-      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
-      assert.throws(
-        () => check(changed),
-        (error: unknown) => error instanceof PosError,
-      );
-    }),
-    { numRuns: 300 },
-  );
+  for (let bit = 0; bit < whole.length * 8; bit += 1) {
+    const changed = Buffer.from(whole);
+    changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
+    assert.throws(
+      () => check(changed),
+      (error: unknown) => error instanceof PosError,
+      `bit ${bit} of ${changed.length} bytes`,
+    );
+  }
 });
 
 certificates('the text form holds one certificate, and nothing beside it', () => {
@@ -201,14 +199,15 @@ for (const [kind, keys] of [
 
   requests(`with an ${kind} key are refused with one flipped bit anywhere`, () => {
     const whole = requestOf(keys);
-    fc.assert(
-      fc.property(fc.nat(whole.length * 8 - 1), (bit) => {
-        const changed = Buffer.from(whole);
-        changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
-        assert.throws(() => readCertificateRequest(changed), refused('CERTIFICATE_BAD'));
-      }),
-      { numRuns: 300 },
-    );
+    for (let bit = 0; bit < whole.length * 8; bit += 1) {
+      const changed = Buffer.from(whole);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7));
+      assert.throws(
+        () => readCertificateRequest(changed),
+        refused('CERTIFICATE_BAD'),
+        `bit ${bit} of ${changed.length} bytes`,
+      );
+    }
   });
 }
 
