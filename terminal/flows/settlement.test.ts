@@ -232,26 +232,28 @@ settlements('that the host refuses closes nothing, and sales go on', async () =>
   assert.is(terminal.state.settlement, null);
 });
 
-settlements(
-  'whose repeat the host could not judge waits: the first one may have closed the batch',
-  async () => {
-    const host = new TestHost();
-    const { terminal } = await openShopForBusiness({ host });
-    await terminal.command('sale 1');
-    host.mischief = [
-      { mti: '0500', lose: true },
-      { mti: '0500', code: '96', fields: {} },
-    ];
-    assert.is((await terminal.command('settle')).code, 'HOST_SILENT');
-    assert.is((await terminal.command('settle')).code, '96');
-    assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
-    assert.is((await terminal.command('settle')).code, '00');
-    const bodies = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
-    assert.is(bodies.length, 3);
-    assert.ok(bodies.every((body) => body.equals(bodies[0] ?? Buffer.alloc(0))));
-    assert.equal([terminal.state.batch, host.batch], [8, 8]);
-  },
-);
+for (const code of ['30', '40', '96']) {
+  settlements(
+    `whose repeat the host could not judge (${code}) waits: the first one may have closed the batch`,
+    async () => {
+      const host = new TestHost();
+      const { terminal } = await openShopForBusiness({ host });
+      await terminal.command('sale 1');
+      host.mischief = [
+        { mti: '0500', lose: true },
+        { mti: '0500', code, fields: {} },
+      ];
+      assert.is((await terminal.command('settle')).code, 'HOST_SILENT');
+      assert.is((await terminal.command('settle')).code, code);
+      assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+      assert.is((await terminal.command('settle')).code, '00');
+      const bodies = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+      assert.is(bodies.length, 3);
+      assert.ok(bodies.every((body) => body.equals(bodies[0] ?? Buffer.alloc(0))));
+      assert.equal([terminal.state.batch, host.batch], [8, 8]);
+    },
+  );
+}
 
 settlements('opens the next batch in a segment of its own and keeps the old one', async () => {
   const host = new TestHost();

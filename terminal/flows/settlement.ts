@@ -43,8 +43,8 @@ const NO_FOREIGN_CARDS: SideTotals = {
   creditCount: 0,
 };
 const OTHER_CONTENT = '94';
-/** DE39 of what was not judged: a request that cannot be read (a bit changed on the way), a host that failed. */
-const NOT_JUDGED: readonly string[] = ['30', '96'];
+/** DE39 of what was not judged: a request, or an MTI, that a bit changed on the way; a host that failed. */
+const NOT_JUDGED: readonly string[] = ['30', '40', '96'];
 /** DE48 counts have three digits. */
 const COUNT_MAX = 999;
 
