@@ -24,6 +24,7 @@ import {
 } from '../store/postgres/leave-year.ts';
 import { connect } from '../store/postgres/node-connections.ts';
 import { openPostgresStore, type PostgresConnections } from '../store/postgres/postgres-store.ts';
+import { synced } from './node-synced.ts';
 import { type ArchivedFile, type ArchiveManifest, Carried, carriedEntry, checkAge } from './year-archive.ts';
 
 const TABLES = ['entries', 'transactions'] as const;
@@ -205,13 +206,4 @@ async function readAgain(
   }
   if (rows !== wanted.rows || read.digest('hex') !== wanted.sha256)
     throw new PosError('FILE_DAMAGED', `${path}: 读回与写入不同 does not hold what was written`);
-}
-
-async function synced(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

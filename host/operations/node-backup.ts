@@ -14,7 +14,6 @@ import {
   chmod,
   copyFile,
   mkdir,
-  open,
   readdir,
   readFile,
   rename,
@@ -34,6 +33,7 @@ import type { StorePort } from '../store/port.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { type BackupManifest, processOf, readManifest, restoreItem } from './backup.ts';
+import { synced } from './node-synced.ts';
 
 const DATABASE = 'host.sqlite';
 const KEYS = 'keys.sealed';
@@ -183,15 +183,6 @@ async function sha256Of(path: string): Promise<string> {
   const sum = createHash('sha256');
   await pipeline(createReadStream(path), sum);
   return sum.digest('hex');
-}
-
-async function synced(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 async function isThere(path: string): Promise<boolean> {
