@@ -3,6 +3,9 @@
 export { cardVerificationValue } from './card/card-verification-value.ts';
 export { emvArpc1, emvCommonSessionKey, emvMasterKeyA } from './card/emv.ts';
 export { decryptTrackBlock, encryptTrackBlock, trackDataBlockAt } from './card/track-encryption.ts';
+export type { Desk } from './ceremony/desk.ts';
+export { nodeDesk } from './ceremony/node-desk.ts';
+export { typedComponent } from './ceremony/typed-component.ts';
 export {
   AUTHORITY_NAME,
   type CertificateContent,

@@ -10,10 +10,10 @@ import { aesCheckValue, checkValue } from '../material/check-value.ts';
 import { checkKey, combineComponents, KEY_BYTES } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
 import { sameBytes } from '../same-bytes.ts';
-import { secretBuffer } from '../secret-buffer.ts';
 import type { Custodian } from '../vault/key-file.ts';
 import type { KeyEvent, KeyLogPort } from '../vault/key-log.ts';
 import { isCustodian } from './custodians.ts';
+import { typedComponent } from './typed-component.ts';
 
 /** From which state each step may be taken, and where it leads. */
 // biome-ignore format: a table is read by column
@@ -100,7 +100,7 @@ export class Ceremony {
     this.#refuseUnless('enter');
     let component: Buffer | null = null;
     try {
-      component = componentOf(typed, KEY_BYTES[this.#options.algorithm]);
+      component = typedComponent(typed, KEY_BYTES[this.#options.algorithm]);
       this.#refuseUnfit(component);
       const shown = this.#checkValueOf(component);
       await this.#note('component entered', this.#custodian(), { checkValue: shown });
@@ -223,39 +223,4 @@ export class Ceremony {
   #wipeComponents(): void {
     for (const component of this.#components) component.fill(0);
   }
-}
-
-/** @throws KEY_BAD where the first wrong character is, or how many digits there are */
-function componentOf(typed: Buffer, bytes: number): Buffer {
-  const room = secretBuffer(typed.length);
-  let count = 0;
-  for (const byte of typed) {
-    if (byte === 0x20) continue;
-    room[count] = byte;
-    count += 1;
-  }
-  const digits = room.subarray(0, count);
-  try {
-    const wrong = typed.findIndex((byte) => byte !== 0x20 && nibble(byte) < 0);
-    if (wrong >= 0)
-      throw new PosError('KEY_BAD', `component: character ${wrong + 1} is no hexadecimal digit`);
-    if (digits.length !== bytes * 2)
-      throw new PosError(
-        'KEY_BAD',
-        `component: ${bytes * 2} hexadecimal digits are wanted, not ${digits.length}`,
-      );
-    const out = secretBuffer(bytes);
-    for (let at = 0; at < bytes; at += 1)
-      out[at] = (nibble(digits[at * 2] as number) << 4) | nibble(digits[at * 2 + 1] as number);
-    return out;
-  } finally {
-    room.fill(0);
-  }
-}
-
-/** Value of an ASCII hexadecimal digit; -1: it is none. Bytes, because a text could not be wiped. */
-function nibble(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte & ~0x20;
-  return letter >= 0x41 && letter <= 0x46 ? letter - 0x37 : -1;
 }

@@ -22,6 +22,14 @@ export interface KeyPackageBinding {
   readonly nonce: Buffer;
 }
 
+/** Where a key goes that came into a device. */
+export interface ReceivedKey {
+  /** The key's name from now on; one that is there under it gives way. */
+  readonly name: string;
+  /** The name of a key that gives way too, such as a successor that was never used. */
+  readonly alsoReplaces?: string;
+}
+
 export interface RemoteLoading {
   /** The public half of an `authority`, `signature` or `key-transport` key. @throws KEY_USE another use */
   publicKey(key: KeyHandle): KeyObject;
@@ -69,6 +77,31 @@ export interface RemoteLoading {
       readonly notAfter: number;
     },
   ): { readonly key: KeyHandle; readonly at: number };
+  /**
+   * A device in a key room: keeps the master key of a key block that came under a key-loading key.
+   *
+   * @param spec.zmk the key-loading key, which the key-loading device has too
+   * @param spec.block version D, or B where the key-loading key is triple DES: A and C have a MAC of 32 bits
+   * @throws KEY_BLOCK_BAD; KEY_USE it holds no master key; KEY_CHECK_VALUE; KEY_BAD. Nothing is changed then
+   */
+  receiveBlock(
+    spec: ReceivedKey & { readonly zmk: KeyHandle; readonly block: string; readonly checkValue: string },
+  ): KeyHandle;
+  /**
+   * A device in a key room: keeps a master key, or a key-loading key, that custodians bring in components. The
+   * caller wipes them.
+   *
+   * @param spec.checkValue six hexadecimal digits of the whole key; none: nobody compares here
+   * @throws KEY_BAD, KEY_CHECK_VALUE. Nothing is changed then
+   */
+  receiveComponents(
+    spec: ReceivedKey & {
+      readonly use: 'tmk' | 'zmk';
+      readonly algorithm: KeyHandle['algorithm'];
+      readonly components: readonly Buffer[];
+      readonly checkValue?: string;
+    },
+  ): KeyHandle;
   /**
    * A key takes the place of another, whose name it has from then on; that one is destroyed. What it wrapped stays good.
    *

@@ -6,11 +6,13 @@ import { buildCertificateRequest } from '../certificates/certificate-request.ts'
 import type { KeyBlockHeader } from '../key-block/header.ts';
 import { unwrapKeyBlock, wrapKeyBlock } from '../key-block/key-block.ts';
 import { KeyBlockProtectionKey } from '../key-block/protection-key.ts';
+import { combineComponents } from '../material/key-quality.ts';
 import { headerPlaces, usedFor } from '../vault/key-header.ts';
 import type { KeyStore } from '../vault/key-store.ts';
-import type { KeyHandle, KeyUse } from '../vault/vault.ts';
+import type { KeyHandle, KeySpec, KeyUse } from '../vault/vault.ts';
+import { withOpenedBlock } from '../vault/zone-key.ts';
 import { ENCRYPTED_KEY_BYTES, formatKeyPackage, type KeyPackage, openKeyPackage } from './key-package.ts';
-import type { RemoteLoading } from './remote-loading.ts';
+import type { ReceivedKey, RemoteLoading } from './remote-loading.ts';
 
 const PROTECTION_KEY_BYTES = 32;
 const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' } as const;
@@ -20,6 +22,7 @@ const EXCHANGE = '2';
 /** Optional block: `00` says a check value by encrypting zeros. */
 const CHECK_VALUE = 'KC';
 const KC_LEGACY = '00';
+const BLOCK_VERSIONS: readonly string[] = ['D', 'B'];
 
 export class SoftRemoteLoading implements RemoteLoading {
   readonly #random: (bytes: number) => Buffer;
@@ -86,8 +89,31 @@ export class SoftRemoteLoading implements RemoteLoading {
         throw new PosError('KEY_USE', `key package: it holds a ${use} key, not a master key`);
 
       // 3. Kept under its name; what stood there gives way only when the check value is right.
-      const told = header.optional.find(({ id }) => id === CHECK_VALUE)?.data;
-      return { key: this.#keep({ name, use, algorithm }, bytes, told), at: opened.at };
+      const told = header.optional.find(({ id }) => id === CHECK_VALUE)?.data ?? '';
+      const checkValue = told.startsWith(KC_LEGACY) ? told.slice(KC_LEGACY.length) : '';
+      const act = 'key loaded from a package';
+      return { key: this.#keep({ name, use, algorithm }, bytes, { act, checkValue }), at: opened.at };
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  receiveBlock(spec: Parameters<RemoteLoading['receiveBlock']>[0]): KeyHandle {
+    const { zmk, block, checkValue, ...place } = spec;
+    return withOpenedBlock(this.#store, zmk, block, ({ version, use, algorithm, bytes }) => {
+      if (!BLOCK_VERSIONS.includes(version))
+        throw new PosError('KEY_BLOCK_BAD', `key block: version ${version}: a master key comes in D or B`);
+      if (use !== 'tmk') throw new PosError('KEY_USE', `key block: it holds a ${use} key, not a master key`);
+      const act = 'key loaded from a block';
+      return this.#keep({ ...place, use, algorithm }, bytes, { act, checkValue });
+    });
+  }
+
+  receiveComponents(spec: Parameters<RemoteLoading['receiveComponents']>[0]): KeyHandle {
+    const { components, checkValue, ...key } = spec;
+    const bytes = combineComponents(components, key.name);
+    try {
+      return this.#keep(key, bytes, { act: 'key from components', checkValue });
     } finally {
       bytes.fill(0);
     }
@@ -121,22 +147,41 @@ export class SoftRemoteLoading implements RemoteLoading {
     }
   }
 
+  /**
+   * Keeps a key that arrived. It is added under a name of its own first: whatever is wrong with it, the keys that
+   * were there still are.
+   */
   #keep(
-    spec: { readonly name: string; readonly use: KeyUse; readonly algorithm: KeyHandle['algorithm'] },
+    { name, alsoReplaces = '', ...spec }: ReceivedKey & Omit<KeySpec, 'name'>,
     bytes: Buffer,
-    told: string | undefined,
+    { act, checkValue }: { readonly act: string; readonly checkValue: string | undefined },
   ): KeyHandle {
-    // Told again because its receipt was lost: it is here already.
-    const known = this.#store.find(spec.name);
-    if (known !== undefined && this.#store.held.isSame(known, bytes) && known.algorithm === spec.algorithm)
+    const isThis = (known: KeyHandle) =>
+      known.algorithm === spec.algorithm && this.#store.held.isSame(known, bytes);
+    const refuseOther = (key: KeyHandle) => {
+      if (checkValue !== undefined && key.checkValue !== checkValue)
+        throw new PosError('KEY_CHECK_VALUE', `${act}: the key's check value differs`);
+    };
+    const [known, other] = [this.#store.find(name), this.#store.find(alsoReplaces)];
+    if (known !== undefined && isThis(known)) {
+      // Brought again because its receipt was lost.
+      refuseOther(known);
+      if (other !== undefined) this.#store.destroy(other.name);
       return known;
-    const arriving = `${spec.name}>arriving`;
-    const key = this.#store.add({ ...spec, name: arriving }, bytes, 'key loaded from a package');
-    if (told !== KC_LEGACY + key.checkValue) {
-      this.#store.destroy(arriving);
-      throw new PosError('KEY_CHECK_VALUE', "key package: the key's check value differs");
     }
-    return this.#store.succeed(spec.name, arriving, 'vault');
+    if (other !== undefined && isThis(other)) {
+      refuseOther(other);
+      return this.#store.succeed(name, other.name, 'vault');
+    }
+    const arriving = this.#store.add({ ...spec, name: `${name}>arriving` }, bytes, act);
+    try {
+      refuseOther(arriving);
+    } catch (error) {
+      this.#store.destroy(arriving.name);
+      throw error;
+    }
+    if (other !== undefined) this.#store.destroy(other.name);
+    return this.#store.succeed(name, arriving.name, 'vault');
   }
 }
 

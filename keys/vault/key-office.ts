@@ -3,16 +3,16 @@
  * store, and is opened by `npm run keys` only. Every act takes the name of who does it, for the key log.
  */
 import { PosError } from '../../protocol/index.ts';
-import { unwrapKeyBlock, wrapKeyBlock } from '../key-block/key-block.ts';
-import { KeyBlockProtectionKey } from '../key-block/protection-key.ts';
+import { wrapKeyBlock } from '../key-block/key-block.ts';
 import { combineComponents } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
 import type { Custodian, DestroyedKey, MasterKeyOrigin } from './key-file.ts';
-import { headerPlaces, usedFor } from './key-header.ts';
+import { headerPlaces } from './key-header.ts';
 import type { KeyRecord, KeyStore } from './key-store.ts';
 import { MasterKey } from './master-key.ts';
 import { StoreVault } from './store-vault.ts';
 import type { KeyUse, NewKey, Vault } from './vault.ts';
+import { withOpenedBlock, withZoneKey } from './zone-key.ts';
 
 /** What is kept under these is read for years: a successor could not open it. */
 const KEYS_OF_CARDS: readonly KeyUse[] = ['pin-verification', 'card-verification', 'lookup', 'data'];
@@ -109,25 +109,16 @@ export class KeyOffice {
    *   names another use than asked for
    */
   importBlock(key: NewKey, zmk: string, block: string): KeyRecord {
-    const kbpk = this.#zoneKey(zmk, 'open');
-    try {
-      const { header, key: bytes } = unwrapKeyBlock(kbpk, block);
-      try {
-        const said = usedFor(header);
-        if (said.use !== key.use || said.algorithm !== key.algorithm)
-          throw new PosError(
-            'KEY_USE',
-            `the block holds a ${said.algorithm} ${said.use} key, not a ${key.algorithm} ${key.use} key`,
-          );
-        if (header.exportability === 'N' && key.exportable === true)
-          throw new PosError('KEY_USE', `${key.name}: its block says that it must not leave again`);
-        this.#store.add(key, bytes, `key imported under ${zmk}`);
-      } finally {
-        bytes.fill(0);
-      }
-    } finally {
-      kbpk.wipe();
-    }
+    withOpenedBlock(this.#store, this.#store.handleOf(zmk), block, ({ use, algorithm, mustStay, bytes }) => {
+      if (use !== key.use || algorithm !== key.algorithm)
+        throw new PosError(
+          'KEY_USE',
+          `the block holds a ${algorithm} ${use} key, not a ${key.algorithm} ${key.use} key`,
+        );
+      if (mustStay && key.exportable === true)
+        throw new PosError('KEY_USE', `${key.name}: its block says that it must not leave again`);
+      this.#store.add(key, bytes, `key imported under ${zmk}`);
+    });
     return this.#store.record(key.name);
   }
 
@@ -139,26 +130,26 @@ export class KeyOffice {
    */
   exportBlock(name: string, zmk: string, by: string): string {
     const { handle, bytes } = this.#leaving(name);
-    const kbpk = this.#zoneKey(zmk, 'protect');
     try {
-      const block = wrapKeyBlock(
-        kbpk,
-        {
-          version: kbpk.protection === 'aes' ? 'D' : 'B',
-          ...headerPlaces(handle),
-          exportability: 'N',
-          keyContext: '0',
-          optional: [],
-        },
-        bytes,
-        this.#random,
+      const block = withZoneKey(this.#store, this.#store.handleOf(zmk), 'protect', (kbpk) =>
+        wrapKeyBlock(
+          kbpk,
+          {
+            version: kbpk.protection === 'aes' ? 'D' : 'B',
+            ...headerPlaces(handle),
+            exportability: 'N',
+            keyContext: '0',
+            optional: [],
+          },
+          bytes,
+          this.#random,
+        ),
       );
       const { checkValue } = handle;
       this.#store.note({ act: `key exported under ${zmk}`, subject: name, checkValue, by });
       return block;
     } finally {
       bytes.fill(0);
-      kbpk.wipe();
     }
   }
 
@@ -244,14 +235,5 @@ export class KeyOffice {
     if (activated === null || retired !== null) throw new PosError('KEY_USE', `key ${name} is not active`);
     const handle = this.#store.handleOf(name);
     return { handle, bytes: this.#store.held.copyOf(handle) };
-  }
-
-  #zoneKey(name: string, duty: 'protect' | 'open'): KeyBlockProtectionKey {
-    const bytes = this.#store.held.zoneKey(this.#store.handleOf(name), duty);
-    try {
-      return new KeyBlockProtectionKey(bytes.length === 32 ? 'aes' : 'tdes', bytes);
-    } finally {
-      bytes.fill(0);
-    }
   }
 }

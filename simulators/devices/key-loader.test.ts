@@ -1,13 +1,20 @@
 /** A key-loading device at a PIN pad's second line, over a real pseudo-terminal. */
 import { rejects } from 'node:assert/strict';
 import { createCipheriv, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { serialBytePort } from '../../terminal/index.ts';
+import {
+  aesCheckValue,
+  type KeyBlockHeader,
+  KeyBlockProtectionKey,
+  openSoftVault,
+  toHex,
+  wrapKeyBlock,
+} from '../../keys/index.ts';
+import { nodeClock, serialBytePort } from '../../terminal/index.ts';
 import { withCode, withDevices } from './bench.fixture.ts';
 import { PadKeyRoom } from './pad-key-room.ts';
-import { PseudoLine } from './pseudo-line.ts';
+import { padAnswer } from './pad-wire.ts';
 import { SimulatedKeyLoader } from './simulated-key-loader.ts';
 import type { SimulatedPinPad } from './simulated-pin-pad.ts';
 
@@ -21,23 +28,19 @@ const xor = (components: readonly Buffer[]) =>
 const copies = (components: readonly Buffer[]) => components.map((one) => Buffer.from(one));
 
 /** A pad with both lines, and a loader at the second. */
-async function inKeyRoom(
-  work: (loader: SimulatedKeyLoader, pad: SimulatedPinPad, room: PadKeyRoom) => Promise<void>,
-): Promise<void> {
-  await withDevices(async ({ simulated, dir }) => {
-    const path = join(dir, 'keyroom');
-    const line = new PseudoLine(path);
-    const room = new PadKeyRoom(line, (components) => simulated.pinPad.injectTmk(components));
-    await line.plug();
-    const port = serialBytePort({ path });
-    await port.open();
-    try {
-      await work(new SimulatedKeyLoader(port), simulated.pinPad, room);
-    } finally {
-      await port.close();
-      await room.unplug();
-    }
-  });
+async function inKeyRoom(work: (loader: SimulatedKeyLoader, pad: SimulatedPinPad) => Promise<void>) {
+  await withDevices(
+    async ({ simulated }) => {
+      const port = serialBytePort({ path: simulated.paths.keyRoom ?? '' });
+      await port.open();
+      try {
+        await work(new SimulatedKeyLoader(port, nodeClock), simulated.pinPad);
+      } finally {
+        await port.close();
+      }
+    },
+    { keyRoom: true },
+  );
 }
 
 const loading = suite('a key-loading device brings a master key in components');
@@ -101,4 +104,213 @@ loading('components of a ceremony that was broken off do not count in the next o
   }),
 );
 
+loading('components that make a weak key: refused, although the check value is right', () =>
+  inKeyRoom(async (loader, pad) => {
+    const before = pad.padKeys.tmk?.checkValue;
+    const half = randomBytes(8);
+    const mask = randomBytes(16);
+    const components = [mask, xor([mask, Buffer.concat([half, half])])];
+    const expected = checkValue(xor(components));
+    await rejects(loader.load(components, expected), withCode('DEVICE_REFUSED'));
+    assert.is(pad.padKeys.tmk?.checkValue, before);
+  }),
+);
+
 loading.run();
+
+const HEADER: KeyBlockHeader = {
+  version: 'D',
+  usage: 'K0',
+  algorithm: 'T',
+  mode: 'B',
+  keyVersion: '00',
+  exportability: 'N',
+  keyContext: '2',
+  optional: [],
+};
+
+/** The key-loading key of a key room, and what the sender of master keys makes with it. */
+function keyLoadingKey(protection: 'aes' | 'tdes') {
+  const components = [1, 2].map(() => randomBytes(protection === 'aes' ? 32 : 16));
+  const key = xor(components);
+  const version = protection === 'aes' ? 'D' : 'B';
+  return {
+    components,
+    checkValue: protection === 'aes' ? toHex(aesCheckValue(key)) : checkValue(key),
+    blockOf: (bytes: Buffer, header: Partial<KeyBlockHeader> = {}) =>
+      wrapKeyBlock(
+        new KeyBlockProtectionKey(protection, key),
+        { ...HEADER, version, ...header },
+        bytes,
+        randomBytes,
+      ),
+  };
+}
+
+const block = suite('a key-loading device brings a master key as a key block');
+
+for (const protection of ['aes', 'tdes'] as const) {
+  const version = protection === 'aes' ? 'D under AES-256' : 'B under triple DES';
+  block(`version ${version}: both ends find the check value of the sheet, and the host's sign-in opens`, () =>
+    inKeyRoom(async (loader, pad) => {
+      const shared = keyLoadingKey(protection);
+      assert.is(await loader.loadShared(copies(shared.components), shared.checkValue), shared.checkValue);
+      const components = [randomBytes(16), randomBytes(16)];
+      const tmk = xor(components);
+      assert.is(await loader.loadBlock(shared.blockOf(tmk), checkValue(tmk)), checkValue(tmk));
+
+      const host = await openSoftVault({ random: randomBytes });
+      const key = host.createFromComponents({ name: 'tmk:1', use: 'tmk', algorithm: '3des', components });
+      const { de62, mak } = host.makeWorkingKeys(key, '003');
+      assert.is(pad.padKeys.load('003', de62).mak.checkValue, mak.checkValue);
+    }),
+  );
+}
+
+block('the next one replaces it, and the key-loading key stays; the same one again is taken again', () =>
+  inKeyRoom(async (loader, pad) => {
+    const shared = keyLoadingKey('aes');
+    await loader.loadShared(copies(shared.components), shared.checkValue);
+    for (const tmk of [randomBytes(16), randomBytes(16)]) {
+      const made = shared.blockOf(tmk);
+      await loader.loadBlock(made, checkValue(tmk));
+      await loader.loadBlock(made, checkValue(tmk));
+      assert.is(pad.padKeys.tmk?.checkValue, checkValue(tmk));
+    }
+  }),
+);
+
+block('before pad and device share a key: refused', () =>
+  inKeyRoom(async (loader, pad) => {
+    const before = pad.padKeys.tmk?.checkValue;
+    const tmk = randomBytes(16);
+    await rejects(
+      loader.loadBlock(keyLoadingKey('aes').blockOf(tmk), checkValue(tmk)),
+      withCode('KEY_UNKNOWN'),
+    );
+    assert.is(pad.padKeys.tmk?.checkValue, before);
+  }),
+);
+
+block('a key-loading key with another check value than on the sheet is not kept', () =>
+  inKeyRoom(async (loader) => {
+    const shared = keyLoadingKey('aes');
+    await rejects(loader.loadShared(copies(shared.components), 'ABCDEF'), withCode('KEY_CHECK_VALUE'));
+    const tmk = randomBytes(16);
+    await rejects(loader.loadBlock(shared.blockOf(tmk), checkValue(tmk)), withCode('KEY_UNKNOWN'));
+  }),
+);
+
+type Shared = ReturnType<typeof keyLoadingKey>;
+const flipped = (text: string, at: number) =>
+  text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ 1) + text.slice(at + 1);
+
+// biome-ignore format: a table is read by column
+const BLOCKS_REFUSED: Readonly<Record<string, readonly [string, (shared: Shared, tmk: Buffer) => string]>> = {
+  'made under another key':               ['KEY_BLOCK_BAD',  (_, tmk) => keyLoadingKey('aes').blockOf(tmk)],
+  'of version B where both share AES':    ['KEY_BLOCK_BAD',  (_, tmk) => keyLoadingKey('tdes').blockOf(tmk)],
+  'of version E':                         ['KEY_BLOCK_BAD',  (shared, tmk) => shared.blockOf(tmk, { version: 'E' })],
+  'with a flipped bit in its header':     ['KEY_BLOCK_BAD',  (shared, tmk) => flipped(shared.blockOf(tmk), 9)],
+  'with a flipped bit in the key':        ['KEY_BLOCK_BAD',  (shared, tmk) => flipped(shared.blockOf(tmk), 30)],
+  'with a flipped bit in its MAC':        ['KEY_BLOCK_BAD',  (shared, tmk) => flipped(shared.blockOf(tmk), 111)],
+  'cut short':                            ['KEY_BLOCK_BAD',  (shared, tmk) => shared.blockOf(tmk).slice(0, -2)],
+  'with something behind':                ['KEY_BLOCK_BAD',  (shared, tmk) => `${shared.blockOf(tmk)}00`],
+  'in lower case':                        ['KEY_BLOCK_BAD',  (shared, tmk) => shared.blockOf(tmk).toLowerCase()],
+  'of 9,999 characters':                  ['KEY_BLOCK_BAD',  () => 'D9999'.padEnd(9999, '0')],
+  'of nothing':                           ['KEY_BLOCK_BAD',  () => ''],
+  'that holds a PIN key':                 ['DEVICE_REFUSED', (shared, tmk) => shared.blockOf(tmk, { usage: 'P0' })],
+  'that holds a zone master key':         ['DEVICE_REFUSED', (shared, tmk) => shared.blockOf(tmk, { usage: 'K1' })],
+  'that holds single DES twice':          ['DEVICE_REFUSED', (shared, tmk) => shared.blockOf(Buffer.concat([tmk.subarray(0, 8), tmk.subarray(0, 8)]))],
+  'with another key than on the sheet':   ['KEY_CHECK_VALUE', (shared) => shared.blockOf(randomBytes(16))],
+};
+
+for (const [what, [code, made]] of Object.entries(BLOCKS_REFUSED)) {
+  block(`a block ${what}: ${code}, and the pad keeps the key that it has`, () =>
+    inKeyRoom(async (loader, pad) => {
+      const before = pad.padKeys.tmk?.checkValue;
+      const shared = keyLoadingKey('aes');
+      await loader.loadShared(copies(shared.components), shared.checkValue);
+      const tmk = randomBytes(16);
+      await rejects(loader.loadBlock(made(shared, tmk), checkValue(tmk)), withCode(code));
+      assert.is(pad.padKeys.tmk?.checkValue, before);
+    }),
+  );
+}
+
+block.run();
+
+const line = suite('the line between key-loading device and PIN pad');
+
+/** A line in memory: what the device writes, and what it is told. */
+function memoryLine() {
+  const listeners: ((chunk: Buffer) => void)[] = [];
+  const timers: (() => void)[] = [];
+  const port = {
+    isOpen: true,
+    onData: (listener: (chunk: Buffer) => void) => void listeners.push(listener),
+    onClose: () => undefined,
+    open: async () => undefined,
+    write: async () => undefined,
+    close: async () => undefined,
+  };
+  return {
+    loader: new SimulatedKeyLoader(port, {
+      after: (_, act) => {
+        timers.push(act);
+        return { cancel: () => undefined };
+      },
+    }),
+    tell: (bytes: Buffer) => void listeners.map((listener) => listener(bytes)),
+    timeIsUp: () => void timers.map((act) => act()),
+  };
+}
+
+line('a line on which nobody answers is told', async () => {
+  const { loader, timeIsUp } = memoryLine();
+  const asked = loader.finish('ABCDEF');
+  timeIsUp();
+  await rejects(asked, withCode('DEVICE_SILENT'));
+});
+
+line('noise, a changed answer and a late one are none', async () => {
+  const { loader, tell } = memoryLine();
+  const answer = (sequence: number, told: string) => padAnswer(0x40, 0, sequence, Buffer.from(told, 'hex'));
+  const asked = loader.finish('ABCDEF');
+  tell(Buffer.from('\x02noise\x03', 'latin1'));
+  const changed = answer(1, '111111');
+  changed.writeUInt8(changed.readUInt8(12) ^ 1, 12);
+  tell(changed);
+  tell(answer(7, '222222'));
+  const right = answer(1, 'ABCDEF');
+  tell(right.subarray(0, 9));
+  tell(right.subarray(9));
+  assert.is(await asked, 'ABCDEF');
+});
+
+line('the pad forgets components when the cable is pulled', () =>
+  withDevices(async ({ simulated }) => {
+    const said: Buffer[] = [];
+    let hear: (chunk: Buffer) => void = () => undefined;
+    const cable = {
+      onData: (listener: (chunk: Buffer) => void) => {
+        hear = listener;
+      },
+      write: (bytes: Buffer) => void said.push(bytes),
+      plug: async () => undefined,
+      unplug: async () => undefined,
+    };
+    const room = new PadKeyRoom(cable, simulated.pinPad);
+    const before = simulated.pinPad.padKeys.tmk?.checkValue;
+    const components = [randomBytes(16), randomBytes(16)];
+    const send = (sequence: number, bytes: Buffer) => hear(padAnswer(0x40, 0, sequence, bytes));
+    for (const [at, one] of components.entries())
+      send(at + 1, Buffer.concat([Buffer.from([1, at + 1, 2]), one]));
+    await room.unplug();
+    send(3, Buffer.from(`02${checkValue(xor(components))}`, 'hex'));
+    await room.unplug();
+    assert.equal(said.at(-1), padAnswer(0x40, 0x30, 3, Buffer.alloc(0)));
+    assert.is(simulated.pinPad.padKeys.tmk?.checkValue, before);
+  }),
+);
+
+line.run();

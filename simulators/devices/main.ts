@@ -27,6 +27,7 @@ const USAGE = `模拟设备 simulated devices
   --tmk HEX,HEX       主密钥分量 components of the terminal master key, 32 hex digits each
   --pad-keys FILE     键盘的密钥文件 the pad keeps its keys there (default: in memory)
   --pad-pass-env NAME 环境变量名 name of the environment variable with that file's passphrase (default ZUNKA_PAD_PASSPHRASE)
+  --key-room          键盘的第二条线 the pad's second line too, keyroom, for a key-loading device: npm run keyloader
   --line-ms MS        每行打印毫秒 milliseconds for one printed line, 0 to 1000 (default 30)
   --help
 
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
       tmk: { type: 'string' },
       'pad-keys': { type: 'string' },
       'pad-pass-env': { type: 'string', default: 'ZUNKA_PAD_PASSPHRASE' },
+      'key-room': { type: 'boolean', default: false },
       'line-ms': { type: 'string', default: '30' },
       help: { type: 'boolean', default: false },
     },
@@ -57,6 +59,7 @@ async function main(): Promise<void> {
     dir: values.dir,
     random: randomBytes,
     printer: { lineMs: lineMsOf(values['line-ms']) },
+    keyRoom: values['key-room'],
     ...(tmk === undefined ? {} : { tmkComponents: tmk }),
     ...(padKeys === undefined ? {} : { padKeys }),
   });

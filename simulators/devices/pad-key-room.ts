@@ -1,46 +1,67 @@
 /**
  * The PIN pad's second line, which is there in a key room only: a key-loading device brings a master key over it, in
- * components. The terminal's line refuses the same command.
+ * components, or as a key block under a key that both share. The terminal's line refuses the same command.
  *
  * ```
- * component   01, which 1, of 1, component 16     answer: its check value 3
- * finish      02, check value 3 of the whole key  answer: the check value 3 that the pad found; state 20: another, nothing kept
- * abandon     03                                  answer: -
+ * component   01, which 1, of 1, component 16 or 32   answer: its check value 3
+ * finish      02, check value 3                       the components are the master key, triple DES
+ * abandon     03                                      answer: -
+ * share       04, check value 3                       they are the key-loading key: 16 triple DES, 32 AES-256
+ * block       05, check value 3, key block            the master key, TR-31 version D under AES, B under triple DES
  * ```
+ *
+ * Finish, share and block compare the check value with the one that the pad finds before anything changes, and answer
+ * with the latter. States: 20 another check value; 21 no key-loading key yet; 24 the block was changed, or made under
+ * another key; 30 anything else. Then components are wiped, and the pad keeps the keys that it had.
  */
-import { checkValue, combineComponents, fromHex, tdesCipher } from '../../keys/index.ts';
-import { PosError } from '../../protocol/index.ts';
+import { aesCheckValue, checkValue, fromHex, tdesCipher, toHex } from '../../keys/index.ts';
+import { type FailureCode, PosError } from '../../protocol/index.ts';
 import { PAD_SET_ASIDE, PAD_STATES } from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
 import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
+import type { SimulatedPinPad } from './simulated-pin-pad.ts';
 
-export const KEY_ROOM_ACTS = { component: 1, finish: 2, abandon: 3 } as const;
-const COMPONENT_BYTES = 16;
+export const KEY_ROOM_ACTS = { component: 1, finish: 2, abandon: 3, share: 4, block: 5 } as const;
+const TDES_BYTES = 16;
+const AES_BYTES = 32;
 const CHECK_VALUE_BYTES = 3;
+
+const STATE_OF_FAILURE: Partial<Record<FailureCode, keyof typeof PAD_STATES>> = {
+  KEY_CHECK_VALUE: 'checkValue',
+  KEY_UNKNOWN: 'noKey',
+  KEY_BLOCK_BAD: 'badPackage',
+};
 
 export class PadKeyRoom {
   readonly #line: DeviceLine;
-  /** Takes the key's components when all is compared; gives the check value that it found. */
-  readonly #inject: (components: readonly Buffer[]) => string;
+  readonly #pad: Pick<SimulatedPinPad, 'injectTmk' | 'injectBlock' | 'padKeys'>;
   readonly #requests = new PadRequests();
   readonly #components: Buffer[] = [];
   #count = 0;
+  /** One act after the other: an answer says that the key is durable. */
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(line: DeviceLine, inject: (components: readonly Buffer[]) => string) {
+  constructor(line: DeviceLine, pad: Pick<SimulatedPinPad, 'injectTmk' | 'injectBlock' | 'padKeys'>) {
     this.#line = line;
-    this.#inject = inject;
+    this.#pad = pad;
     line.onData((chunk) => {
-      for (const request of this.#requests.push(chunk)) this.#serve(request);
+      for (const request of this.#requests.push(chunk))
+        this.#turn = this.#turn.then(() => this.#serve(request));
     });
+  }
+
+  plug(): Promise<void> {
+    return this.#line.plug();
   }
 
   /** The cable is pulled: what was entered is gone. */
   async unplug(): Promise<void> {
+    await this.#turn;
     this.#wipe();
     await this.#line.unplug();
   }
 
-  #serve({ command, sequence, payload }: PadRequest): void {
+  async #serve({ command, sequence, payload }: PadRequest): Promise<void> {
     const answer = (state: keyof typeof PAD_STATES, data: Buffer = Buffer.alloc(0)) =>
       this.#line.write(padAnswer(command, PAD_STATES[state].code, sequence, data));
     if (command !== PAD_SET_ASIDE.loadMasterKey.code) {
@@ -48,23 +69,37 @@ export class PadKeyRoom {
       return;
     }
     try {
-      answer('done', this.#execute(payload));
+      const found = this.#execute(payload);
+      await this.#pad.padKeys.saved();
+      answer('done', found);
     } catch (error) {
       this.#wipe();
       if (!(error instanceof PosError)) throw error;
-      answer(error.code === 'KEY_CHECK_VALUE' ? 'checkValue' : 'badData');
+      answer(STATE_OF_FAILURE[error.code] ?? 'badData');
+    } finally {
+      payload.fill(0);
     }
   }
 
   #execute(payload: Buffer): Buffer {
+    const expected = toHex(payload.subarray(1, 1 + CHECK_VALUE_BYTES));
+    const behind = payload.subarray(1 + CHECK_VALUE_BYTES);
     switch (payload[0]) {
       case KEY_ROOM_ACTS.component:
         return this.#take(payload);
       case KEY_ROOM_ACTS.finish:
-        return this.#finish(payload.subarray(1));
+        this.#refuseUnfinished(payload);
+        return this.#found(this.#pad.injectTmk(this.#components, '3des', expected));
       case KEY_ROOM_ACTS.abandon:
         this.#wipe();
         return Buffer.alloc(0);
+      case KEY_ROOM_ACTS.share: {
+        this.#refuseUnfinished(payload);
+        const algorithm = this.#components[0]?.length === AES_BYTES ? 'aes-256' : '3des';
+        return this.#found(this.#pad.padKeys.share(this.#components, algorithm, expected).checkValue);
+      }
+      case KEY_ROOM_ACTS.block:
+        return this.#found(this.#pad.injectBlock(behind.toString('latin1'), expected));
       default:
         throw new PosError('INPUT_BAD', 'no such act of a key room');
     }
@@ -74,25 +109,25 @@ export class PadKeyRoom {
     const [which = 0, count = 0] = payload.subarray(1, 3);
     const component = payload.subarray(3);
     const isNext = which === this.#components.length + 1 && which <= count && (count === 2 || count === 3);
-    const fits = this.#components.length === 0 || count === this.#count;
-    if (!isNext || !fits || component.length !== COMPONENT_BYTES)
-      throw new PosError('INPUT_BAD', 'a component out of turn, or of another length');
+    const [first = component] = this.#components;
+    const fits =
+      (this.#components.length === 0 || count === this.#count) && component.length === first.length;
+    if (!isNext || !fits) throw new PosError('INPUT_BAD', 'a component out of turn, or of another length');
+    const shown = checkValueOf(component);
     this.#count = count;
     this.#components.push(Buffer.from(component));
-    return checkValueOf(component);
+    return shown;
   }
 
-  #finish(expected: Buffer): Buffer {
-    if (this.#count === 0 || this.#components.length !== this.#count || expected.length !== CHECK_VALUE_BYTES)
+  #refuseUnfinished(payload: Buffer): void {
+    const isWhole = this.#count > 0 && this.#components.length === this.#count;
+    if (!isWhole || payload.length !== 1 + CHECK_VALUE_BYTES)
       throw new PosError('INPUT_BAD', 'a component is missing');
-    const key = combineComponents(this.#components, 'master key');
-    const found = checkValueOf(key);
-    key.fill(0);
-    // Compared before anything changes: a wrong component costs nobody the key that is there.
-    if (!found.equals(expected)) throw new PosError('KEY_CHECK_VALUE', "the key's check value differs");
-    const injected = fromHex(this.#inject(this.#components), 'check value');
+  }
+
+  #found(hex: string): Buffer {
     this.#wipe();
-    return injected;
+    return fromHex(hex, 'check value');
   }
 
   #wipe(): void {
@@ -101,8 +136,10 @@ export class PadKeyRoom {
   }
 }
 
-/** Of double-length triple DES. */
+/** Three bytes. @throws INPUT_BAD neither double-length triple DES nor AES-256 */
 function checkValueOf(key: Buffer): Buffer {
+  if (key.length === AES_BYTES) return aesCheckValue(key);
+  if (key.length !== TDES_BYTES) throw new PosError('INPUT_BAD', 'a component of another length');
   const cipher = tdesCipher(key);
   const value = checkValue(cipher);
   cipher.wipe();

@@ -21,6 +21,7 @@ import type { Clock } from '../../terminal/index.ts';
 
 const TMK = 'tmk';
 const SUCCESSOR = 'tmk-next';
+const KEY_LOADING = 'key-loading';
 const TRANSPORT = { name: 'transport', use: 'key-transport', algorithm: 'rsa-2048' } as const;
 const STORAGE = { name: 'pad-storage', use: 'data', algorithm: 'aes-256' } as const;
 const BINDING_CONTEXT = 'pad binding';
@@ -86,10 +87,39 @@ export class PadKeys {
     return this.#vault.find(TMK);
   }
 
-  /** Key custodians at the pad itself. What came in a package before is gone. */
-  inject(components: readonly Buffer[], algorithm: KeyAlgorithm): KeyHandle {
-    for (const name of [TMK, SUCCESSOR]) if (this.#vault.find(name) !== undefined) this.#vault.destroy(name);
-    return this.#vault.createFromComponents({ name: TMK, use: 'tmk', algorithm, components });
+  /**
+   * Key custodians at the pad itself. What came in a package before is gone.
+   *
+   * @param checkValue what they expect, six hexadecimal digits; none: they compare what this returns
+   * @throws KEY_BAD, KEY_CHECK_VALUE: it keeps what it had
+   */
+  inject(components: readonly Buffer[], algorithm: KeyAlgorithm, checkValue?: string): KeyHandle {
+    const spec = { name: TMK, alsoReplaces: SUCCESSOR, use: 'tmk', algorithm, components } as const;
+    return this.#remote().receiveComponents(checkValue === undefined ? spec : { ...spec, checkValue });
+  }
+
+  /** The key that it shares with a key-loading device. @throws KEY_BAD, KEY_CHECK_VALUE: it keeps what it had */
+  share(components: readonly Buffer[], algorithm: '3des' | 'aes-256', checkValue: string): KeyHandle {
+    const spec = { name: KEY_LOADING, use: 'zmk', algorithm, components, checkValue } as const;
+    return this.#remote().receiveComponents(spec);
+  }
+
+  /**
+   * A master key that a key-loading device brings in a key block.
+   *
+   * @throws KEY_UNKNOWN it shares no key with a device; KEY_BLOCK_BAD, KEY_USE, KEY_CHECK_VALUE, KEY_BAD: it keeps
+   *   what it had
+   */
+  injectBlock(block: string, checkValue: string): KeyHandle {
+    const zmk = this.#vault.find(KEY_LOADING);
+    if (zmk === undefined)
+      throw new PosError('KEY_UNKNOWN', 'the pad shares no key with a key-loading device');
+    return this.#remote().receiveBlock({ name: TMK, alsoReplaces: SUCCESSOR, zmk, block, checkValue });
+  }
+
+  /** Resolves when what it took is on its disk. @throws KEY_FILE */
+  async saved(): Promise<void> {
+    await this.#vault.saved();
   }
 
   /** What the pad sealed is closed for ever. */

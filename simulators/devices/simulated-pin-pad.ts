@@ -76,8 +76,15 @@ export class SimulatedPinPad {
   }
 
   /** Key custodians at the pad itself: never over the line. Returns the check value to compare with the host's. */
-  injectTmk(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des'): string {
-    const { checkValue } = this.padKeys.inject(components, algorithm);
+  injectTmk(components: readonly Buffer[], algorithm: KeyAlgorithm = '3des', expected?: string): string {
+    const { checkValue } = this.padKeys.inject(components, algorithm, expected);
+    this.loseWorkingKeys();
+    return checkValue;
+  }
+
+  /** A key-loading device in a key room brings it. Returns the check value that the pad found. */
+  injectBlock(block: string, expected: string): string {
+    const { checkValue } = this.padKeys.injectBlock(block, expected);
     this.loseWorkingKeys();
     return checkValue;
   }

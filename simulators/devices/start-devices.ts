@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type KeyAlgorithm, type KeyFilePort, openSoftVault } from '../../keys/index.ts';
 import { nodeClock } from '../../terminal/index.ts';
+import { PadKeyRoom } from './pad-key-room.ts';
 import type { BindingPort } from './pad-keys.ts';
 import { PseudoLine } from './pseudo-line.ts';
 import { SimulatedPinPad } from './simulated-pin-pad.ts';
@@ -18,6 +19,8 @@ export interface DeviceOptions {
   readonly tmkComponents?: readonly Buffer[];
   readonly tmkAlgorithm?: KeyAlgorithm;
   readonly printer?: PrinterOptions;
+  /** The pad's second line is there too, under the name `keyroom`: for a key-loading device. Default false. */
+  readonly keyRoom?: boolean;
   /** Where the pad keeps its keys over a restart; none: in memory. */
   readonly padKeys?: {
     readonly file: KeyFilePort;
@@ -30,8 +33,13 @@ export interface SimulatedDevices {
   readonly reader: SimulatedReader;
   readonly pinPad: SimulatedPinPad;
   readonly printer: SimulatedPrinter;
-  /** The names to give the terminal. */
-  readonly paths: { readonly reader: string; readonly pinPad: string; readonly printer: string };
+  /** The names to give the terminal, and the one to give a key-loading device. */
+  readonly paths: {
+    readonly reader: string;
+    readonly pinPad: string;
+    readonly printer: string;
+    readonly keyRoom?: string;
+  };
   /** Unplugs all and ends everything that was started. */
   close(): Promise<void>;
 }
@@ -43,6 +51,7 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
     reader: join(options.dir, 'reader'),
     pinPad: join(options.dir, 'pinpad'),
     printer: join(options.dir, 'printer'),
+    ...(options.keyRoom === true ? { keyRoom: join(options.dir, 'keyroom') } : {}),
   };
   const readerLine = new PseudoLine(paths.reader);
   const padLine = new PseudoLine(paths.pinPad);
@@ -65,7 +74,8 @@ export async function startDevices(options: DeviceOptions): Promise<SimulatedDev
   const printer = new SimulatedPrinter(printerLine, nodeClock, options.printer);
   if (options.tmkComponents !== undefined) pinPad.injectTmk(options.tmkComponents, options.tmkAlgorithm);
   await vault.saved();
-  const lines = [readerLine, padLine, printerLine];
+  const keyRoom = paths.keyRoom === undefined ? [] : [new PadKeyRoom(new PseudoLine(paths.keyRoom), pinPad)];
+  const lines = [readerLine, padLine, printerLine, ...keyRoom];
   const close = async () => {
     await Promise.all(lines.map((line) => line.unplug()));
     pinPad.close();
