@@ -11,6 +11,10 @@ import { ROOT, sourceFiles } from './files.ts';
 /** A guard against what hangs, and no measure of speed: the slowest file takes a quarter of it here. */
 const FILE_SECONDS_MAX = 600;
 
+const DIGEST_LINES = 12;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+const ANSI = /\u001b\[[0-9;]*m/g;
+
 interface FileResult {
   readonly file: string;
   readonly passed: number;
@@ -31,6 +35,10 @@ const results = await runAll(files, availableParallelism());
 for (const { file, output } of results) {
   for (const [line] of output.matchAll(/^left out: .*$/gm)) console.log(`${line} (${file})`);
 }
+// Said once more, in short: the file's whole output stands far above.
+for (const { file, failed, output } of results) {
+  if (failed > 0) console.log(`FAIL ${file}\n${digestOf(output)}`);
+}
 const passed = results.reduce((sum, r) => sum + r.passed, 0);
 const failed = results.reduce((sum, r) => sum + r.failed, 0);
 const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3);
@@ -39,6 +47,17 @@ console.log(
 );
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** What failed: the beginning of each of uvu's reports, or the end of a file that made none. */
+function digestOf(output: string): string {
+  const lines = output.replace(ANSI, '').split('\n');
+  const reports = lines.flatMap((line, at) =>
+    /^\s*FAIL\s/.test(line) ? lines.slice(at, at + DIGEST_LINES) : [],
+  );
+  return (reports.length > 0 ? reports : lines.slice(-DIGEST_LINES))
+    .filter((line) => line.trim() !== '')
+    .join('\n');
+}
 
 /** Runs the files, `width` at a time, in order. */
 async function runAll(queue: readonly string[], width: number): Promise<readonly FileResult[]> {

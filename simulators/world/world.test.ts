@@ -22,8 +22,11 @@ async function lived(options: Parameters<typeof World.open>[0]) {
 /** What is wrong, with all that a reader needs to see it again. */
 async function violationsOf(seed: number, more: Omit<Parameters<typeof World.open>[0], 'seed'> = {}) {
   const { verdict, timeline } = await lived({ seed, ...more });
-  if (verdict.violations.length > 0) console.log(timeline.slice(-80).join('\n'));
-  return verdict.violations.map(({ check, detail }) => `seed ${seed}: ${check}: ${detail}`);
+  const violations = verdict.violations.map(({ check, detail }) => `seed ${seed}: ${check}: ${detail}`);
+  // A log may be cut anywhere: what was found and how to see it again stands before the timeline and after it.
+  const found = [...violations, `replay: npm run world -- --seed ${seed}`].join('\n');
+  if (violations.length > 0) console.log(`\n${found}\n${timeline.slice(-40).join('\n')}\n${found}`);
+  return violations;
 }
 
 const replay = suite('a world under a seed');
