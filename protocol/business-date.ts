@@ -12,18 +12,27 @@ export function businessDateOf(utcMs: number): string {
   return localIso(utcMs).slice(0, 10).replaceAll('-', '');
 }
 
-/** An instant as DE13 (MMDD), DE12 (hhmmss) and as a person reads it, all in UTC+8. */
-export function localTimeOf(utcMs: number): {
+interface LocalTime {
   readonly date: string;
   readonly time: string;
   readonly stamp: string;
-} {
+}
+
+/** The last second that was asked for: a host asks for the present one hundreds of times. */
+let last: { readonly second: number; readonly local: LocalTime } | undefined;
+
+/** An instant as DE13 (MMDD), DE12 (hhmmss) and as a person reads it, all in UTC+8. */
+export function localTimeOf(utcMs: number): LocalTime {
+  const second = Math.floor(utcMs / 1_000);
+  if (last?.second === second) return last.local;
   const iso = localIso(utcMs);
-  return {
+  const local = {
     date: iso.slice(5, 7) + iso.slice(8, 10),
     time: iso.slice(11, 19).replaceAll(':', ''),
     stamp: `${iso.slice(0, 10)} ${iso.slice(11, 19)}`,
   };
+  last = { second, local };
+  return local;
 }
 
 /** True for eight digits that name a day of the calendar, years 1000…9999. */

@@ -57,13 +57,9 @@ const BALANCE_SHAPE = /^(\d{2})(\d{2})(\d{3})([CD])(\d{12})$/;
 
 /** One to six amounts, the available balance first. */
 export function parseDe54(text: string): readonly Balance[] {
-  const count = text.length / BALANCE_LENGTH;
-  if (!Number.isInteger(count) || count < 1 || count > BALANCES_MAX) {
-    throw badLength(54, `has one to six amounts of 20 characters, not ${text.length} characters`);
-  }
-  return Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: checkBalances(text) }, (_, index) => {
     const match = BALANCE_SHAPE.exec(text.slice(index * BALANCE_LENGTH, (index + 1) * BALANCE_LENGTH));
-    if (match === null) throw badContent(54, `amount ${index + 1} is not type, currency, sign, amount`);
+    if (match === null) throw badBalance(index);
     const [, account = '', type = '', currency = '', sign, digits] = match;
     const amount = Number(digits);
     return { account, type, currency, amount: fenDelta(sign === 'D' ? -amount : amount) };
@@ -72,14 +68,28 @@ export function parseDe54(text: string): readonly Balance[] {
 
 /** @example buildDe54([{ account: '02', type: '10', currency: '156', amount: fenDelta(1234) }]) is '0210156C000000001234' */
 export function buildDe54(balances: readonly Balance[]): string {
-  const text = balances
-    .map(({ account, type, currency, amount }) => {
-      const digits = String(Math.abs(amount)).padStart(12, '0');
-      return `${account}${type}${currency}${amount < 0 ? 'D' : 'C'}${digits}`;
-    })
-    .join('');
-  parseDe54(text);
+  let text = '';
+  for (const [index, { account, type, currency, amount }] of balances.entries()) {
+    const digits = String(Math.abs(amount)).padStart(12, '0');
+    const balance = `${account}${type}${currency}${amount < 0 ? 'D' : 'C'}${digits}`;
+    if (!BALANCE_SHAPE.test(balance)) throw badBalance(index);
+    text += balance;
+  }
+  checkBalances(text);
   return text;
+}
+
+/** How many balances there are. */
+function checkBalances(text: string): number {
+  const count = text.length / BALANCE_LENGTH;
+  if (!Number.isInteger(count) || count < 1 || count > BALANCES_MAX) {
+    throw badLength(54, `has one to six amounts of 20 characters, not ${text.length} characters`);
+  }
+  return count;
+}
+
+function badBalance(index: number): PosError {
+  return badContent(54, `amount ${index + 1} is not type, currency, sign, amount`);
 }
 
 // ---- DE60: what a transaction is, and its batch --------------------------------------------------------

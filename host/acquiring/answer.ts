@@ -122,7 +122,7 @@ function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer 
     const value = message.get(field);
     if (value !== undefined) fields[field] = value;
   }
-  for (const [field, value] of Object.entries(answer.fields)) fields[Number(field)] = value;
+  Object.assign(fields, answer.fields);
   if (j.terminal?.speaksDe57 === true) {
     const items: Items = head === null ? answer.items : [...answer.items, ['HH', head]];
     if (items.length > 0) fields[57] = buildDe57(items);

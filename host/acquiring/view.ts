@@ -265,24 +265,30 @@ function inner<Row>(map: Map<string, Map<string, Row>>, key: string): Map<string
 
 /** All that several decisions want, as one read. Duplicates are left to the store. */
 export function mergeWants(all: readonly Wants[]): Wants {
-  const list = (pick: (wants: Wants) => readonly string[] | undefined) =>
-    all.flatMap((wants) => pick(wants) ?? []);
-  const batches = new Map<string, boolean>();
-  for (const { key, withTransactions } of all.flatMap((wants) => wants.batches ?? [])) {
-    batches.set(key, withTransactions || batches.get(key) === true);
-  }
-  return {
-    identities: list((wants) => wants.identities),
-    panHashes: list((wants) => wants.panHashes),
-    accountIds: list((wants) => wants.accountIds),
-    transactionIds: list((wants) => wants.transactionIds),
-    rrns: list((wants) => wants.rrns),
-    uts: list((wants) => wants.uts),
-    traces: list((wants) => wants.traces),
-    auths: list((wants) => wants.auths),
-    terminalIds: list((wants) => wants.terminalIds),
-    batches: [...batches].map(([key, withTransactions]) => ({ key, withTransactions })),
-    counters: list((wants) => wants.counters),
-    owed: list((wants) => wants.owed),
+  const merged: { [N in WantedNames]: string[] } = {
+    identities: [],
+    panHashes: [],
+    accountIds: [],
+    transactionIds: [],
+    rrns: [],
+    uts: [],
+    traces: [],
+    auths: [],
+    terminalIds: [],
+    counters: [],
+    owed: [],
   };
+  const batches = new Map<string, { readonly key: string; readonly withTransactions: boolean }>();
+  // Once for every request and once for every batch: what is not wanted, most of the list, costs a look and no more.
+  for (const wants of all) {
+    for (const name in wants) {
+      if (name === 'batches') {
+        for (const batch of wants.batches ?? [])
+          if (batch.withTransactions || !batches.has(batch.key)) batches.set(batch.key, batch);
+      } else merged[name as WantedNames].push(...(wants[name as WantedNames] ?? []));
+    }
+  }
+  return { ...merged, batches: [...batches.values()] };
 }
+
+type WantedNames = Exclude<keyof Wants, 'batches'>;

@@ -48,12 +48,51 @@ export function genesisHead(stream: string): string {
  */
 export function canonicalJson(value: unknown): string {
   try {
-    return written(value);
+    // Whoever builds a record in order has it written by the engine at once, many times faster than piece by piece.
+    const text = isInOrder(value) ? JSON.stringify(value) : null;
+    // The engine writes half a surrogate pair as an escape; in a text that may hold one, each is looked at.
+    return text === null || text.includes('\\ud') ? written(value) : text;
   } catch (error) {
     // The place is looked for only when something is wrong: it would be made for every value otherwise.
     if (!(error instanceof NotCanonical)) throw error;
     throw new PosError('INVARIANT', `a journal record cannot hold ${error.what} at $${placeOf(value)}`);
   }
+}
+
+/**
+ * Whether JSON.stringify writes it canonically as it stands: every object's keys in order, nothing that cannot be
+ * written. Anything doubtful is not: `written` then says what is wrong.
+ */
+function isInOrder(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true;
+    case 'number':
+      return Number.isSafeInteger(value);
+    case 'object':
+      if (value === null) return true;
+      return Array.isArray(value) ? isListInOrder(value) : isObjectInOrder(value);
+    default:
+      return false;
+  }
+}
+
+function isListInOrder(values: readonly unknown[]): boolean {
+  for (let at = 0; at < values.length; at += 1) if (!isInOrder(values[at])) return false;
+  return true;
+}
+
+function isObjectInOrder(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  let before = '';
+  for (const key in value) {
+    if (key < before || !Object.hasOwn(value, key)) return false;
+    if (!isInOrder((value as Readonly<Record<string, unknown>>)[key])) return false;
+    before = key;
+  }
+  return true;
 }
 
 class NotCanonical extends Error {

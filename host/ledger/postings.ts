@@ -25,7 +25,7 @@ export function debit(
   lot: string | null = null,
   unit: Unit = 'fen',
 ): Posting {
-  return { account, lot, unit, amount: fenDelta(amount) };
+  return { account, amount: fenDelta(amount), lot, unit };
 }
 export function credit(
   account: string,
@@ -33,7 +33,7 @@ export function credit(
   lot: string | null = null,
   unit: Unit = 'fen',
 ): Posting {
-  return { account, lot, unit, amount: fenDelta(-amount) };
+  return { account, amount: fenDelta(-amount), lot, unit };
 }
 
 /**
@@ -43,16 +43,17 @@ export function credit(
  * Throws BOOKS_UNBALANCED when it does not balance, INVARIANT for an account that is none of ours.
  */
 export function entryOf(stamp: Stamp, event: LedgerEvent, postings: readonly Posting[]): Entry {
+  // In the order in which its digest writes it, as every part of it: nothing has to be sorted then.
   const entry: Entry = {
-    entryId: stamp.entryId,
-    businessDate: stamp.businessDate,
-    event,
-    cause: stamp.cause,
     at: stamp.at,
-    corrects: stamp.corrects ?? null,
     branchId: stamp.branchId,
-    terminalId: stamp.terminalId,
+    businessDate: stamp.businessDate,
+    cause: stamp.cause,
+    corrects: stamp.corrects ?? null,
+    entryId: stamp.entryId,
+    event,
     postings: addedUp(postings),
+    terminalId: stamp.terminalId,
   };
   const fault = unbalanced(entry);
   if (fault !== null) throw new PosError('BOOKS_UNBALANCED', `entry ${entry.entryId} (${event}): ${fault}`);

@@ -31,7 +31,7 @@ export function takeFromLots(
   for (const lot of inOrder) {
     if (missing === 0) break;
     const amount = fen(Math.min(missing, lot.remaining));
-    parts.push({ lotId: lot.lotId, purse: lot.purse, amount });
+    parts.push({ amount, lotId: lot.lotId, purse: lot.purse });
     missing -= amount;
   }
   return missing === 0 ? parts : undefined;
@@ -137,27 +137,28 @@ export function priceMoney(
   const base = minusFen(priced.gross, priced.discountMerchant);
   const payable = shareHalfUp(base, contract.settlementBp);
   const principal = sumFen(lots.filter((part) => part.purse === 'principal').map((part) => part.amount));
+  // In the order in which the journal writes it: nothing has to be sorted then.
   const money: SaleMoney = {
-    gross: priced.gross,
+    agent: shareHalfUp(priced.paid, contract.agentBp),
+    base,
+    commission: minusFen(base, payable),
     discountIssuer: priced.discountIssuer,
     discountMerchant: priced.discountMerchant,
-    paid: priced.paid,
-    base,
-    payable,
-    commission: minusFen(base, payable),
-    rebate: priced.rebate,
-    agent: shareHalfUp(priced.paid, contract.agentBp),
-    points: pointsFor(principal, priced.pointsRate),
+    gross: priced.gross,
     lots: mergeParts(lots),
+    paid: priced.paid,
+    payable,
+    points: pointsFor(principal, priced.pointsRate),
+    rebate: priced.rebate,
   };
   ensureWhole(money);
   const rates: Rates = {
+    agentBp: contract.agentBp,
     contractId: contract.id,
     contractVersion: contract.version,
-    settlementBp: contract.settlementBp,
     rebateBp: priced.rebateBp,
-    agentBp: contract.agentBp,
     ruleIds: priced.ruleIds,
+    settlementBp: contract.settlementBp,
   };
   return { money, rates };
 }

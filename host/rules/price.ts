@@ -4,7 +4,7 @@
  * not matter. Normative: the money design page, "Rules" and "Money".
  */
 import type { Fen } from '../../protocol/index.ts';
-import { ensure, fen, minusFen, PosError } from '../../protocol/index.ts';
+import { ensure, fen, minusFen, PosError, shareHalfUp } from '../../protocol/index.ts';
 import { whyNot } from './conditions.ts';
 import { budgetCounter, cardDayCounter } from './counters.ts';
 import type { CounterUse, PointsRate, Priced, PriceInput, Rule, RuleTrace, Terms } from './model.ts';
@@ -82,6 +82,13 @@ export function price(input: PriceInput, rules: readonly Rule[], terms: Terms): 
 
 /** Whole points for principal that was paid: yuan ÷ yuanPerPoint × tier × multiplier, half up. */
 export function pointsFor(principal: Fen, rate: PointsRate): number {
+  const product = principal * rate.tierPointsBp * rate.multiplierBp;
+  const each = rate.yuanPerPoint * 100 * WHOLE_BP * WHOLE_BP;
+  // Twice the product must stay exact as well, for the half.
+  if (product <= Number.MAX_SAFE_INTEGER / 4 && each <= Number.MAX_SAFE_INTEGER / 4) {
+    const remainder = product % each;
+    return fen((product - remainder) / each + (remainder * 2 >= each ? 1 : 0));
+  }
   const exact = BigInt(principal) * BigInt(rate.tierPointsBp) * BigInt(rate.multiplierBp);
   const one = BigInt(rate.yuanPerPoint) * 100n * BigInt(WHOLE_BP) * BigInt(WHOLE_BP);
   return fen(Number((exact * 2n + one) / (one * 2n)));
@@ -136,7 +143,7 @@ function rebates(
   paid: Fen,
   terms: Terms,
 ): { worth: Fen; basisPoints: number } {
-  const of = (basisPoints: number) => Share.of(paid).times(Math.min(basisPoints, WHOLE_BP)).halfUp();
+  const of = (basisPoints: number) => shareHalfUp(paid, Math.min(basisPoints, WHOLE_BP));
   let uncappedBp = terms.rebateBp;
   let basisPoints = terms.rebateBp;
   let fixed = 0;

@@ -12,8 +12,9 @@ export const DECIMALISATION = '0123456789012345';
 export function decimalise(hex: string, table: string = DECIMALISATION): string {
   if (!/^[0-9]{16}$/.test(table))
     throw new PosError('KEY_BAD', 'a decimalisation table has sixteen decimal digits');
-  ensure(/^[0-9A-F]*$/.test(hex), 'what is decimalised is upper-case hexadecimal text');
-  return Array.from(hex, (digit) => table[Number.parseInt(digit, 16)]).join('');
+  let digits = '';
+  for (let at = 0; at < hex.length; at += 1) digits += table[nibbleAt(hex, at)];
+  return digits;
 }
 
 /**
@@ -23,11 +24,20 @@ export function decimalise(hex: string, table: string = DECIMALISATION): string 
  * @example EFADCFFFBDADECABFBB, 4 digits: 4503 (no decimal digit at all, all from the second pass)
  */
 export function decimaliseTwoPass(hex: string, count: number): string {
-  ensure(/^[0-9A-F]*$/.test(hex) && hex.length >= count, 'hexadecimal text, as long as its decimal digits');
-  const digits = hex.replace(/[^0-9]/g, '');
-  const letters = hex.replace(/[0-9]/g, '');
-  return (digits + Array.from(letters, (letter) => Number.parseInt(letter, 16) - 10).join('')).slice(
-    0,
-    count,
-  );
+  ensure(hex.length >= count, 'hexadecimal text, as long as its decimal digits');
+  let digits = '';
+  let letters = '';
+  for (let at = 0; at < hex.length; at += 1) {
+    const nibble = nibbleAt(hex, at);
+    if (nibble < 10) digits += nibble;
+    else letters += nibble - 10;
+  }
+  return (digits + letters).slice(0, count);
+}
+
+/** The value of an upper-case hexadecimal digit. @throws INVARIANT for any other character */
+function nibbleAt(hex: string, at: number): number {
+  const nibble = '0123456789ABCDEF'.indexOf(hex.charAt(at));
+  ensure(nibble >= 0, 'what is decimalised is upper-case hexadecimal text');
+  return nibble;
 }

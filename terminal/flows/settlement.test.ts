@@ -226,11 +226,30 @@ settlements('that the host refuses closes nothing, and sales go on', async () =>
   const host = new TestHost();
   const { terminal } = await openShopForBusiness({ host });
   await terminal.command('sale 1');
-  host.mischief = [{ mti: '0500', code: '96', fields: {} }];
-  assert.is((await terminal.command('settle')).code, '96');
+  host.mischief = [{ mti: '0500', code: '40', fields: {} }];
+  assert.is((await terminal.command('settle')).code, '40');
   assert.is(terminal.state.batch, 7);
   assert.is(terminal.state.settlement, null);
 });
+
+for (const code of ['30', '96']) {
+  settlements(
+    `that the host could not judge (${code}) waits: the network may have brought it twice, and the other one closed the batch`,
+    async () => {
+      const host = new TestHost();
+      const { terminal } = await openShopForBusiness({ host });
+      await terminal.command('sale 1');
+      host.mischief = [{ mti: '0500', code, fields: {} }];
+      assert.is((await terminal.command('settle')).code, code);
+      assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+      assert.is((await terminal.command('settle')).code, '00');
+      const bodies = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+      assert.is(bodies.length, 2);
+      assert.ok(bodies[0]?.equals(bodies[1] ?? Buffer.alloc(0)));
+      assert.equal([terminal.state.batch, host.batch], [8, 8]);
+    },
+  );
+}
 
 for (const code of ['30', '40', '96']) {
   settlements(

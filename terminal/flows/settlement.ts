@@ -43,8 +43,13 @@ const NO_FOREIGN_CARDS: SideTotals = {
   creditCount: 0,
 };
 const OTHER_CONTENT = '94';
-/** DE39 of what was not judged: a request, or an MTI, that a bit changed on the way; a host that failed. */
-const NOT_JUDGED: readonly string[] = ['30', '40', '96'];
+/**
+ * DE39 of what was not judged: a request that a bit changed on the way, a host that failed. A network that delivers
+ * twice may have brought the same request to be judged all the same.
+ */
+const NOT_JUDGED: readonly string[] = ['30', '96'];
+/** To a repeat 40 says no more than that: a changed MTI. To the first, that this host settles no batches. */
+const REPEAT_NOT_JUDGED: readonly string[] = [...NOT_JUDGED, '40'];
 /** DE48 counts have three digits. */
 const COUNT_MAX = 999;
 
@@ -127,8 +132,8 @@ async function sendTotals(
   const first = await askAboutTotals(deps, request);
   const code = first.get(39) ?? '';
   if (!responseCode(code).approved) {
-    // A host that could not judge the repeat says nothing of the first: that one may have closed the batch.
-    if (isRepeat && NOT_JUDGED.includes(code)) return answered(code);
+    // Nothing is said of the same request that may have been judged before or after: it may have closed the batch.
+    if ((isRepeat ? REPEAT_NOT_JUDGED : NOT_JUDGED).includes(code)) return answered(code);
     // The host did not close the batch: transactions may go on, and settlement is asked for again.
     await deps.journal.append({ type: 'settlement stopped', code });
     await noteSignIn(deps, code);

@@ -42,7 +42,7 @@ export function stampOf(j: Judgement, transactionId: string, corrects: string | 
   return {
     entryId: j.deps.numbers.nextId(j.now),
     businessDate: j.businessDate,
-    cause: { kind: 'transaction', id: transactionId },
+    cause: { id: transactionId, kind: 'transaction' },
     at: j.now,
     branchId: j.profile?.branchId ?? null,
     terminalId: j.request.terminalId,
@@ -58,16 +58,15 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   const row = transactionRow(j, transactionId, deed, rrn, auth);
   const speaks = j.terminal?.speaksDe57 === true && deed.state === 'approved';
   const { lines = [], remarks = [], items = [] } = deed;
+  const fields = judgedAt(j);
+  fields[37] = rrn;
+  if (auth !== null) fields[38] = auth;
+  fields[39] = deed.code;
+  fields[44] = issuerAndAcquirer(j);
+  if (!speaks) Object.assign(fields, slipLines(lines, remarks));
+  Object.assign(fields, deed.fields);
   const answer: Answer = {
-    fields: {
-      ...judgedAt(j),
-      37: rrn,
-      39: deed.code,
-      44: issuerAndAcquirer(j),
-      ...(auth === null ? {} : { 38: auth }),
-      ...(speaks ? {} : slipLines(lines, remarks)),
-      ...deed.fields,
-    },
+    fields,
     items: speaks ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
   };
   const { writes } = j;

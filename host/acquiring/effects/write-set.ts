@@ -41,8 +41,9 @@ export class WriteSet {
 
   /** Adds rows without a guard of their own: tables that only grow, and lots, which their account guards. */
   put<T extends TableName>(table: T, ...rows: readonly Tables[T][]): void {
-    const before: readonly Tables[T][] = this.#changes[table] ?? [];
-    this.#changes[table] = [...before, ...rows] as Lists[T];
+    const before = this.#changes[table] as Tables[T][] | undefined;
+    if (before === undefined) this.#changes[table] = rows as Lists[T];
+    else before.push(...rows);
   }
 
   /** Adds a row that must not be there yet. */
@@ -66,15 +67,16 @@ export class WriteSet {
     changes: Partial<Versioned[T]>,
   ): Versioned[T] {
     const guardKey = GUARD_KEY[table];
-    const rows = (this.#changes[table] ?? []) as unknown as Versioned[T][];
-    const at = rows.findIndex((earlier) => guardKey(earlier) === guardKey(row));
-    const earlier = rows[at];
-    if (earlier !== undefined) {
+    const key = guardKey(row);
+    const rows = this.#changes[table] as unknown as Versioned[T][] | undefined;
+    const at = rows === undefined ? -1 : rows.findIndex((earlier) => guardKey(earlier) === key);
+    const earlier = rows?.[at];
+    if (rows !== undefined && earlier !== undefined) {
       const again = { ...earlier, ...changes, version: earlier.version };
       rows[at] = again;
       return again;
     }
-    this.#guards.push({ kind: 'version', table, key: guardKey(row), version: row.version });
+    this.#guards.push({ kind: 'version', table, key, version: row.version });
     const next = { ...row, ...changes, version: row.version + 1 };
     this.put(table, next as unknown as Tables[T]);
     return next;

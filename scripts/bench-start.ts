@@ -1,0 +1,207 @@
+/**
+ * How long a host takes to start on years of business: `npm run bench:start [-- --cards 5000000 --records 10000000
+ * --terminals 100000 --folder FOLDER --dry]`. A real host is provisioned and stopped; its database is filled through
+ * the store itself (accounts, cards, lots, terminals and journal records as the product writes them, every guard
+ * asked, only the syncs left out); then the host starts again as a process of its own, beside the same start before
+ * the filling, and a terminal's first sales are judged. Appends one line to bench-history.jsonl unless `--dry`.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openSqlite, openSqliteStore } from '../host/index.ts';
+import { canonicalJson } from '../host/journal/record.ts';
+import type { CommitItem, StorePort } from '../host/store/port.ts';
+import type { TableName, Tables } from '../host/store/rows.ts';
+import { ensure } from '../protocol/index.ts';
+import { runLoad } from '../simulators/load/index.ts';
+import { Office } from '../simulators/office/index.ts';
+import type { Metric } from './bench-curves.ts';
+import { keepRun, metricLine } from './bench-history.ts';
+import { loadTerminals, total } from './load-terminals.ts';
+import { rssMiB } from './process-cpu.ts';
+
+const { values } = parseArgs({
+  options: {
+    cards: { type: 'string', default: '5000000' },
+    records: { type: 'string', default: '10000000' },
+    terminals: { type: 'string', default: '100000' },
+    folder: { type: 'string' },
+    dry: { type: 'boolean', default: false },
+  },
+});
+const CARDS = Number(values.cards);
+const RECORDS = Number(values.records);
+const TERMINALS = Number(values.terminals);
+const IN_ONE_COMMIT = 2_000;
+const SHOWN_EVERY = 1_000_000;
+const SALES = 64;
+/** What a sale leaves in the journal, about: the record is read only as bytes. */
+const RECORD_BYTES = 900;
+
+const metrics: Metric[] = [];
+const note = (name: string, value: number, unit: string) => {
+  const metric = { name, value: Math.round(value * 1_000) / 1_000, unit };
+  metrics.push(metric);
+  console.log(metricLine(metric));
+};
+
+const office = await Office.open({
+  terminals: 2,
+  cards: 8,
+  process: 'child',
+  program: {
+    command: process.execPath,
+    args: ['--max-semi-space-size=32', '--import', 'tsx', 'host/main.ts'],
+    env: { ZUNKA_LOG_LEVEL: 'info' },
+  },
+  ...(values.folder !== undefined && { folder: values.folder }),
+});
+try {
+  await office.stop();
+  const small = await startSeconds();
+  await office.stop();
+
+  const file = join(office.dataFolder, 'host.sqlite');
+  await fill(file);
+  const big = await startSeconds();
+  const pid = office.child?.pid;
+  ensure(pid !== undefined, 'the host is a process of its own');
+  note('host.start.small_seconds', small, 's');
+  note('host.start.seconds', big, 's');
+  note('host.start.database', statSync(file).size / 2 ** 30, 'GiB');
+  note('host.start.rss', rssMiB(pid), 'MiB');
+  await firstSales();
+  note('host.start.rss_after_sales', rssMiB(pid), 'MiB');
+} finally {
+  await office.close();
+}
+if (!values.dry) keepRun(metrics);
+
+/** From the start of the process until it says that it is running: then terminals and administration are served. */
+async function startSeconds(): Promise<number> {
+  const began = performance.now();
+  await office.start();
+  return (performance.now() - began) / 1_000;
+}
+
+/** A host that started must serve what it had before: real terminals sign in and sell with real cards. */
+async function firstSales(): Promise<void> {
+  await runLoad(
+    {
+      port: office.acquirerPort,
+      amount: 1_00,
+      cards: office.cards.map(({ pan, track2, pin }) => ({ pan, track2, pin })),
+      terminals: loadTerminals(office),
+      phases: [{ name: 'first sales', seconds: 2, warmSeconds: 0, inFlight: 1, requestsMax: SALES }],
+    },
+    {
+      begun() {},
+      ended(result) {
+        ensure(
+          Object.keys(result.codes).join() === '00',
+          `every sale is approved: ${JSON.stringify(result.codes)}`,
+        );
+        console.log(`  ${total(result)} sales approved`);
+        note('host.start.first_sales_p50', result.p50, 'ms');
+      },
+    },
+  );
+}
+
+async function fill(file: string): Promise<void> {
+  const driver = await openSqlite(file);
+  // What is filled in is thrown away after the run.
+  await driver.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -1048576;');
+  const clock = { now: () => Date.now(), after: () => ({ cancel: () => undefined }) };
+  const store = await openSqliteStore({
+    driver,
+    stream: 'host-01',
+    clock,
+    initialBusinessDate: '20260101',
+    keptMax: 10,
+  });
+  try {
+    const card = await firstOf(store, 'cards');
+    const account = await firstOf(store, 'accounts');
+    const lot = await firstOf(store, 'lots');
+    const profile = await firstOf(store, 'documents', (row) => row.kind === 'terminal');
+    const terminal: Tables['terminals'] = {
+      terminalId: '',
+      version: 1,
+      batch: 1,
+      keys: null,
+      previousKeys: null,
+      previousKeysUntil: null,
+      macFailures: 0,
+      speaksDe57: true,
+      wanted: 0,
+    };
+    await put(store, 'cards', CARDS, (n) => {
+      const name = String(n).padStart(9, '0');
+      const accountId = `z${name}`;
+      const panHash = createHash('sha256').update(name).digest('hex');
+      return {
+        guards: [],
+        changes: {
+          accounts: [{ ...account, accountId, version: 1 }],
+          cards: [{ ...card, cardId: `z${name}`, accountId, panHash, version: 1 }],
+          lots: [{ ...lot, lotId: `z${name}-1`, accountId }],
+        },
+        journal: [],
+      };
+    });
+    await put(store, 'terminals', TERMINALS, (n) => {
+      const terminalId = `T${String(n).padStart(7, '0')}`;
+      const body = { ...(profile.body as object), id: terminalId };
+      return {
+        guards: [],
+        changes: {
+          documents: [{ ...profile, id: terminalId, body }],
+          terminals: [{ ...terminal, terminalId }],
+        },
+        journal: [],
+      };
+    });
+    const filling = randomBytes(RECORD_BYTES / 2).toString('hex');
+    await put(store, 'journal records', RECORDS, (n) => ({
+      guards: [],
+      changes: {},
+      journal: [{ body: canonicalJson({ at: n, filling, type: 'bench' }) }],
+    }));
+  } finally {
+    await store.close();
+  }
+}
+
+async function put(
+  store: StorePort,
+  what: string,
+  count: number,
+  itemOf: (n: number) => CommitItem,
+): Promise<void> {
+  const began = performance.now();
+  for (let from = 0; from < count; from += IN_ONE_COMMIT) {
+    const items = Array.from({ length: Math.min(IN_ONE_COMMIT, count - from) }, (_, at) => itemOf(from + at));
+    const outcomes = await store.commit(items);
+    ensure(
+      outcomes.every(({ committed }) => committed),
+      `every item of ${what} is committed`,
+    );
+    const done = from + items.length;
+    if (done % SHOWN_EVERY < IN_ONE_COMMIT)
+      console.log(`  ${what}: ${done} (${Math.round((performance.now() - began) / 1_000)} s)`);
+  }
+}
+
+async function firstOf<T extends TableName>(
+  store: StorePort,
+  table: T,
+  fits: (row: Tables[T]) => boolean = () => true,
+): Promise<Tables[T]> {
+  for await (const page of store.scan(table)) {
+    const row = page.find(fits);
+    if (row !== undefined) return row;
+  }
+  throw new Error(`no row of ${table}: the office provisions some`);
+}
