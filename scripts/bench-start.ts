@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openSqlite, openSqliteStore } from '../host/index.ts';
 import { canonicalJson } from '../host/journal/record.ts';
+import { bundleHost } from '../host/operations/machine/bundle.ts';
 import type { CommitItem, StorePort } from '../host/store/port.ts';
 import type { TableName, Tables } from '../host/store/rows.ts';
 import { ensure } from '../protocol/index.ts';
@@ -52,7 +53,7 @@ const office = await Office.open({
   process: 'child',
   program: {
     command: process.execPath,
-    args: ['--max-semi-space-size=32', '--import', 'tsx', 'host/main.ts'],
+    args: ['--max-semi-space-size=32', await bundleHost()],
     env: { ZUNKA_LOG_LEVEL: 'info' },
   },
   ...(values.folder !== undefined && { folder: values.folder }),

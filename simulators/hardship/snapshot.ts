@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundle } from '../../host/operations/machine/bundle.ts';
 import { type HostProgram, ROOT } from '../office/index.ts';
 
 export interface Snapshot {
@@ -19,22 +19,14 @@ export async function takeSnapshot(nodeOptions: readonly string[] = []): Promise
   const parent = join(ROOT, 'out', 'hardship');
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, 'snapshot-'));
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: {
+  await bundle(
+    {
       host: 'host/main.ts',
       terminal: 'simulators/hardship/terminal-child.ts',
       probe: 'simulators/hardship/probe.ts',
     },
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    logLevel: 'error',
-  });
+    folder,
+  );
   const program = (name: string): HostProgram => ({
     command: process.execPath,
     args: [...nodeOptions, '--import', join(folder, 'probe.mjs'), join(folder, `${name}.mjs`)],

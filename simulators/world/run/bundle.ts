@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { BUNDLED } from '../../../host/operations/machine/bundle.ts';
 import { PosError } from '../../../protocol/index.ts';
 import { PLANTED_BUGS, type PlantedBug, type PlantedBugName } from './planted-bugs.ts';
 
@@ -16,15 +17,10 @@ export async function bundleWorld(options: {
 }): Promise<void> {
   const { root, to, bug } = options;
   await build({
+    ...BUNDLED,
     entryPoints: [join(root, 'simulators/world/run/main.ts')],
     outfile: to,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
     sourcemap: 'inline',
-    logLevel: 'error',
     plugins: bug === undefined ? [] : [planting(root, PLANTED_BUGS[bug])],
   });
 }
