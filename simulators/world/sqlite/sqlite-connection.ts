@@ -45,6 +45,11 @@ export class SqliteConnection {
     return this.#database !== 0;
   }
 
+  /** A transaction was begun and has not ended. */
+  get isInTransaction(): boolean {
+    return sqlite._sqlite3_get_autocommit(this.#database) === 0;
+  }
+
   exec(sql: string): void {
     this.#within(() => {
       const result = withText(sql, (text) => sqlite._sqlite3_exec(this.#database, text, 0, 0, 0));

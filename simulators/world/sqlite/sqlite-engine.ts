@@ -14,9 +14,9 @@ export type StoreFault =
   | 'slow'
   /** The next call, except ROLLBACK, is told that another process holds the database. */
   | 'busy'
-  /** The next COMMIT is done and fails all the same. */
+  /** The next commit is done and fails all the same. */
   | 'commit answer lost, done'
-  /** The next COMMIT is not done and fails. */
+  /** The next commit is not done and fails. */
   | 'commit answer lost, not done';
 
 export class StoreFaults {
@@ -106,7 +106,8 @@ class WorldDriver implements WorldSqlite {
   }
 
   run(sql: string, params: readonly unknown[]): Promise<{ readonly changes: number }> {
-    return this.#call(sql, (connection) => connection.run(sql, params));
+    const act = (connection: SqliteConnection) => connection.run(sql, params);
+    return this.#call(sql, act, () => this.#commits(sql));
   }
 
   all(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
@@ -133,14 +134,25 @@ class WorldDriver implements WorldSqlite {
     return turn;
   }
 
-  #call<T>(sql: string, act: (connection: SqliteConnection) => T): Promise<T> {
+  /** @param commits whether the call is one that commits, asked when its turn comes */
+  #call<T>(
+    sql: string,
+    act: (connection: SqliteConnection) => T,
+    commits: () => boolean = () => false,
+  ): Promise<T> {
     return this.#inTurn(async () => {
       const ms = this.#faults.take('slow');
       if (ms !== null) await new Promise<void>((resolve) => void this.#clock.after(ms, resolve));
       if (sql !== 'ROLLBACK' && this.#faults.take('busy') !== null)
         throw new PosError('STORE_BUSY', 'another process holds the database, says the world');
-      return sql === 'COMMIT' ? this.#commit(act) : this.#alive(act);
+      return commits() ? this.#commit(act) : this.#alive(act);
     });
+  }
+
+  /** COMMIT, and a statement that changes something outside of a transaction: it commits by itself. */
+  #commits(sql: string): boolean {
+    if (this.#state !== 'open' || sql === 'ROLLBACK' || sql.startsWith('BEGIN')) return false;
+    return sql === 'COMMIT' || !this.#connection.isInTransaction;
   }
 
   async #commit<T>(act: (connection: SqliteConnection) => T): Promise<T> {
@@ -148,7 +160,7 @@ class WorldDriver implements WorldSqlite {
     const isLost = this.#faults.take('commit answer lost, done') !== null || isNotDone;
     if (!isLost) return this.#alive(act);
     if (!isNotDone) await this.#alive(act);
-    throw new PosError('STORE_FAILED', 'the answer to COMMIT was lost, says the world');
+    throw new PosError('STORE_FAILED', 'the answer to a commit was lost, says the world');
   }
 
   /** What happens without power is not answered: neither that it was done nor that it failed. */

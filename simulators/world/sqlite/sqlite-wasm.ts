@@ -25,6 +25,8 @@ export interface SqliteModule {
   _sqlite3_errmsg(database: number): number;
   _sqlite3_exec(database: number, sql: number, callback: 0, argument: 0, message: 0): number;
   _sqlite3_changes(database: number): number;
+  /** Not zero when no transaction is open: a statement then commits by itself. */
+  _sqlite3_get_autocommit(database: number): number;
   _sqlite3_prepare_v2(database: number, sql: number, bytes: number, statement: number, rest: number): number;
   _sqlite3_step(statement: number): number;
   _sqlite3_reset(statement: number): number;
