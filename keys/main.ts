@@ -18,6 +18,7 @@ import {
 import { toHex } from './hex.ts';
 import { aesCheckValue } from './material/check-value.ts';
 import type { Custodian } from './vault/key-file.ts';
+import type { KeyEvent } from './vault/key-log.ts';
 import { KeyOffice } from './vault/key-office.ts';
 import { nodeKeyFile } from './vault/node-key-file.ts';
 import { nodeKeyLog } from './vault/node-key-log.ts';
@@ -180,7 +181,14 @@ async function restore(values: Values, folder: string): Promise<void> {
   // A log that is there is never rolled back: it tells of the time between backup and loss.
   if (!(await isThere(join(values.data, 'keys.log'))))
     await copyNew(join(folder, 'keys.log'), join(values.data, 'keys.log'));
-  const store = await openKeyStore({ ...(await vaultOptions(values)), mustExist: true });
+  const takesOlder = (missing: readonly KeyEvent[]) => {
+    console.log(
+      `密钥日志中有 ${missing.length} 条不在此备份中 the key log tells of ${missing.length} acts that are not in this backup:`,
+    );
+    for (const { act, subject, by, at } of missing)
+      console.log(`  ${new Date(at).toISOString()} ${act}: ${subject} (${by})`);
+  };
+  const store = await openKeyStore({ ...(await vaultOptions(values)), mustExist: true, takesOlder });
   const office = new KeyOffice(store, random);
   office.note('key file restored from its backup', 'key file', userInfo().username);
   await office.saved();

@@ -64,6 +64,7 @@ backup('a copy that is taken while terminals trade is one moment of the books, a
       mkdirSync(data);
       symlinkSync(host.path, join(data, 'host.sqlite'));
       writeFileSync(join(data, 'keys.sealed'), 'sealed');
+      writeFileSync(join(data, 'keys.log'), 'what was done\n');
       let trading = true;
       let sold = 0;
       const trade = (async () => {
@@ -82,13 +83,14 @@ backup('a copy that is taken while terminals trade is one moment of the books, a
       assert.ok(sold >= soldAtEnd);
       assert.ok(manifest.entries > 64 && manifest.entries <= (await host.rows('entries')).length);
       assert.equal(readdirSync(folder).sort(), ['backup', 'data']);
-      for (const name of ['host.sqlite', 'keys.sealed', 'backup.json'])
+      for (const name of ['host.sqlite', 'keys.sealed', 'keys.log', 'backup.json'])
         assert.is(statSync(join(folder, 'backup', name)).mode & 0o777, 0o600);
 
       // Restored, proven at the start, and the terminal sells on under its old working keys.
       const restored = join(folder, 'restored');
       const by = { person: '王运维', reason: '演练 drill' };
       await restoreBackup({ from: join(folder, 'backup'), dataFolder: restored, stream: '01', ...by });
+      assert.is(readFileSync(join(restored, 'keys.log'), 'utf8'), 'what was done\n');
       const marks = nodeMarkSlots(join(restored, 'acknowledged-01.mark'));
       assert.is(
         await proveDatabase(join(restored, 'host.sqlite'), {

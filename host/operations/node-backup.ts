@@ -37,6 +37,8 @@ import { synced } from './node-synced.ts';
 
 const DATABASE = 'host.sqlite';
 const KEYS = 'keys.sealed';
+/** What was done to keys; where keys are in a token too. */
+const KEY_LOG = 'keys.log';
 const MANIFEST = 'backup.json';
 const NO_MARKS: MarkSlots = { read: async () => null, write: async () => undefined };
 
@@ -67,6 +69,8 @@ export async function backUp(options: {
     await vacuumInto(join(dataFolder, DATABASE), path);
     await copyFile(join(dataFolder, KEYS), join(partial, KEYS));
     await chmod(join(partial, KEYS), 0o600);
+    // Behind the key file, which names a record of it.
+    await copyWhere(KEY_LOG, dataFolder, partial);
     const proven = await provenWith(path, options.stream, async () => undefined);
     const manifest: BackupManifest = {
       format: 'zunka backup 1',
@@ -126,6 +130,8 @@ export async function restoreBackup(options: {
     await chmod(join(dataFolder, KEYS), 0o600);
     await synced(join(dataFolder, KEYS));
   }
+  // One that is there tells of the time between backup and loss: it is never put back to an older one.
+  if (!(await isThere(join(dataFolder, KEY_LOG)))) await copyWhere(KEY_LOG, from, dataFolder);
   await synced(path);
   await rename(path, join(dataFolder, DATABASE));
   await synced(dataFolder);
@@ -183,6 +189,14 @@ async function sha256Of(path: string): Promise<string> {
   const sum = createHash('sha256');
   await pipeline(createReadStream(path), sum);
   return sum.digest('hex');
+}
+
+/** Copies a file of one folder to another, where it is there. */
+async function copyWhere(name: string, from: string, to: string): Promise<void> {
+  if (!(await isThere(join(from, name)))) return;
+  await copyFile(join(from, name), join(to, name));
+  await chmod(join(to, name), 0o600);
+  await synced(join(to, name));
 }
 
 async function isThere(path: string): Promise<boolean> {

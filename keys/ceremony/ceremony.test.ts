@@ -123,7 +123,7 @@ steps('a custodian enters one component only, and nobody without the right passw
 
 steps('a step whose line does not reach the log does not happen', async () => {
   const full = () => Promise.reject(new PosError('KEY_FILE', 'the disk is full'));
-  const { ceremony } = newCeremony({ log: { append: full, holds: () => Promise.resolve(true) } });
+  const { ceremony } = newCeremony({ log: { append: full, behind: () => Promise.resolve([]) } });
   await rejects(ceremony.admit('alice', Buffer.from(PASSWORD)), code('KEY_FILE'));
   assert.equal([ceremony.state, ceremony.custodians], ['custodian due', []]);
 });
@@ -143,7 +143,7 @@ function newCeremony(more: Partial<CeremonyOptions> = {}) {
   const events: KeyEvent[] = [];
   const log: KeyLogPort = {
     append: async (added) => ({ records: events.push(...added), head: '' }),
-    holds: () => Promise.resolve(true),
+    behind: () => Promise.resolve([]),
   };
   const options = {
     subject: 'zmk:bank',

@@ -183,6 +183,27 @@ async function rehearseLoss(data: string): Promise<void> {
     'backup made',
     'key file restored from its backup',
   ]);
+
+  // An older backup: what happened since is told, and stays in the log.
+  await rm(join(data, 'keys.sealed'));
+  assert.match(await run('restore', copy), 'the key log tells of 1 acts that are not in this backup');
+  assert.equal(
+    eventsOf(await readFile(join(data, 'keys.log')))
+      .map(({ act }) => act)
+      .slice(-3),
+    ['key file restored from its backup', 'key file behind its log', 'key file restored from its backup'],
+  );
+
+  // Both are lost: both come back.
+  for (const name of ['keys.sealed', 'keys.log']) await rm(join(data, name));
+  await run('restore', copy);
+  assert.is(await run('list'), before);
+  assert.equal(
+    eventsOf(await readFile(join(data, 'keys.log')))
+      .map(({ act }) => act)
+      .slice(-2),
+    ['backup made', 'key file restored from its backup'],
+  );
 }
 
 function piped(args: readonly string[]): Promise<{ code: number; text: string }> {

@@ -43,7 +43,7 @@ export interface CommandParts {
 
 interface Command {
   readonly arguments: string;
-  /** How many custodians must agree, where there are any. */
+  /** How many custodians must agree, where there are any; the first alone enrols the second. */
   readonly hands: 0 | 1 | 2;
   readonly does: string;
   readonly run: (parts: CommandParts) => Promise<void>;
@@ -63,7 +63,7 @@ export const COMMANDS = {
   rotate:    { hands: 1, run: rotate,    arguments: 'NAME',                                          does: 'a new key takes the name; the old one retires' },
   retire:    { hands: 1, run: retire,    arguments: 'NAME',                                          does: 'from now on it opens and verifies only' },
   destroy:   { hands: 2, run: destroy,   arguments: 'NAME',                                          does: 'wiped; what rests under it is lost' },
-  enrol:     { hands: 1, run: enrol,     arguments: '',                                              does: 'another custodian' },
+  enrol:     { hands: 2, run: enrol,     arguments: '',                                              does: 'another custodian' },
   dismiss:   { hands: 2, run: dismiss,   arguments: 'NAME',                                          does: 'a custodian' },
   master:    { hands: 2, run: master,    arguments: '[--components 2|3] | --resume | --finish',      does: 'a new master key by ceremony, every key wrapped anew; go on after a cut; destroy the one before' },
 } as const satisfies Record<string, Command>;
@@ -78,7 +78,8 @@ export async function runCommand(
   user: string,
 ): Promise<void> {
   const { hands, run } = COMMANDS[name];
-  const by = await agreed(parts, hands, user);
+  const isSecond = name === 'enrol' && parts.office.custodians.length === 1;
+  const by = await agreed(parts, isSecond ? 1 : hands, user);
   await run({ ...parts, by });
   await parts.office.saved();
 }

@@ -3,7 +3,7 @@ import { ensure, PosError } from '../../protocol/index.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { refuseKnownKey } from '../material/known-keys.ts';
 import { randomKey } from '../material/random-key.ts';
-import { checkOwner, checkSpec } from '../vault/key-header.ts';
+import { checkOwner, checkSpec, newLife } from '../vault/key-header.ts';
 import type { KeyEvent, KeyLogPort } from '../vault/key-log.ts';
 import {
   additionalData,
@@ -221,14 +221,7 @@ export class TokenStore implements VaultStore {
     drafts: Pick<KeyDrafts, 'whole' | 'left' | 'print' | 'isTestKey'>,
     act: string,
   ): KeyHandle {
-    const now = this.#options.now();
-    const life: KeyLife = {
-      owner: key.owner ?? '',
-      created: now,
-      activated: key.inactive === true ? null : now,
-      retired: null,
-      cryptoperiodDays: key.cryptoperiodDays ?? null,
-    };
+    const life = newLife(key, this.#options.now());
     const { name, use, algorithm } = key;
     const named = this.#rest.add({
       spec: { name, use, algorithm },

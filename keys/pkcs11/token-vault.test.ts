@@ -234,7 +234,7 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
         events.push(...more);
         return LOG_BEGINS;
       },
-      holds: async () => true,
+      behind: async () => [],
     };
     const vault = await openTokenVault(await newOptions({ log }));
     vault.createFromComponents({ ...TMK, by: 'anna' });

@@ -31,6 +31,8 @@ export class KeyDisk {
   readonly #snapshot: () => KeyFileSnapshot;
   #events: KeyEvent[] = [];
   #logHead: KeyLogHead | null;
+  /** What the key file on the disk knows of the log; null: there is none yet. */
+  #fileHead: KeyLogHead | null;
   #unsaved = false;
   /** Of a vault that was closed with something unsaved. */
   #last: Ready | null = null;
@@ -39,6 +41,7 @@ export class KeyDisk {
   constructor(options: KeyDiskOptions, snapshot: () => KeyFileSnapshot) {
     this.#options = options;
     this.#logHead = options.logHead;
+    this.#fileHead = options.logHead;
     this.#snapshot = snapshot;
   }
 
@@ -77,17 +80,25 @@ export class KeyDisk {
     try {
       // The log first: what was done to a key is never on the disk without its line.
       if (events.length > 0 && this.#options.log !== undefined)
-        this.#logHead = await this.#options.log.append(events).catch((error: unknown) => {
+        this.#logHead = await this.#options.log.append(this.#witnessed(events)).catch((error: unknown) => {
           this.#events = [...events, ...this.#events];
           throw error;
         });
       const { sealedMasters, master, content } = ready;
       const { file, lock } = this.#options;
-      await file.write(formatKeyFile(lock, sealedMasters, master, { ...content, log: this.#logHead }));
+      const log = this.#logHead;
+      await file.write(formatKeyFile(lock, sealedMasters, master, { ...content, log }));
+      this.#fileHead = log;
     } catch (error) {
       this.#unsaved = true;
       throw error;
     }
+  }
+
+  /** Each line says how new the key file was: one that is put back later is seen to be older. */
+  #witnessed(events: readonly KeyEvent[]): readonly KeyEvent[] {
+    const head = this.#fileHead;
+    return head === null ? events : events.map((event) => ({ ...event, file: head.records }));
   }
 
   #ready(): Ready {

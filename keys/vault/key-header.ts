@@ -76,6 +76,17 @@ export function checkOwner({ name, owner = '', cryptoperiodDays }: NewKey): void
     throw new PosError('KEY_BAD', `${name}: its cryptoperiod is 1 to 9999 days`);
 }
 
+/** The life of a key that is made now, in milliseconds since 1970. */
+export function newLife({ owner = '', inactive = false, cryptoperiodDays }: NewKey, now: number): KeyLife {
+  return {
+    owner,
+    created: now,
+    activated: inactive ? null : now,
+    retired: null,
+    cryptoperiodDays: cryptoperiodDays ?? null,
+  };
+}
+
 /** Header of the block in which a key rests under the master key, version D. */
 export function restingHeader(key: RestingKey, checkValue: string): KeyBlockHeader {
   const { spec, life, exportable } = key;

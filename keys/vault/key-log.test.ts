@@ -3,11 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type KeyEvent, LOG_BEGINS, readKeyLog } from './key-log.ts';
+import { type KeyEvent, LOG_BEGINS, loggedEvent, readKeyLog } from './key-log.ts';
 import { nodeKeyLog } from './node-key-log.ts';
-import { openSoftVault } from './open-vault.ts';
+import { type FileVaultOptions, openSoftVault } from './open-vault.ts';
 import { code, memoryFile } from './vault.fixture.ts';
 
 const EVENT: KeyEvent = { act: 'key generated', subject: 'tmk:1', by: 'alice', at: 0, checkValue: '05EE1D' };
@@ -66,7 +67,7 @@ chain('half a line that a power cut left is written over; what is whole stays', 
 chain('of two processes the second to write is refused', () =>
   inFolder(async (path) => {
     const [one, other] = [nodeKeyLog(path), nodeKeyLog(path)];
-    await Promise.all([one.holds(LOG_BEGINS), other.holds(LOG_BEGINS)]);
+    await Promise.all([one.behind(LOG_BEGINS), other.behind(LOG_BEGINS)]);
     await one.append([EVENT]);
     await rejects(other.append([EVENT]), code('KEY_FILE'));
     assert.is(readKeyLog(await readFile(path)).heads.length, 1);
@@ -120,13 +121,128 @@ chain('a log that lost its end or is gone is told in the log itself, and the vau
 
 chain.run();
 
-function vaultBeside(path: string, file: ReturnType<typeof memoryFile>) {
+const older = suite('a key file that is older than the log beside it');
+
+/** A vault whose file was copied, and which then made and destroyed a key, each saved by itself. */
+async function rolledBack(path: string) {
+  const file = memoryFile();
+  const vault = await vaultBeside(path, file);
+  vault.generate({ name: 'tmk:1', use: 'tmk', algorithm: '3des' });
+  await vault.saved();
+  const copy = Buffer.from(file.content() ?? '');
+  vault.destroy('tmk:1', 'alice');
+  await vault.saved();
+  vault.generate({ name: 'tmk:2', use: 'tmk', algorithm: '3des', by: 'bob' });
+  await vault.saved();
+  vault.close();
+  await file.write(copy);
+  return file;
+}
+
+older('is refused: a key that was destroyed does not come back in silence', () =>
+  inFolder(async (path) => {
+    const file = await rolledBack(path);
+    const before = await readFile(path, 'utf8');
+    const standing = file.content();
+    await rejects(
+      vaultBeside(path, file),
+      (error) => code('KEY_FILE')(error) && String(error).includes('it knows 2 records of 4'),
+    );
+    assert.is(await readFile(path, 'utf8'), before);
+    assert.equal(file.content(), standing);
+  }),
+);
+
+older('a restore takes it, is told what is missing, and the log says so; then it is no more older', () =>
+  inFolder(async (path) => {
+    const file = await rolledBack(path);
+    const missing: string[] = [];
+    const takesOlder = (events: readonly KeyEvent[]) =>
+      void missing.push(...events.map(({ act, subject, by }) => `${act}: ${subject}, ${by}`));
+    (await vaultBeside(path, file, { takesOlder })).close();
+    assert.equal(missing, ['key destroyed: tmk:1, alice', 'key generated: tmk:2, bob']);
+    const again = await vaultBeside(path, file);
+    assert.equal(
+      again.names().map(({ name }) => name),
+      ['tmk:1'],
+    );
+    assert.equal(await actsOf(path, -1), ['key file behind its log']);
+  }),
+);
+
+older('an act that reached the log and, by a power cut, not the file is told; the vault opens', () =>
+  inFolder(async (path) => {
+    const file = memoryFile();
+    const vault = await vaultBeside(path, file);
+    vault.generate({ name: 'tmk:1', use: 'tmk', algorithm: '3des' });
+    await vault.saved();
+    file.failNext();
+    vault.destroy('tmk:1');
+    await rejects(vault.saved(), code('KEY_FILE'));
+    const again = await vaultBeside(path, file);
+    assert.ok(again.find('tmk:1'));
+    assert.equal(await actsOf(path, -2), ['key destroyed', 'key file behind its log']);
+  }),
+);
+
+older('a disk that refused for a while leaves no file that counts as older', () =>
+  inFolder(async (path) => {
+    const file = memoryFile();
+    const vault = await vaultBeside(path, file);
+    for (const name of ['tmk:1', 'tmk:2', 'tmk:3']) {
+      file.failNext();
+      vault.generate({ name, use: 'tmk', algorithm: '3des' });
+      await rejects(vault.saved(), code('KEY_FILE'));
+    }
+    assert.equal((await vaultBeside(path, file)).names(), []);
+  }),
+);
+
+older('of any earlier moment is refused or told, whatever was saved since', () =>
+  fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.nat(5), (saves, at) =>
+      inFolder(async (path) => {
+        const file = memoryFile();
+        const vault = await vaultBeside(path, file);
+        const files: Buffer[] = [];
+        for (let number = 0; number < saves; number += 1) {
+          files.push(Buffer.from(file.content() ?? ''));
+          vault.generate({ name: `tmk:${number}`, use: 'tmk', algorithm: '3des' });
+          await vault.saved();
+        }
+        const which = at % saves;
+        await file.write(files[which] as Buffer);
+        if (which < saves - 1) await rejects(vaultBeside(path, file), code('KEY_FILE'));
+        else {
+          await vaultBeside(path, file);
+          assert.equal(await actsOf(path, -1), ['key file behind its log']);
+        }
+      }),
+    ),
+    { numRuns: 12 },
+  ),
+);
+
+older.run();
+
+async function actsOf(path: string, from: number): Promise<readonly string[]> {
+  return readKeyLog(await readFile(path))
+    .bodies.map((body) => loggedEvent(body).act)
+    .slice(from);
+}
+
+function vaultBeside(
+  path: string,
+  file: ReturnType<typeof memoryFile>,
+  more: Pick<FileVaultOptions, 'takesOlder'> = {},
+) {
   return openSoftVault({
     random: randomBytes,
     file,
     passphrase: Buffer.from('a passphrase of the test'),
     now: () => Date.UTC(2026, 10, 22, 8),
     log: nodeKeyLog(path),
+    ...more,
   });
 }
 

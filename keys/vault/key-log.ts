@@ -23,6 +23,11 @@ export interface KeyEvent {
   readonly at: number;
   readonly checkValue?: string;
   readonly detail?: string;
+  /**
+   * How many records of this log the key file on the disk knew when the line was written. A key file that knows fewer
+   * was put back from an older copy.
+   */
+  readonly file?: number;
 }
 
 /** Where a log ends. */
@@ -36,8 +41,12 @@ export interface KeyLogHead {
 export interface KeyLogPort {
   /** Resolves when they are durable, with the log's new head. @throws KEY_FILE */
   append(events: readonly KeyEvent[]): Promise<KeyLogHead>;
-  /** Whether the log has this head: what a key file says that it had. @throws KEY_FILE a line was changed */
-  holds(known: KeyLogHead): Promise<boolean>;
+  /**
+   * What was written behind this head, which a key file says that the log had; null: the log has no such head.
+   *
+   * @throws KEY_FILE a line was changed
+   */
+  behind(known: KeyLogHead): Promise<readonly KeyEvent[] | null>;
 }
 
 export const LOG_BEGINS: KeyLogHead = {
@@ -56,6 +65,12 @@ export function logLine(
   const body = JSON.stringify({ ...event, at: new Date(event.at).toISOString() });
   const head = nextHead(before, body);
   return { line: `${JSON.stringify({ head: head.head, body })}\n`, head };
+}
+
+/** The act of a line that was read. */
+export function loggedEvent(body: string): KeyEvent {
+  const { at, ...rest } = JSON.parse(body) as Omit<KeyEvent, 'at'> & { readonly at: string };
+  return { ...rest, at: Date.parse(at) };
 }
 
 /** What reading a whole log found. */

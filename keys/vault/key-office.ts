@@ -17,6 +17,9 @@ import { withOpenedBlock, withZoneKey } from './zone-key.ts';
 /** What is kept under these is read for years: a successor could not open it. */
 const KEYS_OF_CARDS: readonly KeyUse[] = ['pin-verification', 'card-verification', 'lookup', 'data'];
 
+/** Dual control needs two. */
+const CUSTODIANS_MIN = 2;
+
 export class KeyOffice {
   readonly vault: Vault;
   readonly #store: KeyStore;
@@ -53,10 +56,15 @@ export class KeyOffice {
     this.#store.note({ act: 'custodian enrolled', subject: custodian.name, by });
   }
 
-  /** @throws NOT_FOUND */
+  /** @throws NOT_FOUND; NOT_ALLOWED_NOW fewer than two would remain: what needs two could not be done any more */
   dismiss(name: string, by: string): void {
     const others = this.#store.custodians.filter((one) => one.name !== name);
     if (others.length === this.#store.custodians.length) throw new PosError('NOT_FOUND', `custodian ${name}`);
+    if (others.length < CUSTODIANS_MIN)
+      throw new PosError(
+        'NOT_ALLOWED_NOW',
+        `${CUSTODIANS_MIN} custodians must remain: enrol a successor first`,
+      );
     this.#store.custodians = others;
     this.#store.note({ act: 'custodian dismissed', subject: name, by });
   }

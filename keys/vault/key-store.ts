@@ -8,7 +8,7 @@ import { randomKey } from '../material/random-key.ts';
 import { HeldKeys } from './held-keys.ts';
 import { KeyDisk, type KeyDiskOptions } from './key-disk.ts';
 import type { Custodian, DestroyedKey, KeyFileContent } from './key-file.ts';
-import { checkOwner, checkSpec } from './key-header.ts';
+import { checkOwner, checkSpec, newLife } from './key-header.ts';
 import type { KeyEvent } from './key-log.ts';
 import type { MasterKey } from './master-key.ts';
 import { type KeptMasterKey, MasterKeys } from './master-keys.ts';
@@ -141,15 +141,7 @@ export class KeyStore implements VaultStore {
       throw new PosError('ALREADY_EXISTS', `key ${key.name} exists and is another key`);
     }
     if (this.#options.testMode !== true) this.#refuseUnfit(key.name, bytes);
-    const now = this.now();
-    const life: KeyLife = {
-      owner: key.owner ?? '',
-      created: now,
-      activated: key.inactive === true ? null : now,
-      retired: null,
-      cryptoperiodDays: key.cryptoperiodDays ?? null,
-    };
-    const handle = this.#admit(key, bytes, life);
+    const handle = this.#admit(key, bytes, newLife(key, this.now()));
     this.#rest(handle, key.exportable ?? false);
     this.note({ act, subject: key.name, checkValue: handle.checkValue, by: key.by });
     return handle;

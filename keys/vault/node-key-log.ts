@@ -6,7 +6,9 @@ import {
   type KeyEvent,
   type KeyLogHead,
   type KeyLogPort,
+  type KeyLogReading,
   LOG_BEGINS,
+  loggedEvent,
   logLine,
   readKeyLog,
 } from './key-log.ts';
@@ -22,14 +24,14 @@ const MODE = 0o600;
 export function nodeKeyLog(path: string): KeyLogPort {
   let place: { bytes: number; head: KeyLogHead } | null = null;
 
-  async function found(): Promise<{ readonly heads: readonly KeyLogHead[] }> {
+  async function found(): Promise<Pick<KeyLogReading, 'heads' | 'bodies'>> {
     const bytes = await readFile(path).catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
       throw refused(error);
     });
-    const { heads, wholeBytes } = readKeyLog(bytes);
+    const { heads, bodies, wholeBytes } = readKeyLog(bytes);
     place = { bytes: wholeBytes, head: heads.at(-1) ?? LOG_BEGINS };
-    return { heads };
+    return { heads, bodies };
   }
 
   async function append(events: readonly KeyEvent[]): Promise<KeyLogHead> {
@@ -50,9 +52,10 @@ export function nodeKeyLog(path: string): KeyLogPort {
 
   return {
     append,
-    async holds({ records, head }) {
-      const { heads } = await found();
-      return records === 0 || heads[records - 1]?.head === head;
+    async behind({ records, head }) {
+      const { heads, bodies } = await found();
+      if (records > 0 && heads[records - 1]?.head !== head) return null;
+      return bodies.slice(records).map(loggedEvent);
     },
   };
 }

@@ -2,7 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import { SoftRemoteLoading } from '../remote/soft-remote-loading.ts';
 import { type Custodian, type MasterKeyOrigin, newKeyFileLock, openKeyFile } from './key-file.ts';
-import type { KeyLogPort } from './key-log.ts';
+import type { KeyEvent, KeyLogHead, KeyLogPort } from './key-log.ts';
 import { KeyStore } from './key-store.ts';
 import { MASTER_KEY_BYTES, MasterKey } from './master-key.ts';
 import { selfTest } from './self-test.ts';
@@ -32,6 +32,11 @@ export interface FileVaultOptions extends VaultOptions {
   readonly now: () => number;
   /** What is done to keys is written here, before the file. None: nowhere. */
   readonly log?: KeyLogPort;
+  /**
+   * Only a restore takes a key file that is older than the log beside it. Is told which acts of the log that file does
+   * not have. Default: such a file is refused.
+   */
+  readonly takesOlder?: (missing: readonly KeyEvent[]) => void;
   /** Refuses to make a new file: a mistyped path must not start an empty vault. Default false. */
   readonly mustExist?: boolean;
 }
@@ -124,16 +129,45 @@ async function storeFromFile(options: FileVaultOptions, bytes: Buffer): Promise<
   });
   try {
     for (const block of content.blocks) store.restore(block);
-    if (log !== undefined && content.log !== null && !(await log.holds(content.log))) {
-      // It opens all the same: a missing log must not stop a shop. Whoever audits the log reads it there.
-      const { records, head } = content.log;
-      const detail = `the key file names record ${records} with head ${head}; this log has not got it`;
-      store.note({ act: 'log gap', subject: 'key log', by: 'vault', detail });
-      await store.saved();
-    }
+    if (log !== undefined && content.log !== null) await compareWithLog(store, log, content.log, options);
     return store;
   } catch (error) {
     store.close();
     throw error;
   }
+}
+
+/**
+ * Holds the key file against the log beside it. What a power cut explains is told in the log, and the vault opens: a
+ * shop must not stand still for it.
+ *
+ * @throws KEY_FILE a newer key file was here: this one was put back
+ */
+async function compareWithLog(
+  store: KeyStore,
+  log: KeyLogPort,
+  known: KeyLogHead,
+  { takesOlder }: FileVaultOptions,
+): Promise<void> {
+  const { records, head } = known;
+  const tell = async (act: string, detail: string) => {
+    store.note({ act, subject: 'key log', by: 'vault', detail });
+    await store.saved();
+  };
+  const behind = await log.behind(known);
+  if (behind === null) {
+    await tell('log gap', `the key file names record ${records} with head ${head}; this log has not got it`);
+    return;
+  }
+  if (behind.length === 0) return;
+  if (takesOlder !== undefined) takesOlder(behind);
+  else if (behind.some(({ file = 0 }) => file > records))
+    throw new PosError(
+      'KEY_FILE',
+      `key file: it is older than the log beside it: it knows ${records} records of ${records + behind.length}, and a newer one was here. Put the newest back; if there is none, move this one into a folder and take it by: npm run keys -- restore FOLDER`,
+    );
+  await tell(
+    'key file behind its log',
+    `it knows ${records} records of ${records + behind.length}: what the others tell is not in it`,
+  );
 }
