@@ -1,4 +1,4 @@
-/** `npm run build`: the host as one file, see host/operations/machine. */
-import { bundleHost } from '../host/operations/machine/bundle.ts';
+/** `npm run build`: the host as one file, for units and containers (host/operations/machine). */
+import { bundleHost } from '../simulators/office/index.ts';
 
 console.log(await bundleHost());

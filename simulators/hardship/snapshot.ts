@@ -4,8 +4,7 @@
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bundle } from '../../host/operations/machine/bundle.ts';
-import { type HostProgram, ROOT } from '../office/index.ts';
+import { bundle, type HostProgram, ROOT } from '../office/index.ts';
 
 export interface Snapshot {
   readonly host: HostProgram;

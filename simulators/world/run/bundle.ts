@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
-import { BUNDLED } from '../../../host/operations/machine/bundle.ts';
 import { PosError } from '../../../protocol/index.ts';
+import { BUNDLED } from '../../office/index.ts';
 import { PLANTED_BUGS, type PlantedBug, type PlantedBugName } from './planted-bugs.ts';
 
 /** @param options.root the project's folder; @param options.to the file to write */

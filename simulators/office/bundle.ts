@@ -3,10 +3,8 @@
  * compiles while they run. `npm run build` writes the host into `out/program`.
  */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build } from 'esbuild';
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+import { ROOT } from './office.ts';
 
 /** Packages stay outside: the file must lie inside the project, so that they are found from there. */
 export const BUNDLED: BuildOptions = {
