@@ -88,7 +88,9 @@ async function assemble(
   // 2. The database's files are proven as they lie there, before anything can change them.
   const marks = nodeMarkSlots(place(`acknowledged-${config.stream}.mark`));
   closing.push(() => marks.close());
-  if ((await database.prove(marks)) === 'unmarked') log.warn({}, UNMARKED);
+  const { standing, depth } = await database.prove(marks);
+  if (standing === 'unmarked') log.warn({}, UNMARKED);
+  if (depth === 'journal') log.warn({}, PAGES_UNREAD);
 
   // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const settlement = await database.settlementFiles();
@@ -167,5 +169,7 @@ function afterDelay(ms: number): Promise<void> {
   return new Promise((resolve) => void nodeClock.after(ms, resolve));
 }
 
+const PAGES_UNREAD =
+  '数据库较大或按设置,启动时只核对日志末尾,未逐页检查:备份时全部核对 only the end of the journal was proven, the database is large or the setting says so: a backup proves every page of its copy';
 const UNMARKED =
   '数据库旁无已确认位置的记录,无法得知其末尾是否完整 nothing beside the database says how far it was acknowledged: a lost end would not be noticed this time';

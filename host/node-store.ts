@@ -1,5 +1,5 @@
 /** Which database the host runs on, by one setting: a file in its data folder, or a PostgreSQL server. */
-import { access, chmod } from 'node:fs/promises';
+import { access, chmod, stat } from 'node:fs/promises';
 import type { FilePort } from './clearing/file-port.ts';
 import { folderFiles } from './clearing/folder-files.ts';
 import { nodeSettlementFiles } from './clearing/node-file-system.ts';
@@ -23,9 +23,11 @@ export interface HostDatabase {
   hasBooks(): Promise<boolean>;
   /**
    * Looks at it as it lies there, before anything can change it.
-   * @returns `unmarked`: nothing says how far it should go
+   * @returns `unmarked`: nothing says how far it should go; how thoroughly it was looked at
    */
-  prove(marks: MarkSlots): Promise<'new' | 'marked' | 'unmarked'>;
+  prove(
+    marks: MarkSlots,
+  ): Promise<{ readonly standing: 'new' | 'marked' | 'unmarked'; readonly depth: Depth }>;
   /** Where settlement files go, as a person is told it, and the door to them; the caller closes it. */
   settlementFiles(): Promise<{
     readonly place: string;
@@ -41,9 +43,14 @@ export function databaseOf(config: HostConfig, place: (name: string) => string):
   return config.storeUrl === '' ? fileDatabase(config, place) : serverDatabase(config);
 }
 
-/** The setting is one of them: it was judged when it was read. */
-function depthOf(config: HostConfig): Depth {
-  return DEPTHS.find((depth) => depth === config.databaseCheck) ?? 'full';
+/** Up to here the pages take some five seconds. Above, a start would take minutes: the nightly backup reads them all. */
+const AUTO_PAGES_BYTES_MAX = 512 * 2 ** 20;
+
+/** @param bytes what a look at every page would have to read */
+function depthOf(config: HostConfig, bytes: number): Depth {
+  const auto = bytes <= AUTO_PAGES_BYTES_MAX ? 'pages' : 'journal';
+  // The setting is one of them, or `auto`: it was judged when it was read.
+  return DEPTHS.find((depth) => depth === config.databaseCheck) ?? auto;
 }
 
 function fileDatabase(config: HostConfig, place: (name: string) => string): HostDatabase {
@@ -56,7 +63,14 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
         () => true,
         () => false,
       ),
-    prove: (marks) => proveDatabase(path, { depth: depthOf(config), marks }),
+    async prove(marks) {
+      const size = await stat(path).then(
+        ({ size: bytes }) => bytes,
+        () => 0,
+      );
+      const depth = depthOf(config, size);
+      return { standing: await proveDatabase(path, { depth, marks }), depth };
+    },
     async settlementFiles() {
       const files = await folderFiles(nodeSettlementFiles, folder, nodeRandom);
       return { place: folder, files, close: () => Promise.resolve() };
@@ -88,7 +102,7 @@ function serverDatabase(config: HostConfig): HostDatabase {
         await connections.close();
       }
     },
-    prove: async () => 'marked',
+    prove: async () => ({ standing: 'marked', depth: depthOf(config, 0) }),
     async settlementFiles() {
       const connection = new PgDriver({ url: config.storeUrl, unhurried: true });
       return {
@@ -97,6 +111,6 @@ function serverDatabase(config: HostConfig): HostDatabase {
         close: () => connection.close(),
       };
     },
-    open: async () => ({ driver: connect(config.storeUrl), depth: depthOf(config) }),
+    open: async () => ({ driver: connect(config.storeUrl), depth: depthOf(config, 0) }),
   };
 }
