@@ -32,7 +32,7 @@ const FAMILY_OF = {
  */
 export function capCounters(rules: readonly Rule[], input: Omit<PriceInput, 'used'>): readonly string[] {
   const counters: string[] = [];
-  for (const rule of inForce(rules).standing) {
+  for (const rule of inForce(rules).counted) {
     if (whyNot(rule, input) !== null) continue;
     for (const [counter] of countersOf(rule, input)) counters.push(counter);
   }
@@ -256,6 +256,8 @@ function countersOf(
 
 interface InForce {
   readonly standing: readonly Rule[];
+  /** Those of them that look at a counter. */
+  readonly counted: readonly Rule[];
   readonly superseded: readonly Rule[];
 }
 
@@ -277,8 +279,12 @@ function putInOrder(rules: readonly Rule[]): InForce {
   const sorted = [...rules].sort(
     (a, b) => b.priority - a.priority || compareText(a.id, b.id) || b.version - a.version,
   );
+  const standing = sorted.filter((rule) => rule.version === latest.get(rule.id));
   return {
-    standing: sorted.filter((rule) => rule.version === latest.get(rule.id)),
+    standing,
+    counted: standing.filter(
+      ({ caps }) => caps.perCardAndDay !== undefined || caps.totalBudget !== undefined,
+    ),
     superseded: sorted.filter((rule) => rule.version !== latest.get(rule.id)),
   };
 }
