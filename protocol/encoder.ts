@@ -10,10 +10,8 @@ import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } fro
  * turned into numbers once: this runs for every message.
  */
 
-/** MTI and a bitmap of eight bytes; a second bitmap makes it longer. */
-const HEAD_BYTES = 10;
-const SECOND_BITMAP_BYTES = 8;
-const FIRST_OF_SECOND_BITMAP = 65;
+const MTI_BYTES = 2;
+const BITMAP_BYTES = 8;
 const FIELD_MAX = 128;
 const NOT_A_NIBBLE = 0xff;
 
@@ -45,6 +43,16 @@ interface Writer {
   readonly printable: boolean;
 }
 
+/** The fields of a message, with all that follows from which they are. */
+interface Outline {
+  /** Ascending. */
+  readonly fields: readonly number[];
+  /** One for each field; undefined where the dictionary gives it no shape. */
+  readonly writers: readonly (Writer | undefined)[];
+  /** 8 bytes, or 16 when a field is above 64. */
+  readonly bitmap: readonly number[];
+}
+
 /** One writer of messages over a dictionary. */
 export function compileEncoder(dictionary: Dictionary): (message: MessageValues) => Buffer {
   const writers = dictionary.specs.map((spec, field) =>
@@ -54,31 +62,10 @@ export function compileEncoder(dictionary: Dictionary): (message: MessageValues)
     (sum, spec) => sum + (spec === undefined ? 0 : bytesMaxOf(spec)),
     0,
   );
-  const messageBytesMax = HEAD_BYTES + SECOND_BITMAP_BYTES + fieldsBytesMax;
+  const messageBytesMax = MTI_BYTES + 2 * BITMAP_BYTES + fieldsBytesMax;
+  const outlineOf = rememberOutlines(writers);
   let sheet: Buffer = Buffer.alloc(0);
   let free = 0;
-
-  /** Writes the fields `first`…`last` from `from` on and returns the offset behind them; sets their bits. */
-  function writeFields(
-    { fields }: MessageValues,
-    first: number,
-    last: number,
-    start: number,
-    from: number,
-  ): number {
-    const out = sheet;
-    let at = from;
-    for (let field = first; field <= last; field += 1) {
-      const value = fields[field];
-      if (value === undefined) continue;
-      const writer = writers[field];
-      if (writer === undefined) throw unknownField(field);
-      at = writeField(out, at, writer, value);
-      const byte = start + 2 + ((field - 1) >> 3);
-      out[byte] = (out[byte] as number) | (0x80 >> ((field - 1) & 7));
-    }
-    return at;
-  }
 
   return function encode(message: MessageValues): Buffer {
     if (sheet.length - free < messageBytesMax) {
@@ -87,27 +74,71 @@ export function compileEncoder(dictionary: Dictionary): (message: MessageValues)
     }
     const start = free;
     writeMti(sheet, start, message.mti);
-    const isLong = hasHighField(message.fields);
-    const head = start + (isLong ? HEAD_BYTES + SECOND_BITMAP_BYTES : HEAD_BYTES);
-    for (let at = start + 2; at < head; at += 1) sheet[at] = 0;
-    let end = writeFields(message, 0, FIRST_OF_SECOND_BITMAP - 1, start, head);
-    if (isLong) {
-      end = writeFields(message, FIRST_OF_SECOND_BITMAP, FIELD_MAX, start, end);
-      sheet[start + 2] = (sheet[start + 2] as number) | 0x80;
-    }
+    const values = Object.values(message.fields);
+    const end = writeFields(sheet, start + MTI_BYTES, outlineOf(message.fields, values), values);
     free = end;
     return sheet.subarray(start, end);
   };
 }
 
-/** Eight at a time: hardly a message has one, and each is asked. */
-function hasHighField(fields: MessageValues['fields']): boolean {
-  for (let at = FIRST_OF_SECOND_BITMAP; at <= FIELD_MAX; at += 8) {
-    const low = fields[at] ?? fields[at + 1] ?? fields[at + 2] ?? fields[at + 3];
-    const high = fields[at + 4] ?? fields[at + 5] ?? fields[at + 6] ?? fields[at + 7];
-    if (low !== undefined || high !== undefined) return true;
+/** Writes bitmap and fields from `from` on; returns the offset behind them. */
+function writeFields(out: Buffer, from: number, outline: Outline, values: readonly string[]): number {
+  const { fields, writers, bitmap } = outline;
+  let at = from;
+  for (let index = 0; index < bitmap.length; index += 1, at += 1) out[at] = bitmap[index] as number;
+  for (let index = 0; index < fields.length; index += 1) {
+    const writer = writers[index];
+    if (writer === undefined) throw unknownField(fields[index] as number);
+    at = writeField(out, at, writer, values[index] as string);
   }
-  return false;
+  return at;
+}
+
+/**
+ * Says which fields a message has. To ask an object for each number from 0 to 128 takes longer than to write the
+ * message, and to list its keys takes as long, but its values come by one quick call, in the order of their keys: if
+ * there are as many as in a message before, and each is the value of that message's field, then these are its fields.
+ *
+ * @returns for the fields of a message and its `Object.values`, which are set right where a key is no field's or a
+ *   value is undefined
+ */
+function rememberOutlines(
+  writers: readonly (Writer | undefined)[],
+): (fields: MessageValues['fields'], values: string[]) => Outline {
+  /** By the count of fields, the last one seen. */
+  const known: (Outline | undefined)[] = [];
+  return function outlineOf(fields, values) {
+    const last = known[values.length];
+    if (last !== undefined && isOutlineOf(last, fields, values)) return last;
+    const present: number[] = [];
+    for (let field = 0; field <= FIELD_MAX; field += 1) if (fields[field] !== undefined) present.push(field);
+    const found: Outline = {
+      fields: present,
+      writers: present.map((field) => writers[field]),
+      bitmap: bitmapOf(present),
+    };
+    known[present.length] = found;
+    values.splice(0, values.length, ...present.map((field) => fields[field] as string));
+    return found;
+  };
+}
+
+function isOutlineOf(outline: Outline, fields: MessageValues['fields'], values: readonly string[]): boolean {
+  for (let index = 0; index < values.length; index += 1) {
+    const value = values[index];
+    if (value === undefined || fields[outline.fields[index] as number] !== value) return false;
+  }
+  return true;
+}
+
+function bitmapOf(fields: readonly number[]): readonly number[] {
+  const isLong = (fields.at(-1) ?? 0) > BITMAP_BYTES * 8;
+  const bitmap = new Array<number>(isLong ? 2 * BITMAP_BYTES : BITMAP_BYTES).fill(0);
+  for (const bit of isLong ? [1, ...fields] : fields) {
+    const byte = (bit - 1) >> 3;
+    bitmap[byte] = (bitmap[byte] ?? 0) | (0x80 >> ((bit - 1) & 7));
+  }
+  return bitmap;
 }
 
 function writerOf(spec: FieldSpec, field: number): Writer {

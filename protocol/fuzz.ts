@@ -79,6 +79,12 @@ const anyBytes: fc.Arbitrary<Buffer> = fc.oneof(
   mutated,
 );
 
+/** The first field that a message has not, as a key without a value. */
+function absentAs(fields: MessageValues['fields']): Record<number, undefined> {
+  const absent = Object.keys(ALL_FIELDS).find((field) => fields[Number(field)] === undefined);
+  return { [Number(absent)]: undefined };
+}
+
 /** What must hold, by sentence. */
 export const PROPERTIES: Readonly<Record<string, fc.IProperty<[never]>>> = {
   'a message that was encoded decodes to the same values': property(validMessage, (message) => {
@@ -86,6 +92,19 @@ export const PROPERTIES: Readonly<Record<string, fc.IProperty<[never]>>> = {
     same(codec.decode(bytes).toObject(), { mti: message.mti, fields: { ...message.fields } });
     same(hexOf(codec.encode(codec.decode(bytes).toObject())), hexOf(bytes));
   }),
+  'the bytes of a message are its values, however its fields were put together': property(
+    fc.array(validMessage, { minLength: 1, maxLength: 3 }),
+    (messages) => {
+      for (const { mti, fields } of messages) {
+        const bytes = hexOf(codec.encode({ mti, fields }));
+        const backwards: Record<number, string> = {};
+        for (const [field, value] of Object.entries(fields).reverse()) backwards[Number(field)] = value;
+        same(hexOf(codec.encode({ mti, fields: backwards })), bytes);
+        const withMore = Object.assign({ note: '1', 129: '1', 7.5: '1' }, fields, absentAs(fields));
+        same(hexOf(codec.encode({ mti, fields: withMore })), bytes);
+      }
+    },
+  ),
   'any bytes decode, or are refused with one error that says where': property(anyBytes, (bytes) => {
     const { fault, places } = codec.walk(bytes);
     const message = orRefused(() => codec.decode(bytes));
