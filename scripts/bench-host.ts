@@ -97,6 +97,7 @@ async function benchSqlite(): Promise<void> {
   note('host.saturated.p99_ms', saturated.p99, 'ms');
   note('host.saturated.p999_ms', saturated.p999, 'ms');
   note('host.saturated.cpu_us', (saturated.cpu * 1e6) / saturated.answered, 'µs a sale');
+  note('load.cpu_us', saturated.loadCpuMicros, 'µs a sale');
   note('host.at500.p50_ms', steady.p50, 'ms');
   note('host.at500.p99_ms', steady.p99, 'ms');
   note('host.at500.p999_ms', steady.p999, 'ms');

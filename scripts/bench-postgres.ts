@@ -198,6 +198,7 @@ function joined(results: readonly PhaseResult[]): PhaseResult {
     p50: most(({ p50 }) => p50),
     p99: most(({ p99 }) => p99),
     p999: most(({ p999 }) => p999),
+    loadCpuMicros: most(({ loadCpuMicros }) => loadCpuMicros),
   };
 }
 

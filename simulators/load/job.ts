@@ -43,4 +43,6 @@ export interface PhaseResult {
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
+  /** Processor time of the load for each sale, while the clock ran: what it took from the host on the same cores. */
+  readonly loadCpuMicros: number;
 }

@@ -15,6 +15,7 @@ import {
   parseDe60,
   parseTrack2,
 } from '../../protocol/index.ts';
+import { answerTrace, traceNumber } from './answer-trace.ts';
 import type { LoadCard, LoadTerminal } from './job.ts';
 
 const TPDU = Buffer.from('6000030000', 'hex');
@@ -22,19 +23,22 @@ const HEADER = '603100310000';
 const KEY_BYTES = 16;
 const CHECK_BYTES = 4;
 
-/** What became of one request: the answer's bytes, and when it was sent and answered, in milliseconds. */
-export interface Exchange {
+/** One request, and what became of it. Times in milliseconds. */
+export interface Sale {
+  readonly teller: Teller;
+  /** LEN included. */
   readonly request: Buffer;
-  readonly sentAt: number;
-  readonly answeredAt: number;
+  /** DE11. */
+  readonly trace: string;
+  sentAt: number;
+  answeredAt: number;
   /** Without LEN; null when none came. */
-  readonly answer: Buffer | null;
+  answer: Buffer | null;
 }
 
 interface Waiting {
-  readonly request: Buffer;
-  readonly sentAt: number;
-  readonly done: (exchange: Exchange) => void;
+  readonly sale: Sale;
+  readonly done: (sale: Sale) => void;
 }
 
 export class Teller {
@@ -42,7 +46,7 @@ export class Teller {
   readonly #socket: Socket;
   readonly #splitter = new FrameSplitter();
   /** By DE11: a host answers in whatever order it is done. */
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<number, Waiting>();
   #pik: BlockCipher | undefined;
   #mak: BlockCipher | undefined;
   #batch = 0;
@@ -68,10 +72,6 @@ export class Teller {
     return teller;
   }
 
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   async #signIn(): Promise<void> {
     const { id, merchantId, tmk } = this.#terminal;
     const trace = this.#nextTrace();
@@ -83,7 +83,8 @@ export class Teller {
       60: '00000000003',
       63: '01 ',
     };
-    const { answer } = await this.send(framed(codec.encode({ mti: '0800', fields })), trace);
+    const signIn = this.#saleOf(framed(codec.encode({ mti: '0800', fields })), trace);
+    const { answer } = await new Promise<Sale>((done) => this.send(signIn, done));
     ensure(answer !== null, `terminal ${id}: no answer to the sign-in`);
     const message = codec.decode(openFrame(answer).body);
     ensure(message.get(39) === '00', `terminal ${id}: the sign-in was answered ${message.get(39) ?? '–'}`);
@@ -105,7 +106,7 @@ export class Teller {
   }
 
   /** A sale of this amount in fen, ready to be sent. */
-  sale(card: LoadCard, amount: number, ut: string): { readonly request: Buffer; readonly trace: string } {
+  sale(card: LoadCard, amount: number, ut: string): Sale {
     const { id, merchantId } = this.#terminal;
     const [pik, mak] = [this.#pik, this.#mak];
     ensure(pik !== undefined && mak !== undefined, 'a sale comes after the sign-in');
@@ -129,14 +130,18 @@ export class Teller {
       64: '',
     };
     const body = encodeWithMac(codec, { mti: '0200', fields }, (data) => unionPayEcbMac(mak, data));
-    return { request: framed(body), trace };
+    return this.#saleOf(framed(body), trace);
   }
 
-  send(request: Buffer, trace: string): Promise<Exchange> {
-    return new Promise((done) => {
-      this.#waiting.set(trace, { request, sentAt: performance.now(), done });
-      this.#socket.write(request);
-    });
+  #saleOf(request: Buffer, trace: string): Sale {
+    return { teller: this, request, trace, sentAt: 0, answeredAt: 0, answer: null };
+  }
+
+  /** @param done told when the answer is there, or when it is known that none will come */
+  send(sale: Sale, done: (sale: Sale) => void): void {
+    sale.sentAt = performance.now();
+    this.#waiting.set(traceNumber(sale.trace), { sale, done });
+    this.#socket.write(sale.request);
   }
 
   /** DE39 of an answer to a sale; throws where it is not the answer to that request, with a right MAC. */
@@ -165,28 +170,27 @@ export class Teller {
   #take(chunk: Buffer): void {
     const now = performance.now();
     for (const answer of this.#splitter.push(chunk)) {
-      const trace = traceOf(answer);
+      const trace = answerTrace(answer);
       const waiting = this.#waiting.get(trace);
       if (waiting === undefined) continue;
       this.#waiting.delete(trace);
-      waiting.done({ request: waiting.request, sentAt: waiting.sentAt, answeredAt: now, answer });
+      waiting.sale.answeredAt = now;
+      waiting.sale.answer = answer;
+      waiting.done(waiting.sale);
     }
   }
 
   /** Whoever still waits learns that nothing will come. */
   #lose(): void {
-    const now = performance.now();
-    for (const { request, sentAt, done } of this.#waiting.values())
-      done({ request, sentAt, answeredAt: now, answer: null });
+    const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
+    for (const { sale, done } of waiting) {
+      sale.answeredAt = performance.now();
+      done(sale);
+    }
   }
 }
 
 function framed(body: Buffer): Buffer {
   return buildFrame({ tpdu: TPDU, header: HEADER, body });
-}
-
-/** DE11 of an answer, by a look at the bitmap: what stands before it has fixed lengths but for DE2. */
-function traceOf(answer: Buffer): string {
-  return codec.decode(openFrame(answer).body).get(11) ?? '';
 }
