@@ -1,7 +1,7 @@
 /** The terminals of an office as the load is told them, and what its answers add up to. */
 import { ensure } from '../protocol/index.ts';
 import type { PhaseResult } from '../simulators/load/index.ts';
-import { MERCHANT_ID, type Office } from '../simulators/office/index.ts';
+import type { Office } from '../simulators/office/index.ts';
 import { terminalId } from '../simulators/programme/index.ts';
 
 /** @param from, to as of `slice`: a terminal that has sold in one load begins its traces anew in another */
@@ -9,7 +9,7 @@ export function loadTerminals(office: Office, from = 0, to?: number) {
   return office.tmkComponents
     .map(([a, b], index) => ({
       id: terminalId(index),
-      merchantId: MERCHANT_ID,
+      merchantId: office.merchantOf(index),
       tmk: xor(a, b).toString('hex'),
     }))
     .slice(from, to);

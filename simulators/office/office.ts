@@ -25,6 +25,7 @@ import {
   issueOf,
   MERCHANTS,
   programmeOf,
+  type ShopName,
   terminalId,
   throwComponents,
 } from '../programme/index.ts';
@@ -33,7 +34,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 30_000;
 const ANSWER_MS_MAX = 60_000;
-/** Every terminal of a whole-system test stands at the hotel. */
+/** Every terminal of a whole-system test stands at the hotel, unless it is said where. */
 export const MERCHANT_ID = MERCHANTS.hotel.id;
 export const REASON = '系统测试 whole-system test';
 
@@ -47,6 +48,8 @@ export interface OfficeOptions {
   readonly program?: HostProgram;
   /** An empty folder for everything; default: a new temporary one. */
   readonly folder?: string;
+  /** By terminal, 0, 1 …: where it stands; default: all at the hotel. */
+  readonly shops?: readonly ShopName[];
   /** By terminal, 0, 1 …; default: the programme's own. */
   readonly keyProfiles?: readonly KeyProfile[];
 }
@@ -240,7 +243,8 @@ export class Office {
   async #provision(): Promise<void> {
     const { terminals, cards } = this.#options;
     const hex = (components: readonly Buffer[]) => components.map((one) => one.toString('hex').toUpperCase());
-    for (const [kind, documents] of programmeOf(Array.from({ length: terminals }, () => 'hotel')).all)
+    const shops = Array.from({ length: terminals }, (_, index) => this.#shopOf(index));
+    for (const [kind, documents] of programmeOf(shops).all)
       for (const document of documents)
         await this.call('PUT', `/v1/documents/${kind}/${document.id}`, {
           document: { ...document, ...(kind === 'terminal' && this.#keySettings(document.id)) },
@@ -257,6 +261,15 @@ export class Office {
     this.cards = Array.from({ length: cards }, (_, index) => this.bureau.card(index));
     const { businessDate } = await this.call<{ businessDate: string }>('GET', '/v1/health');
     for (const card of this.cards) await this.#issue(card, businessDate);
+  }
+
+  /** DE42 of a terminal. */
+  merchantOf(index: number): string {
+    return MERCHANTS[this.#shopOf(index)].id;
+  }
+
+  #shopOf(index: number): ShopName {
+    return this.#options.shops?.[index] ?? 'hotel';
   }
 
   keyProfile(index: number): KeyProfile | undefined {
