@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FIRST_DAY } from '../clearing/sample-day.ts';
-import { account, issue, loading, office, PAN, reason, TOKENS, tier } from './office.fixture.ts';
+import { account, issue, loading, type Office, office, PAN, reason, TOKENS, tier } from './office.fixture.ts';
 import { ACTS, type ActName, ROLES, type Role, rolesTable } from './roles.ts';
 import { firstTokens, parseTokens } from './tokens.ts';
 
@@ -26,7 +26,7 @@ doors('and without a known one only the health check answers', async () => {
 // biome-ignore format: a table is read by column
 const ROUTES: Readonly<Record<ActName, readonly ['GET' | 'PUT' | 'POST', string, object?]>> = {
   'document.write': ['PUT', '/v1/documents/tier/blue', tier(3)],
-  'terminal.key':   ['PUT', '/v1/terminals/41010001/tmk', { components: ['0'.repeat(32), '1'.repeat(32)], reason }],
+  'terminal.key':   ['PUT', '/v1/terminals/41010001/tmk', { component: '1'.repeat(32), number: 1, of: 2, reason }],
   'certificate.issue':  ['POST', '/v1/authority', { reason }],
   'certificate.revoke': ['POST', `/v1/certificates/${'0'.repeat(32)}/revoke`, { reason }],
   'card.issue':     ['PUT', '/v1/cards/C9', { pan: PAN, expiry: '3112', serviceCode: '701', account, reason }],
@@ -196,47 +196,128 @@ documents(
 
 documents.run();
 
-const secrets = suite('keys come as components, and only their check values go out');
+const secrets = suite('keys come as components, each by another person, and only their check values go out');
 
-const COMPONENTS = ['0123456789ABCDEF1032547698BADCFE', '89ABCDEF01234567FEDCBA9876543210'];
+const COMPONENTS = ['0123456789ABCDEF1032547698BADCFE', '89ABCDEF01234567FEDCBA9876543210'] as const;
+const TMK = '/v1/terminals/41010001/tmk';
 
-secrets('the same components again are the same key, others are refused', async () => {
+/** Zeros under double-length triple DES, by Node alone. */
+function checkValueOf(...components: readonly string[]): string {
+  const key = Buffer.alloc(16);
+  for (const component of components)
+    for (const [at, byte] of Buffer.from(component, 'hex').entries()) key[at] = (key[at] as number) ^ byte;
+  const cipher = createCipheriv('des-ede', key, null).setAutoPadding(false);
+  return cipher.update(Buffer.alloc(8)).subarray(0, 3).toString('hex').toUpperCase();
+}
+const bring = (it: Office, who: 'admin' | 'second', number: number, more: object = {}, url = TMK) =>
+  it.call(who, 'PUT', url, { component: COMPONENTS[number - 1], number, of: 2, reason, ...more });
+const keyActs = async (it: Office) =>
+  (await it.acts()).filter(({ act }) => act === 'terminal.key').map(({ person }) => person);
+
+secrets('two persons bring one each; the journal names both, and nobody sees a component', async () => {
   const it = await office();
-  const enter = (components: readonly string[], more: object = {}) =>
-    it.call('admin', 'PUT', '/v1/terminals/41010001/tmk', { components, reason, ...more });
-  const first = await enter(COMPONENTS);
-  assert.is(first.status, 200);
-  assert.is(first.body['checkValue'], it.vault.find('tmk:41010001')?.checkValue);
-  assert.is((await enter([...COMPONENTS].reverse())).status, 200);
-  assert.is((await enter([COMPONENTS[0] ?? '', '1F'.repeat(16)])).body['code'], 'ALREADY_EXISTS');
-  assert.is((await enter(COMPONENTS, { checkValue: 'FFFFFF' })).status, 400);
-  assert.is((await enter(['xyz', 'abc'])).status, 400);
-  assert.is((await it.acts()).filter((record) => record['act'] === 'terminal.key').length, 1);
+  const first = await bring(it, 'admin', 1);
+  assert.is(first.status, 202);
+  assert.equal(first.body, {
+    name: 'tmk:41010001',
+    number: 1,
+    of: 2,
+    checkValue: checkValueOf(COMPONENTS[0]),
+    waitsFor: [2],
+  });
+  assert.is(it.vault.find('tmk:41010001'), undefined);
+  const second = await bring(it, 'second', 2);
+  assert.is(second.status, 200);
+  assert.equal(
+    [second.body['checkValue'], second.body['persons']],
+    [checkValueOf(...COMPONENTS), ['admin-员', 'second-员']],
+  );
+  assert.is(it.vault.find('tmk:41010001')?.checkValue, checkValueOf(...COMPONENTS));
+  assert.equal(await keyActs(it), ['admin-员', 'second-员', 'second-员']);
   for (const component of COMPONENTS) assert.not.match(it.output().toUpperCase(), component);
 });
 
-secrets('a wrong check value leaves no key behind', async () => {
+secrets('the same person brings no second one: FOUR_EYES, and the first still waits', async () => {
   const it = await office();
-  const answer = await it.call('admin', 'PUT', '/v1/terminals/41010002/tmk', {
-    components: COMPONENTS,
-    checkValue: '000000',
-    reason,
-  });
-  assert.is(answer.status, 400);
+  await bring(it, 'admin', 1);
+  const alone = await bring(it, 'admin', 2);
+  assert.equal([alone.status, alone.body['code']], [403, 'FOUR_EYES']);
+  assert.is(it.vault.find('tmk:41010001'), undefined);
+  assert.is((await bring(it, 'second', 2)).status, 200);
+});
+
+secrets('in either order; who mistyped brings the same one again; three take three', async () => {
+  const it = await office();
+  await bring(it, 'second', 2, { component: 'F'.repeat(32) });
+  await bring(it, 'second', 2);
+  assert.is((await bring(it, 'admin', 1)).body['checkValue'], checkValueOf(...COMPONENTS));
+  const url = '/v1/terminals/41010002/tmk';
+  await bring(it, 'admin', 1, { of: 3 }, url);
+  await bring(it, 'second', 2, { of: 3 }, url);
+  assert.is((await bring(it, 'second', 2, { number: 3, of: 3 }, url)).body['code'], 'FOUR_EYES');
   assert.is(it.vault.find('tmk:41010002'), undefined);
+});
+
+secrets('the same key again is that key, another one is refused', async () => {
+  const it = await office();
+  const both = async (changes: object = {}) => {
+    await bring(it, 'admin', 1);
+    return bring(it, 'second', 2, changes);
+  };
+  assert.is((await both()).status, 200);
+  assert.is((await both()).status, 200);
+  assert.is((await both({ component: '1F'.repeat(16) })).body['code'], 'ALREADY_EXISTS');
+  assert.is(it.vault.find('tmk:41010001')?.checkValue, checkValueOf(...COMPONENTS));
+});
+
+// biome-ignore format: a table is read by column
+const REFUSED: Readonly<Record<string, readonly [string, object]>> = {
+  'that is not hexadecimal':                    ['REQUEST_BAD',     { component: 'G'.repeat(32) }],
+  'that is too short':                          ['REQUEST_BAD',     { component: 'F'.repeat(30) }],
+  'with another check value than on its sheet': ['REQUEST_BAD',     { checkValue: '000000' }],
+  'beyond how many there are':                  ['REQUEST_BAD',     { number: 3 }],
+  'of another count':                           ['NOT_ALLOWED_NOW', { of: 3 }],
+  'for another algorithm':                      ['NOT_ALLOWED_NOW', { algorithm: 'sm4' }],
+  'that another person brought already':        ['NOT_ALLOWED_NOW', { number: 1 }],
+  'that makes another key than was told':       ['REQUEST_BAD',     { keyCheckValue: '000000' }],
+  'that equals the other':                      ['KEY_BAD',         { component: COMPONENTS[0] }],
+  'of zeros':                                   ['KEY_BAD',         { component: '0'.repeat(32) }],
+  'that makes single DES with the other':       ['KEY_BAD',         { component: 'A09186B36C5DCAF7B18097A27D4CDBE6' }],
+};
+
+for (const [what, [code, change]] of Object.entries(REFUSED)) {
+  secrets(`a component ${what}: ${code}, and no key comes of it`, async () => {
+    const it = await office();
+    await bring(it, 'admin', 1);
+    const answer = await bring(it, 'second', 2, change);
+    assert.is(answer.body['code'], code, answer.text);
+    assert.is(it.vault.find('tmk:41010001'), undefined);
+  });
+}
+
+secrets('components that wait are dropped on request', async () => {
+  const it = await office();
+  await bring(it, 'admin', 1);
+  assert.is((await it.call('second', 'DELETE', TMK, { reason })).body['dropped'], true);
+  assert.is((await it.call('second', 'DELETE', TMK, { reason })).body['dropped'], false);
+  assert.equal((await bring(it, 'second', 2)).body['waitsFor'], [1]);
 });
 
 secrets("a bureau's key replaces the one that the first start made, until there is a card", async () => {
   const it = await office();
-  const enter = (components: readonly string[]) =>
-    it.call('admin', 'PUT', '/v1/keys/cvk', { components, reason });
+  const enter = async (changes: object = {}) => {
+    await bring(it, 'admin', 1, {}, '/v1/keys/cvk');
+    return bring(it, 'second', 2, changes, '/v1/keys/cvk');
+  };
   const before = it.vault.find('cvk')?.checkValue;
-  const entered = await enter(COMPONENTS);
+  assert.is((await enter({ keyCheckValue: '000000' })).body['code'], 'REQUEST_BAD');
+  assert.is(it.vault.find('cvk')?.checkValue, before);
+  const entered = await enter();
   assert.is(entered.status, 200);
   assert.is.not(entered.body['checkValue'], before);
   assert.is((await it.call('operator', 'PUT', '/v1/cards/C0001', issue(it))).status, 201);
-  assert.is((await enter(COMPONENTS)).status, 200);
-  assert.is((await enter([COMPONENTS[0] ?? '', '1F'.repeat(16)])).body['code'], 'ALREADY_EXISTS');
+  assert.is((await enter()).status, 200);
+  assert.is((await enter({ component: '1F'.repeat(16) })).body['code'], 'ALREADY_EXISTS');
 });
 
 secrets.run();

@@ -7,9 +7,10 @@ import { fromPem } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import type { By } from '../cards/issue.ts';
 import { actRecord } from '../journal/act-record.ts';
-import { Authority } from '../remote/authority.ts';
+import { Authority, type TerminalRequest } from '../remote/authority.ts';
 import { makeSuccessor } from '../remote/master-key-change.ts';
 import { collected, type Door, decided, REASON, reader, TERMINAL_ID, writer } from './door.ts';
+import { RequestDesk } from './request-desk.ts';
 
 const WHY = Type.Object({ reason: REASON }, { additionalProperties: false });
 const SERIAL = Type.String({ pattern: '^[0-9A-F]{32}$' });
@@ -28,6 +29,7 @@ const WANTED_SIGN_IN = 3;
 export function certificateRoutes(door: Door): void {
   const { server, deps } = door;
   const authority = new Authority(deps);
+  const desk = new RequestDesk(deps.clock);
   const own = () => ({
     authority: authority.certificate.toString(),
     host: authority.hostCertificate.toString(),
@@ -51,14 +53,29 @@ export function certificateRoutes(door: Door): void {
       const { terminalId } = request.params;
       const { purpose, days, reason } = request.body;
       const by = await writer(door, request, 'certificate.issue', reason);
-      const made = await authority.issue(by, {
+      const asked = {
         terminalId,
         purpose,
         request: fromPem(request.body.request, 'CERTIFICATE REQUEST'),
         ...(days === undefined ? {} : { days }),
-      });
+      };
+      const waits = purpose === 'key-transport' ? await brought(door, authority, desk, by, asked) : null;
+      if (waits !== null) return reply.code(202).send(waits);
+      const made = await authority.issue(by, asked);
       const { serial, notAfter } = authority.check(made, purpose, terminalId);
       return reply.code(201).send({ terminalId, serial, notAfter, certificate: made.toString(), ...own() });
+    },
+  );
+
+  server.delete(
+    '/v1/terminals/:terminalId/certificates',
+    { schema: { params: Type.Object({ terminalId: TERMINAL_ID }), body: WHY } },
+    async (request) => {
+      const { terminalId } = request.params;
+      const by = await writer(door, request, 'certificate.issue', request.body.reason);
+      const wasWaiting = desk.drop(terminalId);
+      if (wasWaiting) await noted(door, by, terminalId, { request: 'dropped' });
+      return { terminalId, dropped: wasWaiting };
     },
   );
 
@@ -80,6 +97,33 @@ export function certificateRoutes(door: Door): void {
       return changeMasterKey(door, authority, by, request.params.terminalId);
     },
   );
+}
+
+/**
+ * A PIN pad's request, which takes two persons.
+ *
+ * @returns what waits, and for what; null: this is the second person, and it may be issued
+ * @throws as `Authority.checkRequest` and `RequestDesk.bring`
+ */
+async function brought(door: Door, authority: Authority, desk: RequestDesk, by: By, asked: TerminalRequest) {
+  const { terminalId, request, days } = asked;
+  // Refused now, and not to the second person.
+  authority.checkRequest(asked);
+  const { fingerprint, first } = desk.bring(terminalId, by.person, request, days);
+  await noted(door, by, terminalId, { fingerprint, days: days ?? null, first });
+  return first === null ? { terminalId, fingerprint, waitsFor: 'another person 另一人' } : null;
+}
+
+async function noted(door: Door, by: By, terminalId: string, after: unknown): Promise<void> {
+  const { person, role, reason, at, day } = by;
+  const act = { act: 'certificate.request', subject: `terminal:${terminalId}`, before: null, after };
+  await door.deps.store.commit([
+    {
+      guards: [],
+      changes: {},
+      journal: [actRecord({ ...act, person, role, reason, at, businessDate: day.businessDate })],
+    },
+  ]);
 }
 
 /** The successor is made, and the terminal asked to sign in. */

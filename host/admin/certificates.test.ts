@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildCertificateRequest, pemOf } from '../../keys/index.ts';
@@ -25,6 +25,12 @@ const requestOf = (keys: Keys, subject = TERMINAL) =>
   );
 const ask = (it: Office, body: object, terminal = TERMINAL) =>
   it.call('admin', 'POST', `/v1/terminals/${terminal}/certificates`, { reason, ...body });
+
+/** A PIN pad's takes two persons. */
+async function askByTwo(it: Office, body: object) {
+  assert.is((await ask(it, body)).status, 202);
+  return it.call('second', 'POST', `/v1/terminals/${TERMINAL}/certificates`, { reason, ...body });
+}
 
 async function certified(): Promise<Office> {
   const it = await office();
@@ -55,7 +61,8 @@ certificates('a terminal gets one for a key that it has shown to have', async ()
     ['key-transport', rsa],
     ['link', ec],
   ] as const) {
-    const { status, body } = await ask(it, { request: requestOf(keys), purpose });
+    const asked = { request: requestOf(keys), purpose };
+    const { status, body } = await (purpose === 'link' ? ask(it, asked) : askByTwo(it, asked));
     assert.is(status, 201);
     const made = new X509Certificate(String(body['certificate']));
     assert.is(made.subject, `CN=${TERMINAL}\nOU=${purpose}`);
@@ -84,6 +91,45 @@ for (const [what, [status, code, act]] of Object.entries(REFUSED)) {
     assert.is(it.world.directory.all('certificate').length, before);
   });
 }
+
+certificates('of a PIN pad two persons bring the same request; one alone is refused', async () => {
+  const it = await certified();
+  const before = it.world.directory.all('certificate').length;
+  const pad = () => ({ request: requestOf(rsa), purpose: 'key-transport' });
+  const first = await ask(it, pad());
+  assert.is(first.status, 202);
+  const spki = rsa.publicKey.export({ type: 'spki', format: 'der' });
+  const fingerprint = createHash('sha256').update(spki).digest('hex').slice(0, 16).toUpperCase();
+  assert.is(first.body['fingerprint'], fingerprint);
+  const alone = await ask(it, pad());
+  assert.equal([alone.status, alone.body['code']], [403, 'FOUR_EYES']);
+  assert.is(it.world.directory.all('certificate').length, before);
+  const both = await it.call('second', 'POST', `/v1/terminals/${TERMINAL}/certificates`, {
+    reason,
+    ...pad(),
+  });
+  assert.is(both.status, 201);
+  assert.equal(
+    (await it.acts()).filter(({ act }) => act === 'certificate.request').map(({ person }) => person),
+    ['admin-员', 'second-员'],
+  );
+});
+
+certificates('another key, or another life, than the first person brought: not issued', async () => {
+  const it = await certified();
+  const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const path = `/v1/terminals/${TERMINAL}/certificates`;
+  const asked = { request: requestOf(rsa), purpose: 'key-transport', reason };
+  assert.is((await ask(it, asked)).status, 202);
+  for (const change of [{ request: requestOf(other) }, { days: 3_650 }]) {
+    const answer = await it.call('second', 'POST', path, { ...asked, ...change });
+    assert.equal([answer.status, answer.body['code']], [409, 'NOT_ALLOWED_NOW']);
+  }
+  assert.is((await it.call('second', 'DELETE', path, { reason })).body['dropped'], true);
+  assert.is((await it.call('second', 'POST', path, asked)).status, 202, 'it begins again');
+  it.world.pass(25 * 60 * 60_000);
+  assert.is((await ask(it, asked)).status, 202, 'a day later too');
+});
 
 certificates('nobody writes one as a document', async () => {
   const it = await certified();
@@ -158,7 +204,13 @@ certificates('a new one for a PIN pad ends the one before; of a link both hold',
     ['link', ec],
     ['link', ec],
   ] as const)
-    serials.push(String((await ask(it, { request: requestOf(keys), purpose })).body['serial']));
+    serials.push(
+      String(
+        (await (purpose === 'link' ? ask : askByTwo)(it, { request: requestOf(keys), purpose })).body[
+          'serial'
+        ],
+      ),
+    );
   assert.equal(
     serials.map((serial) => it.world.directory.find('certificate', serial)?.state),
     ['revoked', 'valid', 'valid', 'valid'],

@@ -1,29 +1,31 @@
 /**
- * Keys entered by custodians as components: a terminal's master key, and the two that the host shares with
- * a card bureau. Bodies of these routes are never logged; answers carry the check value only.
+ * Keys entered by custodians as components, each by another person: a terminal's master key, and the two that the host
+ * shares with a card bureau. Bodies of these routes are never logged; answers carry check values only.
  */
 import { Type } from 'typebox';
-import type { KeyAlgorithm, KeyUse } from '../../keys/index.ts';
+import { BlockCipher, checkValue, combineComponents, type KeyUse, toHex } from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
+import type { By } from '../cards/issue.ts';
 import { actRecord } from '../journal/act-record.ts';
+import { ComponentDesk, type Whole } from './component-desk.ts';
 import { collected, type Door, REASON, reader, TERMINAL_ID, writer } from './door.ts';
 
-const COMPONENT = Type.String({ pattern: '^[0-9A-Fa-f]{32}$' });
-const COMPONENTS = Type.Object(
+const CHECK_VALUE = Type.String({ pattern: '^[0-9A-Fa-f]{6}$' });
+const COMPONENT = Type.Object(
   {
-    components: Type.Array(COMPONENT, {
-      minItems: 2,
-      maxItems: 3,
-      description: '两到三个分量 two or three of 16 bytes, hex',
-    }),
+    component: Type.String({ pattern: '^[0-9A-Fa-f]{32}$', description: '分量 16 bytes, hex' }),
+    number: Type.Integer({ minimum: 1, maximum: 3, description: '第几分量 which' }),
+    of: Type.Integer({ minimum: 2, maximum: 3, description: '共几分量 of how many' }),
     algorithm: Type.Optional(Type.Union([Type.Literal('3des'), Type.Literal('sm4')])),
-    checkValue: Type.Optional(
-      Type.String({ pattern: '^[0-9A-Fa-f]{6}$', description: '校验值 of the whole key' }),
-    ),
+    checkValue: Type.Optional(CHECK_VALUE),
+    keyCheckValue: Type.Optional(CHECK_VALUE),
     reason: REASON,
   },
   { additionalProperties: false },
 );
+const WHY = Type.Object({ reason: REASON }, { additionalProperties: false });
+const TERMINAL = Type.Object({ terminalId: TERMINAL_ID });
+const SHARED_NAME = Type.Object({ name: Type.Union([Type.Literal('cvk'), Type.Literal('zone-pin')]) });
 
 /** The keys that are shared with a card bureau, and what they are for. */
 const SHARED: Readonly<Record<string, KeyUse>> = { cvk: 'card-verification', 'zone-pin': 'pin' };
@@ -40,89 +42,129 @@ export function keyRoutes(door: Door): void {
     };
   });
 
+  const desk = new ComponentDesk(deps.clock);
+  server.addHook('onClose', async () => desk.close());
+
+  const tmkOf = (terminalId: string): KeyPlace => {
+    const profile = deps.directory.terminal(terminalId);
+    if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
+    return { name: profile.tmk, use: 'tmk', mayReplace: false };
+  };
+  // The first start made these by chance; cards that were made with them would not verify under others.
+  const sharedOf = async (name: string): Promise<KeyPlace> => ({
+    name,
+    use: SHARED[name] ?? 'pin',
+    mayReplace: (await collected(deps.store.scan('cards'), 1)).length === 0,
+  });
+
   server.put(
     '/v1/terminals/:terminalId/tmk',
-    { schema: { params: Type.Object({ terminalId: TERMINAL_ID }), body: COMPONENTS } },
+    { schema: { params: TERMINAL, body: COMPONENT } },
     async (request, reply) => {
-      const { terminalId } = request.params;
       const by = await writer(door, request, 'terminal.key', request.body.reason);
-      const profile = deps.directory.terminal(terminalId);
-      if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
-      return reply.send(
-        await enter(door, by, { name: profile.tmk, use: 'tmk', mayReplace: false }, request.body),
-      );
+      const answer = await bring(door, desk, by, tmkOf(request.params.terminalId), request.body);
+      return reply.code('waitsFor' in answer ? 202 : 200).send(answer);
+    },
+  );
+
+  server.delete(
+    '/v1/terminals/:terminalId/tmk',
+    { schema: { params: TERMINAL, body: WHY } },
+    async (request) => {
+      const by = await writer(door, request, 'terminal.key', request.body.reason);
+      return dropped(door, desk, by, tmkOf(request.params.terminalId).name);
     },
   );
 
   server.put(
     '/v1/keys/:name',
-    {
-      schema: {
-        params: Type.Object({ name: Type.Union([Type.Literal('cvk'), Type.Literal('zone-pin')]) }),
-        body: COMPONENTS,
-      },
-    },
+    { schema: { params: SHARED_NAME, body: COMPONENT } },
     async (request, reply) => {
-      const { name } = request.params;
       const by = await writer(door, request, 'terminal.key', request.body.reason);
-      // The first start made these by chance; cards that were made with them would not verify under others.
-      const mayReplace = (await collected(deps.store.scan('cards'), 1)).length === 0;
-      return reply.send(
-        await enter(door, by, { name, use: SHARED[name] ?? 'pin', mayReplace }, request.body),
-      );
+      const answer = await bring(door, desk, by, await sharedOf(request.params.name), request.body);
+      return reply.code('waitsFor' in answer ? 202 : 200).send(answer);
     },
   );
+
+  server.delete('/v1/keys/:name', { schema: { params: SHARED_NAME, body: WHY } }, async (request) => {
+    const by = await writer(door, request, 'terminal.key', request.body.reason);
+    return dropped(door, desk, by, request.params.name);
+  });
 }
 
-interface Entered {
-  readonly components: readonly string[];
+/** Where a key goes. */
+interface KeyPlace {
+  readonly name: string;
+  readonly use: KeyUse;
+  /** Nothing depends on the key that may be there under the name. */
+  readonly mayReplace: boolean;
+}
+
+type Entered = Omit<Parameters<ComponentDesk['bring']>[2], 'algorithm'> & {
   readonly algorithm?: '3des' | 'sm4';
-  readonly checkValue?: string;
+};
+
+/** One component; the last one makes the key. */
+async function bring(door: Door, desk: ComponentDesk, by: By, place: KeyPlace, entered: Entered) {
+  const { name } = place;
+  const { number, of, algorithm = '3des' } = entered;
+  const answer = desk.bring(name, by.person, { ...entered, algorithm });
+  try {
+    await noted(door, by, `key:${name}`, null, { component: number, of, checkValue: answer.checkValue });
+    if ('waitsFor' in answer)
+      return { name, number, of, checkValue: answer.checkValue, waitsFor: answer.waitsFor };
+    return await enter(door, by, place, answer.whole);
+  } finally {
+    if ('whole' in answer) for (const component of answer.whole.components) component.fill(0);
+  }
 }
 
-async function enter(
-  door: Door,
-  by: Awaited<ReturnType<typeof writer>>,
-  key: { readonly name: string; readonly use: KeyUse; readonly mayReplace: boolean },
-  entered: Entered,
-) {
-  const { vault, store } = door.deps;
-  const algorithm: KeyAlgorithm = entered.algorithm ?? '3des';
-  const components = entered.components.map((hex) => Buffer.from(hex, 'hex'));
-  const spec = { name: key.name, use: key.use, algorithm, components, by: by.person };
-  try {
-    const before = vault.find(key.name)?.checkValue ?? null;
-    const handle = created(door, spec, key.mayReplace);
-    if (entered.checkValue !== undefined && entered.checkValue.toUpperCase() !== handle.checkValue) {
-      if (before === null) vault.destroy(key.name, by.person);
-      throw new PosError('REQUEST_BAD', `${key.name}: 校验值不符 the check value is ${handle.checkValue}`);
-    }
-    await vault.saved();
-    if (before !== handle.checkValue) {
-      await store.commit([
-        {
-          guards: [],
-          changes: {},
-          journal: [
-            actRecord({
-              act: 'terminal.key',
-              subject: `key:${key.name}`,
-              person: by.person,
-              role: by.role,
-              reason: by.reason,
-              before: before === null ? null : { checkValue: before },
-              after: { checkValue: handle.checkValue, algorithm },
-              at: by.at,
-              businessDate: by.day.businessDate,
-            }),
-          ],
-        },
-      ]);
-    }
-    return { name: key.name, use: key.use, algorithm, checkValue: handle.checkValue };
-  } finally {
-    for (const component of components) component.fill(0);
-  }
+async function dropped(door: Door, desk: ComponentDesk, by: By, name: string) {
+  const wasWaiting = desk.drop(name);
+  if (wasWaiting) await noted(door, by, `key:${name}`, { components: 'waited' }, { components: 'dropped' });
+  return { name, dropped: wasWaiting };
+}
+
+/** @throws REQUEST_BAD another check value than was told; KEY_BAD, ALREADY_EXISTS: what was there stays */
+async function enter(door: Door, by: By, place: KeyPlace, whole: Whole) {
+  const { vault } = door.deps;
+  const { name, use } = place;
+  const { algorithm, components, persons, expected } = whole;
+  const found = checkValueOf(whole, name);
+  if (expected !== null && expected !== found)
+    throw new PosError('REQUEST_BAD', `${name}: 校验值不符 the check value of the key is ${found}`);
+  const before = vault.find(name)?.checkValue ?? null;
+  const handle = created(
+    door,
+    { name, use, algorithm, components, by: persons.join(', ') },
+    place.mayReplace,
+  );
+  await vault.saved();
+  if (before !== handle.checkValue)
+    await noted(door, by, `key:${name}`, before === null ? null : { checkValue: before }, {
+      checkValue: handle.checkValue,
+      algorithm,
+      persons,
+    });
+  return { name, use, algorithm, checkValue: handle.checkValue, persons };
+}
+
+async function noted(door: Door, by: By, subject: string, before: unknown, after: unknown): Promise<void> {
+  const { person, role, reason, at, day } = by;
+  const act = { act: 'terminal.key', subject, person, role, reason, before, after, at };
+  await door.deps.store.commit([
+    { guards: [], changes: {}, journal: [actRecord({ ...act, businessDate: day.businessDate })] },
+  ]);
+}
+
+/** Before anything of the vault is changed. @throws KEY_BAD two components are equal, or one is zero */
+function checkValueOf({ components, algorithm }: Whole, name: string): string {
+  const bytes = combineComponents(components, name);
+  const cipher = new BlockCipher(algorithm, bytes);
+  bytes.fill(0);
+  const value = toHex(checkValue(cipher));
+  cipher.wipe();
+  return value;
 }
 
 /** The same key again is that key; another one under the name replaces it only where nothing depends on it. */

@@ -9,15 +9,22 @@ import { Metrics } from '../operations/metrics.ts';
 import { Standing } from '../operations/standing.ts';
 import { ROLES, type Role } from './roles.ts';
 import { buildAdmin } from './server.ts';
+import type { Token } from './tokens.ts';
 
 export const PAN = `627788000000123${luhnDigit('627788000000123')}`;
 export const OTHER_PAN = `627788000000456${luhnDigit('627788000000456')}`;
 export const PIN = '270915';
-export const TOKENS = ROLES.map((role) => ({
-  token: role.repeat(8).slice(0, 40).padEnd(40, 'x'),
-  person: `${role}-员`,
-  role,
-}));
+export const TOKENS: readonly Token[] = [
+  ...ROLES.map((role) => ({
+    token: role.repeat(8).slice(0, 40).padEnd(40, 'x'),
+    person: `${role}-员`,
+    role,
+  })),
+  // Two acts take two persons of the same role.
+  { token: 'second'.repeat(8), person: 'second-员', role: 'admin' },
+];
+/** Who calls: one of each role, and another `admin`. */
+type Who = Role | 'second';
 
 interface Answer {
   readonly status: number;
@@ -30,8 +37,8 @@ export interface Office {
   readonly vault: Vault;
   readonly files: ReturnType<typeof memoryFiles>;
   call(
-    role: Role | null,
-    method: 'GET' | 'PUT' | 'POST',
+    role: Who | null,
+    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
     url: string,
     body?: object,
     headers?: Record<string, string>,
@@ -74,7 +81,7 @@ export async function office(): Promise<Office> {
     vault,
     files,
     async call(role, method, url, body, headers = {}) {
-      const token = TOKENS.find((one) => one.role === role)?.token;
+      const token = TOKENS.find(({ person }) => person === `${role}-员`)?.token;
       const answer = await server.inject({
         method,
         url,

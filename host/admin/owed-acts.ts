@@ -13,6 +13,7 @@ import { actRecord } from '../journal/act-record.ts';
 import type { CommitItem, Guard } from '../store/port.ts';
 import type { IdentityRow, OwedReversalRow } from '../store/rows.ts';
 import { keyOf } from '../store/schema.ts';
+import { isSamePerson } from './persons.ts';
 
 /** An owed reversal as people name it: `10000001-000001-000042-01JD…`. */
 export function owedId({ terminalId, batch, trace, ut }: OwedReversalRow): string {
@@ -155,12 +156,6 @@ function demandOpen(row: OwedReversalRow): void {
 
 const nothingProposed = (row: OwedReversalRow) =>
   new PosError('NOT_ALLOWED_NOW', `${owedId(row)}: 无待核准的提议 nobody has proposed to close it`);
-
-/** One person under two spellings is one person. */
-function isSamePerson(one: string, other: string): boolean {
-  const plain = (name: string) => name.normalize('NFKC').trim().toLowerCase();
-  return plain(one) === plain(other);
-}
 
 function changed(row: OwedReversalRow, changes: Partial<OwedReversalRow>): OwedReversalRow {
   return { ...row, ...changes, version: row.version + 1 };

@@ -99,15 +99,22 @@ export class Authority {
    * @throws CERTIFICATE_BAD the request is not sound, or names another terminal; NOT_FOUND
    */
   async issue(by: By, { terminalId, purpose, request, days }: TerminalRequest): Promise<X509Certificate> {
-    const profile = this.#deps.directory.terminal(terminalId);
-    if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
-    const { subject, publicKey } = readCertificateRequest(request);
-    if (subject !== terminalId)
-      throw new PosError('CERTIFICATE_BAD', `certificate request: it is not of terminal ${terminalId}`);
+    const { subject, publicKey } = this.checkRequest({ terminalId, request });
     const before = purpose === 'key-transport' ? this.#standing(purpose, terminalId) : [];
     const made = await this.#write(by, purpose, terminalId, subject, publicKey, days ?? TERMINAL_DAYS);
     for (const { id } of before) await this.revoke(by, id);
     return made;
+  }
+
+  /** @throws CERTIFICATE_BAD the request is not sound, or names another terminal; NOT_FOUND no such terminal, no authority; CERTIFICATE_EXPIRED the authority's */
+  checkRequest({ terminalId, request }: Pick<TerminalRequest, 'terminalId' | 'request'>) {
+    checkAuthority(this.certificate, this.#deps.clock.now());
+    if (this.#deps.directory.terminal(terminalId) === undefined)
+      throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
+    const read = readCertificateRequest(request);
+    if (read.subject !== terminalId)
+      throw new PosError('CERTIFICATE_BAD', `certificate request: it is not of terminal ${terminalId}`);
+    return read;
   }
 
   /** The host's own end of TLS. */

@@ -1,7 +1,7 @@
 /** The programme's office: the host process and its administration, through the documented HTTP API. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ClearingResult, DifferenceRow, Documents, Token } from '../../host/index.ts';
@@ -11,9 +11,11 @@ import {
   CARDS,
   type Card,
   type CardSpec,
+  componentBodies,
   firstLoadOf,
   issueOf,
   programmeOf,
+  twoPersons,
 } from '../../simulators/index.ts';
 import { ROOT } from '../files.ts';
 import { PLACES } from './proof.ts';
@@ -21,6 +23,7 @@ import type { Story } from './story.ts';
 
 const START_SECONDS_MAX = 30;
 const REASON = '演示 demonstration';
+const TOKENS = 'admin-tokens.json';
 const PROGRAMME = programmeOf(['hotel', 'wine', 'farm']);
 export const TERMINALS = PROGRAMME.terminals;
 const MERCHANTS = PROGRAMME.merchants;
@@ -50,6 +53,8 @@ export interface EndOfDay {
 /** Starts a host on fresh files and waits until it serves. */
 export async function openOffice(folder: string, story: Story): Promise<Office> {
   const [acquirerPort, adminPort] = await Promise.all([freePort(), freePort()]);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeFile(join(folder, TOKENS), JSON.stringify(twoPersons(randomBytes)), { mode: 0o600 });
   const child = spawn(process.execPath, ['--import', 'tsx', 'host/main.ts'], {
     cwd: ROOT,
     env: {
@@ -77,7 +82,8 @@ export class Office {
   readonly #url: string;
   readonly #child: ChildProcess;
   readonly #story: Story;
-  #token = '';
+  /** Of two persons: each brings a component of every key. */
+  #tokens: readonly string[] = [];
 
   constructor(folder: string, acquirerPort: number, url: string, child: ChildProcess, story: Story) {
     this.#folder = folder;
@@ -99,10 +105,8 @@ export class Office {
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    const tokens = JSON.parse(
-      await readFile(join(this.#folder, 'admin-tokens.json'), 'utf8'),
-    ) as readonly Token[];
-    this.#token = tokens[0]?.token ?? '';
+    const tokens = JSON.parse(await readFile(join(this.#folder, TOKENS), 'utf8')) as readonly Token[];
+    this.#tokens = tokens.map(({ token }) => token);
   }
 
   /** Writes the programme, and enters the keys that custodians share with pads and bureau. */
@@ -113,22 +117,19 @@ export class Office {
       }
       this.#story.note(`${kind} × ${documents.length}`, documents.map(({ id }) => id).join(', '));
     }
-    const hex = (components: readonly Buffer[]) =>
-      components.map((component) => component.toString('hex').toUpperCase());
-    for (const { name, components } of bureau.shared) {
-      await this.#call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
-    }
+    for (const { name, components } of bureau.shared) await this.#bring(`/v1/keys/${name}`, components);
     for (const [terminalId, components] of tmkComponents) {
-      const { checkValue } = await this.#call<{ checkValue: string }>(
-        'PUT',
-        `/v1/terminals/${terminalId}/tmk`,
-        {
-          components: hex(components),
-          reason: REASON,
-        },
-      );
+      const checkValue = await this.#bring(`/v1/terminals/${terminalId}/tmk`, components);
       this.#story.note(`终端 ${terminalId} 主密钥`, `terminal master key, check value ${checkValue}`);
     }
+  }
+
+  /** Each component by another person. @returns check value of the key */
+  async #bring(path: string, components: readonly Buffer[]): Promise<string> {
+    let told = '';
+    for (const [index, body] of componentBodies(components, { reason: REASON }).entries())
+      told = (await this.#call<{ checkValue: string }>('PUT', path, body, index)).checkValue;
+    return told;
   }
 
   /** Issues and loads the demo's cards. They work from today: the demo has no tomorrow. */
@@ -226,11 +227,12 @@ export class Office {
     await ended;
   }
 
-  async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  /** @param person 0 or 1, in the order of the tokens file */
+  async #call<T>(method: string, path: string, body?: unknown, person = 0): Promise<T> {
     const answer = await fetch(this.#url + path, {
       method,
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${this.#tokens[person] ?? ''}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -241,7 +243,9 @@ export class Office {
   }
 
   async #text(path: string): Promise<string> {
-    const answer = await fetch(this.#url + path, { headers: { authorization: `Bearer ${this.#token}` } });
+    const answer = await fetch(this.#url + path, {
+      headers: { authorization: `Bearer ${this.#tokens[0] ?? ''}` },
+    });
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return answer.text();
   }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,7 @@ import type { KeyMode, MacAlgorithm } from '../../keys/index.ts';
 import {
   Bureau,
   type Card,
+  componentBodies,
   firstLoadOf,
   issueOf,
   MERCHANTS,
@@ -28,6 +29,7 @@ import {
   type ShopName,
   terminalId,
   throwComponents,
+  twoPersons,
 } from '../programme/index.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -79,6 +81,11 @@ export interface AdminAnswer {
   readonly text: string;
 }
 
+/** Two persons of the administration, in the order of the tokens file. */
+const PERSONS = ['first', 'second'] as const;
+type Who = (typeof PERSONS)[number];
+const TOKENS = 'admin-tokens.json';
+
 export class Office {
   readonly folder: string;
   /** The host's own folder: database, log, settlement files. */
@@ -90,7 +97,8 @@ export class Office {
   #ports = { acquirer: 0, admin: 0 };
   #child: ChildProcess | undefined;
   #inside: RunningHost | undefined;
-  #token = '';
+  /** Of whoever asks, and of the second person where an act takes two. */
+  #tokens: readonly string[] = [];
   /** Every answer of the administration, as it came. */
   readonly answers: string[] = [];
   /** What the host said on its standard output and error. */
@@ -115,6 +123,10 @@ export class Office {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'zunka-system-')));
     const office = new Office(folder, await Bureau.open({ random: randomBytes }), options);
     office.#ports = { acquirer: await freePort(), admin: await freePort() };
+    await mkdir(office.dataFolder, { recursive: true, mode: 0o700 });
+    await writeFile(join(office.dataFolder, TOKENS), JSON.stringify(twoPersons(randomBytes)), {
+      mode: 0o600,
+    });
     await office.start();
     await office.#provision();
     return office;
@@ -139,8 +151,8 @@ export class Office {
       const log = createWriteStream(join(this.folder, 'host.log'), { flags: 'a' });
       this.#inside = await startHost(this.#config(), { logTo: log });
     }
-    const tokens = await readFile(join(this.dataFolder, 'admin-tokens.json'), 'utf8');
-    this.#token = (JSON.parse(tokens) as { token: string }[])[0]?.token ?? '';
+    const tokens = await readFile(join(this.dataFolder, TOKENS), 'utf8');
+    this.#tokens = (JSON.parse(tokens) as { token: string }[]).map(({ token }) => token);
   }
 
   #config(): HostConfig {
@@ -214,11 +226,11 @@ export class Office {
   }
 
   /** One call of the administration, whatever comes of it. */
-  async ask(method: string, path: string, body?: unknown): Promise<AdminAnswer> {
+  async ask(method: string, path: string, body?: unknown, who: Who = 'first'): Promise<AdminAnswer> {
     const answer = await fetch(`http://127.0.0.1:${this.#ports.admin}${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#token}`,
+        authorization: `Bearer ${this.#tokens[PERSONS.indexOf(who)] ?? ''}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -230,8 +242,8 @@ export class Office {
   }
 
   /** One call that must succeed. */
-  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const { status, text } = await this.ask(method, path, body);
+  async call<T>(method: string, path: string, body?: unknown, who: Who = 'first'): Promise<T> {
+    const { status, text } = await this.ask(method, path, body, who);
     if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`);
     return JSON.parse(text) as T;
   }
@@ -242,7 +254,6 @@ export class Office {
 
   async #provision(): Promise<void> {
     const { terminals, cards } = this.#options;
-    const hex = (components: readonly Buffer[]) => components.map((one) => one.toString('hex').toUpperCase());
     const shops = Array.from({ length: terminals }, (_, index) => this.#shopOf(index));
     for (const [kind, documents] of programmeOf(shops).all)
       for (const document of documents)
@@ -250,14 +261,13 @@ export class Office {
           document: { ...document, ...(kind === 'terminal' && this.#keySettings(document.id)) },
           reason: REASON,
         });
-    for (const { name, components } of this.bureau.shared)
-      await this.call('PUT', `/v1/keys/${name}`, { components: hex(components), reason: REASON });
+    for (const { name, components } of this.bureau.shared) await this.#bring(`/v1/keys/${name}`, components);
     for (const [index, components] of this.tmkComponents.entries())
-      await this.call('PUT', `/v1/terminals/${terminalId(index)}/tmk`, {
-        components: hex(components),
-        algorithm: tmkAlgorithmOf(this.keyProfile(index)),
-        reason: REASON,
-      });
+      await this.#bring(
+        `/v1/terminals/${terminalId(index)}/tmk`,
+        components,
+        tmkAlgorithmOf(this.keyProfile(index)),
+      );
     this.cards = Array.from({ length: cards }, (_, index) => this.bureau.card(index));
     const { businessDate } = await this.call<{ businessDate: string }>('GET', '/v1/health');
     for (const card of this.cards) await this.#issue(card, businessDate);
@@ -270,6 +280,12 @@ export class Office {
 
   #shopOf(index: number): ShopName {
     return this.#options.shops?.[index] ?? 'hotel';
+  }
+
+  /** Each component by another person. */
+  async #bring(path: string, components: readonly Buffer[], algorithm: '3des' | 'sm4' = '3des') {
+    for (const [index, body] of componentBodies(components, { reason: REASON, algorithm }).entries())
+      await this.call('PUT', path, body, PERSONS[index] ?? 'first');
   }
 
   keyProfile(index: number): KeyProfile | undefined {

@@ -175,10 +175,11 @@ export async function refusedCalls(office: Office, card: Card): Promise<void> {
     ['GET', `/v1/transactions?cardTail=${STRANGER}`, undefined],
     ['GET', `/v1/nothing/${STRANGER}?track=${STRANGER_TRACK}`, undefined],
     ['PUT', `/v1/documents/tier/${STRANGER}`,  { document: { id: STRANGER, nameZh: STRANGER, nameEn: STRANGER_TRACK, rank: 9, pointsBp: 1 }, reason: REASON }],
-    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { components: [key, `${key}00`], reason: REASON }],
-    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { components: [key, key], reason: REASON }],
-    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { components: key, reason: key }],
-    ['PUT', `/v1/keys/${key}`,                 { components: [key, key], reason: REASON }],
+    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { component: `${key}00`, number: 1, of: 2, reason: REASON }],
+    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { component: key, number: 3, of: 2, reason: REASON }],
+    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { component: key, number: 1, of: 2, checkValue: '000000', reason: REASON }],
+    ['PUT', `/v1/terminals/${terminalId(0)}/tmk`, { component: [key], reason: key }],
+    ['PUT', `/v1/keys/${key}`,                 { component: key, number: 1, of: 2, reason: REASON }],
   ];
   for (const [method, path, body] of calls) {
     const { status } = await office.ask(method, path, body);
