@@ -1,57 +1,105 @@
-/** The rows of accepted items, gathered into the parameters of `WRITE_SQL`. */
+/** The rows of accepted items, gathered into the parameters of `WRITE_SQL`. Each row is spelled once. */
 import { PosError } from '../../protocol/index.ts';
+import type { GuardChecks } from './guards.ts';
 import type { CommitItem } from './port.ts';
-import { isFaithful, valuesOf } from './row-shape.ts';
+import { isFaithful, packedRow } from './row-shape.ts';
 import type { JournalRow, TableName } from './rows.ts';
-import { WRITE_PARAMETERS, type WriteParameter } from './statements.ts';
+import { isOftenChecked, WRITE_PARAMETERS, type WriteParameter } from './statements.ts';
 
 export class BatchWrite {
-  readonly #lists = new Map<WriteParameter, unknown[]>();
+  /** The rows of each list, each as JSON. */
+  readonly #lists = new Map<WriteParameter, string[]>();
   readonly #counters = new Map<string, number>();
+  readonly #bodies: string[] = [];
+  #bodiesBytes = 0;
 
   /** The counters that were moved, with their last values. */
   get counters(): ReadonlyMap<string, number> {
     return this.#counters;
   }
 
+  /** @throws STORE_REFUSED when a value does not fit its column, or a text has no faithful form in the database */
   add(item: CommitItem, records: readonly JournalRow[], counters: ReadonlyMap<string, number>): void {
     for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
       const list = this.#list(table);
-      for (const row of rows) list.push(valuesOf(table, row));
+      for (const row of rows) {
+        const { kept, body, sum } = packedRow(table, row);
+        list.push(`${kept.slice(0, -1)},${this.#placeOf(body)},${sum}]`);
+      }
     }
     const journal = this.#list('journal');
-    for (const { stream, sequence, body, leaf, head } of records)
-      journal.push([stream, sequence, body, leaf, head]);
+    for (const { stream, sequence, body, leaf, head } of records) {
+      if (UNFAITHFUL.test(body)) throw unfaithful('journal');
+      journal.push(`[${JSON.stringify(stream)},${sequence},${this.#placeOf(body)},"${leaf}","${head}"]`);
+    }
     // A counter that several items move is written once, with its last value.
     for (const [counter, value] of counters) this.#counters.set(counter, value);
   }
 
-  #list(parameter: WriteParameter): unknown[] {
+  /** Where the body lies among all bodies: its first byte, counted from 1, and how many. */
+  #placeOf(body: string): string {
+    const at = this.#bodiesBytes + 1;
+    const bytes = Buffer.byteLength(body);
+    this.#bodies.push(body);
+    this.#bodiesBytes += bytes;
+    return `${at},${bytes}`;
+  }
+
+  #list(parameter: WriteParameter): string[] {
     const known = this.#lists.get(parameter);
     if (known !== undefined) return known;
-    const made: unknown[] = [];
+    const made: string[] = [];
     this.#lists.set(parameter, made);
     return made;
   }
 
   /**
-   * One JSON text a list, null where there is nothing to write.
-   * @param guards what the write checks first, see `Presumption.checks`
-   * @throws STORE_REFUSED when a text has no faithful form in the database
+   * Null where there is nothing to write.
+   * @param guards what the write checks first
+   * @throws STORE_REFUSED when a counter's name has no faithful form in the database
    */
-  parameters(guards: string | null = null): readonly (string | null)[] {
+  parameters(guards: GuardChecks | null = null): readonly (string | Buffer | null)[] {
     return WRITE_PARAMETERS.map((parameter) => {
-      if (parameter === 'guards') return guards;
-      const list = parameter === 'counters' ? [...this.#counters] : (this.#lists.get(parameter) ?? []);
-      return list.length === 0 ? null : jsonText(parameter, list);
+      switch (parameter) {
+        case 'bodies':
+          return this.#bodies.length === 0 ? null : this.#bodiesBuffer();
+        case 'counters':
+          return this.#counters.size === 0 ? null : this.#countersText();
+        case 'guards':
+          return checksText(guards, isOftenChecked);
+        case 'seldomGuards':
+          return checksText(guards, (mark) => !isOftenChecked(mark));
+        default: {
+          const rows = this.#lists.get(parameter) ?? [];
+          return rows.length === 0 ? null : `[${rows.join(',')}]`;
+        }
+      }
     });
+  }
+
+  #bodiesBuffer(): Buffer {
+    const bytes = Buffer.allocUnsafe(this.#bodiesBytes);
+    let at = 0;
+    for (const body of this.#bodies) at += bytes.write(body, at);
+    return bytes;
+  }
+
+  #countersText(): string {
+    const text = JSON.stringify([...this.#counters]);
+    if (!isFaithful(text)) throw unfaithful('counters');
+    return text;
   }
 }
 
-function jsonText(parameter: WriteParameter, list: readonly unknown[]): string {
-  const text = JSON.stringify(list);
-  if (!isFaithful(text)) {
-    throw new PosError('STORE_REFUSED', `${parameter}: a text holds a NUL or half a surrogate pair`);
-  }
-  return text;
+/** NUL or half a surrogate pair, in a text that is not written as JSON here. */
+const UNFAITHFUL = /[\0\p{Surrogate}]/u;
+
+/** The checks of the wanted marks; null when there is none. */
+function checksText(guards: GuardChecks | null, isWanted: (mark: number) => boolean): string | null {
+  const lists = guards?.map((list, mark) => (isWanted(mark) ? list : [])) ?? [];
+  return lists.some((list) => list.length > 0) ? JSON.stringify(lists) : null;
+}
+
+function unfaithful(what: string): PosError {
+  return new PosError('STORE_REFUSED', `${what}: a text holds a NUL or half a surrogate pair`);
 }

@@ -158,11 +158,11 @@ export class Presumption {
   }
 
   /**
-   * What the write must check first, as the `guards` parameter of WRITE_SQL: by mark, the key's parts and the value
-   * presumed, null for a row that is not there. Null when nothing is left to check.
+   * What the write must check first: by mark, lists of the key's parts and the value presumed, null for a row that is
+   * not there. Null when nothing is left to check.
    * @param accepted the items that are written
    */
-  checks(accepted: Iterable<PreparedItem>): string | null {
+  checks(accepted: Iterable<PreparedItem>): GuardChecks | null {
     const written = Array.from({ length: UT_MARK + 1 }, () => new Set<string>());
     for (const { written: rows } of accepted) for (const { mark, key } of rows) written[mark]?.add(key);
     let any = false;
@@ -176,9 +176,12 @@ export class Presumption {
       any ||= list.length > 0;
       return list;
     });
-    return any ? JSON.stringify(lists) : null;
+    return any ? lists : null;
   }
 }
+
+/** By mark; see `Presumption.checks`. */
+export type GuardChecks = readonly (readonly (readonly unknown[])[])[];
 
 function versionOf(guard: Exclude<Guard, { kind: 'counter' }>): number | undefined {
   return guard.kind === 'version' ? guard.version : undefined;

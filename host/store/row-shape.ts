@@ -40,26 +40,50 @@ function shapeOf(table: TableName): Shape {
   };
 }
 
+/** A row as it rests. */
+export interface PackedRow {
+  /** Its own columns as a JSON list. */
+  readonly kept: string;
+  /** All else as a JSON list. */
+  readonly body: string;
+  readonly sum: number;
+}
+
+/** @throws STORE_REFUSED when a value is not of its column's kind, or a text has no faithful form in the database */
+export function packedRow(table: TableName, row: object): PackedRow {
+  const kept = listText(table, ownValues(table, row));
+  const body = bodyText(table, row);
+  return { kept, body, sum: rowSum(table, kept, body) };
+}
+
 /**
  * A row's values in the order of `storedNames` in statements.ts: its own columns, its body, its sum.
- * @throws STORE_REFUSED when a value is not of its column's kind, or a text has no faithful form in the database
+ * @throws STORE_REFUSED as `packedRow`
  */
 export function valuesOf(table: TableName, row: object): readonly unknown[] {
+  const own = ownValues(table, row);
+  const body = bodyText(table, row);
+  return [...own, body, rowSum(table, listText(table, own), body)];
+}
+
+function ownValues(table: TableName, row: object): readonly unknown[] {
   const fields = row as Readonly<Record<string, unknown>>;
-  const shape = SHAPES[table];
+  const { kept, keptKinds } = SHAPES[table];
   const values: unknown[] = [];
-  for (let at = 0; at < shape.kept.length; at += 1) {
-    const value = checked(table, shape.kept[at] as string, shape.keptKinds[at] as ColumnKind, fields);
+  for (let at = 0; at < kept.length; at += 1) {
+    const value = checked(table, kept[at] as string, keptKinds[at] as ColumnKind, fields);
     values.push(typeof value === 'boolean' ? Number(value) : value);
   }
-  const rest: unknown[] = [];
-  for (let at = 0; at < shape.body.length; at += 1) {
-    rest.push(checked(table, shape.body[at] as string, shape.bodyKinds[at] as ColumnKind, fields));
-  }
-  const body = bodyText(table, rest);
-  const sum = rowSum(table, values, body);
-  values.push(body, sum);
   return values;
+}
+
+function bodyText(table: TableName, row: object): string {
+  const fields = row as Readonly<Record<string, unknown>>;
+  const { body, bodyKinds } = SHAPES[table];
+  const values: unknown[] = [];
+  for (let at = 0; at < body.length; at += 1)
+    values.push(checked(table, body[at] as string, bodyKinds[at] as ColumnKind, fields));
+  return listText(table, values);
 }
 
 function checked(
@@ -98,7 +122,7 @@ function fits(kind: ColumnKind, value: unknown): boolean {
   }
 }
 
-function bodyText(table: TableName, values: readonly unknown[]): string {
+function listText(table: TableName, values: readonly unknown[]): string {
   let text: string;
   try {
     text = JSON.stringify(values);
@@ -125,8 +149,8 @@ export function isFaithful(json: string): boolean {
  * the row is read, since SQLite does not notice when a byte of a value goes bad. It is no seal: whoever can write
  * into the database can make it anew.
  */
-function rowSum(table: TableName, kept: readonly unknown[], body: string): number {
-  return crc32(`${table}${JSON.stringify(kept)}${body}`);
+function rowSum(table: TableName, kept: string, body: string): number {
+  return crc32(body, crc32(`${table}${kept}`));
 }
 
 function postingValues({ account, lot, unit, amount }: Posting) {
@@ -142,7 +166,7 @@ export function rowOf<T extends TableName>(table: T, kept: string, body: string)
   const shape = SHAPES[table];
   const own = JSON.parse(kept) as unknown[];
   const sum = own.pop();
-  if (sum !== rowSum(table, own, body)) throw changed(table, own);
+  if (sum !== rowSum(table, JSON.stringify(own), body)) throw changed(table, own);
   // The sum is right: what was written is what is here, and it was a list.
   const rest = JSON.parse(body) as unknown[];
   const row: Record<string, unknown> = {};

@@ -1,6 +1,6 @@
 /**
- * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of
- * values is one JSON parameter, so that a batch of any size is the same prepared statement.
+ * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of values is one
+ * parameter, so that a batch of any size is the same prepared statement.
  */
 import { BODY_COLUMN, fieldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
 import type { TableName } from './rows.ts';
@@ -53,30 +53,96 @@ export const GUARD_SQL = [
 export const PROBE_SQL = `SELECT 0 AS "mark", j."value" AS "name" FROM json_each(?1) AS j CROSS JOIN "identities" AS x ON x."key" = j."value"
 UNION ALL SELECT 1, j."value" FROM json_each(?2) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`;
 
+/** What a financial transaction writes; all other tables are written seldom. */
+const OFTEN_WRITTEN: readonly TableName[] = [
+  'accounts',
+  'batches',
+  'lots',
+  'transactions',
+  'identities',
+  'entries',
+];
+const SELDOM_WRITTEN = TABLE_NAMES.filter((table) => !OFTEN_WRITTEN.includes(table));
+/** What a financial transaction guards without writing it. */
+const OFTEN_CHECKED: readonly number[] = (['terminals', 'batches', 'days'] as const).map((table) =>
+  GUARDED_TABLES.indexOf(table),
+);
+
+/** Whether the mark's checks are told in `guards`; else in `seldomGuards`. */
+export function isOftenChecked(mark: number): boolean {
+  return OFTEN_CHECKED.includes(mark);
+}
+
 /** The parameters of `WRITE_SQL`, in order. */
-export const WRITE_PARAMETERS = [...TABLE_NAMES, 'journal', 'counters', 'guards'] as const;
+export const WRITE_PARAMETERS = [
+  ...TABLE_NAMES,
+  'journal',
+  'counters',
+  'guards',
+  'seldomGuards',
+  'bodies',
+] as const;
 export type WriteParameter = (typeof WRITE_PARAMETERS)[number];
 
-/** Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all. */
+/**
+ * Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all.
+ *
+ * Each table's parameter is a list of its rows, a row a list in the order of `storedNames`, but that in place of its
+ * body it says where that lies in `bodies`: the first byte, counted from 1, and how many. `guards` and `seldomGuards`
+ * are `Presumption.checks`, by mark.
+ */
 export const WRITE_SQL = `INSERT INTO "batch_write" (${quotedList(WRITE_PARAMETERS)}) VALUES (${WRITE_PARAMETERS.map((_, index) => `?${index + 1}`).join(', ')})`;
 
 /**
- * The view that `WRITE_SQL` writes to, and its trigger, which spreads the lists over the tables. They
- * are temporary: each connection makes them anew from this version's tables.
+ * The view that `WRITE_SQL` writes to, and its trigger, which spreads the lists over the tables. What is seldom there
+ * is behind a view of its own: a statement prepares for all that its trigger names, and that was a tenth of a small
+ * batch. The views are temporary: each connection makes them anew from this version's tables.
  */
-export const WRITE_VIEW_SQL = `
-CREATE TEMP VIEW "batch_write" AS SELECT ${WRITE_PARAMETERS.map((name) => `NULL AS ${quoted(name)}`).join(', ')};
-CREATE TEMP TRIGGER "batch_write_insert" INSTEAD OF INSERT ON "batch_write" BEGIN
-${guardChecksSql()}
-${TABLE_NAMES.map(writeTableSql).join('\n')}
-${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};
-${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
+export const WRITE_VIEW_SQL = [
+  spreadingView(
+    'seldom_checks',
+    ['seldomGuards'],
+    checksSql('seldomGuards', (mark) => !isOftenChecked(mark)),
+  ),
+  spreadingView('seldom_write', [...SELDOM_WRITTEN, 'bodies'], SELDOM_WRITTEN.map(writeTableSql)),
+  spreadingView('batch_write', WRITE_PARAMETERS, [
+    ...checksSql('guards', isOftenChecked),
+    handedOn('seldom_checks', ['seldomGuards'], ['seldomGuards']),
+    // Parents first, and no parent is written seldom.
+    ...OFTEN_WRITTEN.map(writeTableSql),
+    `${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};`,
+    `${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";`,
+    handedOn('seldom_write', [...SELDOM_WRITTEN, 'bodies'], SELDOM_WRITTEN),
+  ]),
+].join('\n');
+
+/** A view whose insertion runs these statements, in order. */
+function spreadingView(
+  name: string,
+  columns: readonly WriteParameter[],
+  statements: readonly string[],
+): string {
+  return `CREATE TEMP VIEW ${quoted(name)} AS SELECT ${columns.map((column) => `NULL AS ${quoted(column)}`).join(', ')};
+CREATE TEMP TRIGGER ${quoted(`${name}_insert`)} INSTEAD OF INSERT ON ${quoted(name)} BEGIN
+${statements.join('\n')}
 END;`;
+}
+
+/** Hands columns on to another such view when one of `wanted` holds something. */
+function handedOn(
+  view: string,
+  columns: readonly WriteParameter[],
+  wanted: readonly WriteParameter[],
+): string {
+  const news = (names: readonly WriteParameter[]) => names.map((name) => `NEW.${quoted(name)}`);
+  const isAny = news(wanted).map((name) => `${name} IS NOT NULL`);
+  return `INSERT INTO ${quoted(view)} SELECT ${news(columns).join(', ')} WHERE ${isAny.join(' OR ')};`;
+}
 
 /** Refuses the whole write when a row or counter is not as it was presumed (`Presumption.checks`). */
-function guardChecksSql(): string {
+function checksSql(parameter: WriteParameter, wanted: (mark: number) => boolean): readonly string[] {
   const check = (mark: number, table: string, on: string, now: string, parts: number) =>
-    `SELECT RAISE(ABORT, 'a guard does not hold') FROM json_each(NEW."guards", '$[${mark}]') AS j LEFT JOIN ${quoted(table)} AS x ON ${on} WHERE ${now} IS NOT j."value" ->> ${parts};`;
+    `SELECT RAISE(ABORT, 'a guard does not hold') FROM json_each(NEW.${quoted(parameter)}, '$[${mark}]') AS j LEFT JOIN ${quoted(table)} AS x ON ${on} WHERE ${now} IS NOT j."value" ->> ${parts};`;
   const rows = GUARDED_TABLES.map((table, mark) => {
     const { key, guard } = specOf(table);
     const on = key.map((name, part) => `x.${quoted(name)} = j."value" ->> ${part}`).join(' AND ');
@@ -87,16 +153,14 @@ function guardChecksSql(): string {
     ...rows,
     check(COUNTER_MARK, 'counters', 'x."counter" = j."value" ->> 0', 'coalesce(x."value", 0)', 1),
     check(UT_MARK, 'transactions', 'x."ut" = j."value" ->> 0', 'iif(x."ut" IS NULL, NULL, 1)', 1),
-  ].join('\n');
+  ].filter((_, mark) => wanted(mark));
 }
 
 function writeTableSql(table: TableName): string {
   const { guard, key, writeOrder } = specOf(table);
   const names = storedNames(table);
-  const values = names.map((_, place) => `"value" ->> ${place}`);
   const order = writeOrder === undefined ? '' : ` ORDER BY "value" ->> ${names.indexOf(writeOrder)}`;
-  // "WHERE true" tells SQLite's parser that ON CONFLICT belongs to the INSERT, not to a join.
-  const insert = `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elementsOf(table)} WHERE true${order}`;
+  const insert = `${spread(table, names)}${order}`;
   if (guard === 'grows') return `${insert};`;
   const changed = names
     .filter((name) => !key.includes(name))
@@ -110,16 +174,19 @@ export function storedNames(table: TableName): readonly string[] {
 }
 
 /**
- * The elements of one of the view's lists. LIMIT −1 is no limit: it keeps SQLite from merging the inner
- * query into the outer, where each column would write out the whole element again.
+ * LIMIT −1 is no limit: it keeps SQLite from merging the inner query into the outer, where each column would write out
+ * the whole element again. "WHERE true" tells its parser that an ON CONFLICT behind belongs to the INSERT, not to a join.
  */
-function elementsOf(parameter: WriteParameter): string {
-  return `(SELECT "value" FROM json_each(NEW.${quoted(parameter)}) LIMIT -1)`;
-}
-
 function spread(table: WriteParameter, names: readonly string[]): string {
-  const values = names.map((_, place) => `"value" ->> ${place}`).join(', ');
-  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values} FROM ${elementsOf(table)} WHERE true`;
+  const body = names.indexOf(BODY_COLUMN);
+  const values = names.map((_, place) => {
+    if (body < 0 || place < body) return `"value" ->> ${place}`;
+    // Two values stand for the body: what is behind it moves by one.
+    return place > body
+      ? `"value" ->> ${place + 1}`
+      : `CAST(substr(NEW."bodies", "value" ->> ${place}, "value" ->> ${place + 1}) AS TEXT)`;
+  });
+  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM (SELECT "value" FROM json_each(NEW.${quoted(table)}) LIMIT -1) WHERE true`;
 }
 
 /**
