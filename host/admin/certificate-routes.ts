@@ -126,11 +126,27 @@ async function noted(door: Door, by: By, terminalId: string, after: unknown): Pr
   ]);
 }
 
+/**
+ * The successor rests in this host's key file only. Another host of the same database would go on with the old key,
+ * which the PIN pad no longer has, and the terminal could not sign in there.
+ *
+ * @throws NOT_ALLOWED_NOW more than one host has written the journal of this database
+ */
+async function refuseAmongHosts({ deps }: Door): Promise<void> {
+  const streams = (await deps.store.journalHeads()).map(({ stream }) => stream);
+  if (streams.length > 1)
+    throw new PosError(
+      'NOT_ALLOWED_NOW',
+      `多台主机共用此数据库 several hosts share this database (${streams.join(', ')}), each with a key file of its own: bring the new key to PIN pad and hosts in components`,
+    );
+}
+
 /** The successor is made, and the terminal asked to sign in. */
 async function changeMasterKey(door: Door, authority: Authority, by: By, terminalId: string) {
   const { vault, directory, store } = door.deps;
   const profile = directory.terminal(terminalId);
   if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
+  await refuseAmongHosts(door);
   // Without one that holds it would wait for ever: refused here, where somebody reads it.
   const { serial } = authority.certificateOf(terminalId, 'key-transport');
   const isSm4 = profile.keyModes.every((mode) => mode === '005');

@@ -217,6 +217,26 @@ certificates('a new one for a PIN pad ends the one before; of a link both hold',
   );
 });
 
+certificates(
+  'where several hosts share the database no master key is changed: the others would not know it',
+  async () => {
+    const it = await certified();
+    assert.is((await askByTwo(it, { request: requestOf(rsa), purpose: 'key-transport' })).status, 201);
+    const [own] = await it.world.store.journalHeads();
+    assert.ok(own);
+    const change = () => it.call('admin', 'POST', `/v1/terminals/${TERMINAL}/tmk/change`, { reason });
+    const alone = it.world.store.journalHeads;
+    it.world.store.journalHeads = async () => [own, { ...own, stream: 'host-02' }];
+    const keys = it.vault.names().length;
+    const refused = await change();
+    assert.equal([refused.status, refused.body['code']], [409, 'NOT_ALLOWED_NOW']);
+    assert.match(refused.text, 'host-02');
+    assert.is(it.vault.names().length, keys, 'nothing is made');
+    it.world.store.journalHeads = alone;
+    assert.is((await change()).status, 200);
+  },
+);
+
 function authorityOf(it: Office): Authority {
   return new Authority({
     ...it.world,
