@@ -57,6 +57,7 @@ ceremony('two custodians make the master key; screen and log show check values a
       ],
     );
     assert.is(exitCode, 0, screen);
+    assert.is(plain(screen), await pageTranscript());
     assert.match(screen, `check value of the component: ${checkOf(one)}`);
     assert.match(screen, `check value of the component: ${checkOf(two)}`);
     assert.match(screen, `the master key is sealed: ${checkOf(MASTER)}`);
@@ -154,6 +155,26 @@ ceremony('a component does not come through a pipe', () =>
 );
 
 ceremony.run();
+
+/** As the page shows it: without the check values, which differ each time, and without what clears the screen. */
+function plain(text: string): string {
+  const shown = text
+    .replaceAll('\r', '')
+    .replaceAll('\u001b[2J\u001b[3J\u001b[H', '')
+    .replaceAll(/\b[0-9A-F]{6}\b/g, '######');
+  return shown
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+    .trim();
+}
+
+/** What README.md shows of this very ceremony. */
+async function pageTranscript(): Promise<string> {
+  const page = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /\n\$ npm run keys -- ceremony\n([^`]*)```/.exec(page) ?? [];
+  return plain(shown);
+}
 
 /** Backup, loss, restore: through pipes, as a script does it; the log is not rolled back. */
 async function rehearseLoss(data: string): Promise<void> {
