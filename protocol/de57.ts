@@ -1,5 +1,5 @@
 import { PosError } from './errors.ts';
-import { decodeText, encodeText } from './text.ts';
+import { decodeText, encodeText, isAscii } from './text.ts';
 
 /**
  * DE57, which is ours: items of tag (2 characters), length of the value in bytes (3 digits), value, in any
@@ -37,6 +37,9 @@ export const ITEMS = {
 export type ItemTag = keyof typeof ITEMS;
 
 const FIELD_BYTES_MAX = 999;
+const TAG = /^[\x21-\x7e]{2}$/;
+/** 0 to 999 as three digits. */
+const LENGTHS = Array.from({ length: FIELD_BYTES_MAX + 1 }, (_, count) => String(count).padStart(3, '0'));
 
 /**
  * The items in the order in which they stand, unknown tags too.
@@ -44,18 +47,22 @@ const FIELD_BYTES_MAX = 999;
  * Throws TLV_BAD with the byte offset in the field: an item that is cut off, a length that is no number.
  */
 export function parseDe57(text: string): readonly Item[] {
+  // Lengths count bytes. Where each character is one, the text is cut as it is.
+  if (isAscii(text)) return itemsIn(text, (start, end) => text.substring(start, end));
   const bytes = encodeText(text);
+  return itemsIn(bytes, (start, end) => decodeText(bytes.subarray(start, end)));
+}
+
+function itemsIn({ length: end }: string | Buffer, cut: (start: number, end: number) => string): Item[] {
   const items: Item[] = [];
   let at = 0;
-  while (at < bytes.length) {
-    const tag = decodeText(bytes.subarray(at, at + 2));
-    const length = bytes.toString('latin1', at + 2, at + 5);
+  while (at < end) {
+    const length = cut(at + 2, at + 5);
     if (!/^\d{3}$/.test(length)) throw bad('an item does not begin with a tag and a length', at);
-    const end = at + 5 + Number(length);
-    if (end > bytes.length)
-      throw bad(`an item announces ${Number(length)} bytes, ${bytes.length - at - 5} are left`, at);
-    items.push([tag, decodeText(bytes.subarray(at + 5, end))]);
-    at = end;
+    const next = at + 5 + Number(length);
+    if (next > end) throw bad(`an item announces ${Number(length)} bytes, ${end - at - 5} are left`, at);
+    items.push([cut(at, at + 2), cut(at + 5, next)]);
+    at = next;
   }
   return items;
 }
@@ -70,12 +77,12 @@ export function buildDe57(items: Iterable<Item>): string {
   let text = '';
   let length = 0;
   for (const [tag, value] of items) {
-    if (!/^[\x21-\x7e]{2}$/.test(tag)) throw bad(`${JSON.stringify(tag)} is no tag`, length);
-    const bytes = encodeText(value).length;
+    if (!TAG.test(tag)) throw bad(`${JSON.stringify(tag)} is no tag`, length);
+    const bytes = isAscii(value) ? value.length : encodeText(value).length;
     length += 5 + bytes;
     if (length > FIELD_BYTES_MAX)
       throw bad(`the items take more than ${FIELD_BYTES_MAX} bytes`, FIELD_BYTES_MAX);
-    text += tag + String(bytes).padStart(3, '0') + value;
+    text += tag + (LENGTHS[bytes] as string) + value;
   }
   return text;
 }

@@ -137,9 +137,13 @@ export function buildFrame(envelope: { tpdu: Buffer; header: string; body: Buffe
 /** The TPDU of an answer: source and destination swapped. `6006010000` is answered by `6000000601`. */
 export function answerTpdu(tpdu: Buffer): Buffer {
   ensure(tpdu.length === TPDU_BYTES, `a TPDU of ${tpdu.length} bytes`);
-  const destination = tpdu.subarray(1, 1 + ADDRESS_BYTES);
-  const source = tpdu.subarray(1 + ADDRESS_BYTES);
-  return Buffer.concat([tpdu.subarray(0, 1), source, destination]);
+  const answer = Buffer.allocUnsafe(TPDU_BYTES);
+  answer[0] = tpdu[0] as number;
+  for (let at = 1; at <= ADDRESS_BYTES; at += 1) {
+    answer[at] = tpdu[at + ADDRESS_BYTES] as number;
+    answer[at + ADDRESS_BYTES] = tpdu[at] as number;
+  }
+  return answer;
 }
 
 /** What the host asks of the terminal in header digit 6, to be done when the transaction is over. */

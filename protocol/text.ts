@@ -11,7 +11,8 @@ const CHARSET = 'gb18030';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 
-function isAscii(text: string): boolean {
+/** One byte on the wire for each character. */
+export function isAscii(text: string): boolean {
   return !BEYOND_ASCII.test(text);
 }
 

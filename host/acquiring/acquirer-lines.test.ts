@@ -53,8 +53,42 @@ lines('is read no further at so many requests in flight, and goes on with the fi
     assert.not.ok(line.isPaused);
     line.send(echo(host));
     assert.ok(line.isPaused);
-    await until(() => line.written.length === 2);
+    await until(() => line.answers().length === 2);
     assert.equal(line.calls, ['pause', 'resume']);
+  });
+});
+
+lines('what one commit answers on one line leaves in one write, in the order in which it came', async () => {
+  await onMemory({}, async (host, listener) => {
+    for (const terminal of [host.shop, host.second, host.hotel]) await host.signIn(terminal);
+    const card = await host.card();
+    const sales = [host.shop, host.second, host.hotel, host.shop].map((terminal) =>
+      withLength(saleFrame(terminal, card, 1_00)),
+    );
+    const line = listener.connect();
+    line.send(Buffer.concat(sales));
+    await until(() => line.answers().length === sales.length);
+    assert.is(host.deps.metrics.value('engine', 'commits'), 4);
+    assert.is(line.written.length, 1);
+    assert.equal(
+      line.answers().map(({ fields }) => [fields[39], fields[41]]),
+      [host.shop, host.second, host.hotel, host.shop].map(({ id }) => ['00', id]),
+    );
+  });
+});
+
+lines('a line that goes between a commit and its write takes nothing with it', async () => {
+  await onMemory({}, async (host, listener) => {
+    await host.signIn(host.shop);
+    const card = await host.card();
+    const line = listener.connect();
+    line.send(Buffer.concat([1, 2].map(() => withLength(saleFrame(host.shop, card, 1_00)))));
+    line.isWritable = false;
+    await host.deps.engine.drain();
+    await until(() => host.deps.metrics.value('answered', '00') >= 2);
+    assert.equal(line.written, []);
+    assert.is((await host.rows('transactions')).length, 2);
+    line.closed();
   });
 });
 

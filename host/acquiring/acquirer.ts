@@ -113,6 +113,8 @@ class Peer {
   /** Came in one piece with more than may be judged at once: they wait here, in order, and nothing more is read. */
   #backlog: Buffer[] = [];
   #inFlight = 0;
+  /** Answers that are ready in this turn. */
+  #outgoing: Buffer[] = [];
   #timer: Delay | null = null;
   /** Nothing more is read; who waits for the last answer is told. */
   #isFinishing = false;
@@ -174,7 +176,7 @@ class Peer {
     // The frame is a view of what arrived: it must stay as it is until its answer is out.
     handleFrame(this.#deps, this.#connection, frame)
       .then((answer) => {
-        if (answer !== undefined && this.#line.isWritable) this.#send(answer);
+        if (answer !== undefined) this.#send(answer);
       })
       .catch((error: unknown) => {
         this.#deps.metrics.count('dropped', 'handler failed');
@@ -183,9 +185,24 @@ class Peer {
       .finally(() => this.#answered());
   }
 
+  /**
+   * The only one on its way leaves at once. Where a line carries many terminals, what one commit answers leaves in one
+   * write: the answers of a commit are all ready before the first microtask that one of them asks for.
+   */
   #send(answer: Buffer): void {
+    if (this.#inFlight === 1 && this.#outgoing.length === 0) this.#write(answer);
+    else if (this.#outgoing.push(answer) === 1) queueMicrotask(() => this.#write(this.#takeOutgoing()));
+  }
+
+  #takeOutgoing(): Buffer {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    return outgoing.length === 1 ? (outgoing[0] as Buffer) : Buffer.concat(outgoing);
+  }
+
+  #write(bytes: Buffer): void {
     // A peer that does not read its answers is not read either.
-    if (!this.#line.write(answer)) this.#line.pause();
+    if (this.#line.isWritable && !this.#line.write(bytes)) this.#line.pause();
   }
 
   #answered(): void {

@@ -47,6 +47,9 @@ export interface Answered {
 /** Fields that every answer of a financial request repeats as they were sent. */
 const ECHOED = [2, 3, 4, 11, 14, 23, 25, 41, 42, 49, 60] as const;
 
+/** No answer has a field behind its MAC. */
+const FIELD_MAX = 64;
+
 /** DE12, 13, 15, 32: when and by whom it was judged. */
 export function judgedAt(j: Judgement): Record<string, string> {
   const { date, time } = j.localTime;
@@ -117,12 +120,17 @@ export function answered(j: Judgement, answer: Answer, head: string | null): Ans
  */
 function answerFrame(j: Judgement, answer: Answer, head: string | null): Buffer {
   const { message, envelope } = j.request;
-  const fields: Record<number, string> = {};
+  // Asked by number and kept in a list: to list an object's numbers as keys, or to grow one by them, takes as long as
+  // to encode the message.
+  const fields = new Array<string>(FIELD_MAX + 1);
   for (const field of ECHOED) {
     const value = message.get(field);
     if (value !== undefined) fields[field] = value;
   }
-  Object.assign(fields, answer.fields);
+  for (let field = 2; field <= FIELD_MAX; field += 1) {
+    const value = answer.fields[field];
+    if (value !== undefined) fields[field] = value;
+  }
   if (j.terminal?.speaksDe57 === true) {
     const items: Items = head === null ? answer.items : [...answer.items, ['HH', head]];
     if (items.length > 0) fields[57] = buildDe57(items);

@@ -15,7 +15,7 @@ export interface IdentityParts {
 /** The key under which an answer is remembered. */
 export function identityKey(parts: IdentityParts): string {
   const { terminalId, merchantId, batch, trace, mti, de3 } = parts;
-  return [terminalId, merchantId, String(batch).padStart(6, '0'), trace, mti, de3].join('|');
+  return `${terminalId}|${merchantId}|${String(batch).padStart(6, '0')}|${trace}|${mti}|${de3}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** A line of memory: a test decides when the other end reads, and sees every call of the acquirer. */
+import { FrameSplitter } from '../../protocol/index.ts';
 import type { Line, Listener } from './line.ts';
-import { type Parsed, parseAnswer } from './wire-terminal.fixture.ts';
+import { type Parsed, parseAnswer, withLength } from './wire-terminal.fixture.ts';
 
 export class MemoryLine implements Line {
   readonly remote = 'memory:1';
@@ -66,8 +67,10 @@ export class MemoryLine implements Line {
     this.isWritable = false;
     for (const listener of this.#closed.splice(0)) listener(broken);
   }
+  /** All answers, in however many writes they came. */
   answers(): readonly Parsed[] {
-    return this.written.map(parseAnswer);
+    const frames = new FrameSplitter().push(Buffer.concat(this.written));
+    return frames.map((frame) => parseAnswer(withLength(frame)));
   }
 }
 
