@@ -9,6 +9,7 @@ import { toHex } from '../hex.ts';
 import { checkValue } from '../material/check-value.ts';
 import { isPrivateKeyAlgorithm, type PrivateKeyAlgorithm } from '../material/private-key.ts';
 import type { KeyAlgorithm, KeySpec, KeyUse } from '../vault/vault.ts';
+import { foreignHandle } from '../vault/vault-store.ts';
 import type { Template, Token, TokenObject } from './token.ts';
 import { TokenCipher, type TokenObjects } from './token-cipher.ts';
 
@@ -100,7 +101,21 @@ export class KeyObjects {
       ...this.#limits(USES[use].may),
     ]);
     this.#token.destroy(draft);
-    return settled;
+    return this.recalledById(settled, id);
+  }
+
+  /** A named key is found again by what stands in its CKA_ID, which no two keys share. */
+  recalledById(object: TokenObject, id: string): TokenObject {
+    const { ck } = this.#token;
+    object.recall = () => {
+      const [found] = this.#token.find([
+        { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+        { type: ck.CKA_ID, value: Buffer.from(id, 'latin1') },
+      ]);
+      if (found === undefined) throw foreignHandle();
+      return found;
+    };
+    return object;
   }
 
   /** A key of the vault's own, which no use of the interface reaches. */
@@ -133,12 +148,16 @@ export class KeyObjects {
   /** A working key for this session, straight into the token. */
   unwrap(master: TokenObject, wrapped: Buffer, use: KeyUse): TokenObject {
     const { ck } = this.#token;
-    return this.#token.unwrap(this.#keyWrap(), master, wrapped, [
+    const again = () => this.unwrap(master, wrapped, use);
+    const object = this.#token.unwrap(this.#keyWrap(), master, wrapped, [
       ...this.#kind('3des'),
       { type: ck.CKA_TOKEN, value: false },
       { type: ck.CKA_EXTRACTABLE, value: false },
       ...this.#limits(USES[use].may),
     ]);
+    // It goes with its session, and its wrapped form opens again.
+    object.recall = again;
+    return object;
   }
 
   /** Three bytes to show, six upper-case hex digits; `object` may encrypt or sign. */

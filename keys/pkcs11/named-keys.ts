@@ -85,7 +85,8 @@ export class NamedKeys {
     for (const object of this.#token.find([{ type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY }, ...template])) {
       const match = OURS.exec(this.#token.attribute(object, ck.CKA_ID).toString('latin1'));
       if (match === null) continue;
-      const [, before, id = ''] = match;
+      const [, before = '', id = ''] = match;
+      this.#objects.recalledById(object, before + id);
       if (before === LEFT) lefts.set(id, object);
       else wholes.push({ id, object });
     }

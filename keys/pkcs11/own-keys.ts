@@ -24,8 +24,17 @@ export function ownKeys(objects: KeyObjects, mustExist: boolean): OwnKeys {
   const binding = objects.findOwn(BINDING);
   if (mustExist && (master === undefined || binding === undefined))
     throw new PosError('TOKEN_ABSENT', `the token holds no "${MASTER}": it is another token, or was emptied`);
+  const recalled = (object: TokenObject, label: string): TokenObject => {
+    object.recall = () => {
+      const found = objects.findOwn(label);
+      if (found === undefined)
+        throw new PosError('TOKEN_ABSENT', `the token that came back holds no "${label}": it is another one`);
+      return found;
+    };
+    return object;
+  };
   return {
-    master: master ?? objects.makeOwn(MASTER, 'aes-256', ['WRAP', 'UNWRAP']),
-    binding: binding ?? objects.makeOwn(BINDING, 'hmac-sha-256', ['SIGN']),
+    master: recalled(master ?? objects.makeOwn(MASTER, 'aes-256', ['WRAP', 'UNWRAP']), MASTER),
+    binding: recalled(binding ?? objects.makeOwn(BINDING, 'hmac-sha-256', ['SIGN']), BINDING),
   };
 }

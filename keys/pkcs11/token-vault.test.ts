@@ -7,10 +7,10 @@ import { PosError } from '../../protocol/index.ts';
 import { type KeyEvent, LOG_BEGINS } from '../vault/key-log.ts';
 import { vaultSuite } from '../vault/shared-suite.ts';
 import { code, memoryVault, PAN, split, TMK_HEX, TMK_PARTS, vaultWithTmk } from '../vault/vault.fixture.ts';
-import type { KeyHandle, Vault } from '../vault/vault.ts';
+import type { KeyAlgorithm, KeyHandle, KeyUse, Vault } from '../vault/vault.ts';
 import { LEFT_OUT, newToken, SOFT_HSM_LIBRARY, softHsmFolder, USER_PIN } from './node-soft-hsm.fixture.ts';
 import { openTokenVault, type TokenVaultOptions } from './open-token-vault.ts';
-import { Token } from './token.ts';
+import { Token, type TokenObject } from './token.ts';
 
 const now = () => Date.UTC(2026, 10, 22, 8);
 const TMK = { name: 'tmk:1', use: 'tmk', algorithm: '3des', components: TMK_PARTS } as const;
@@ -79,11 +79,112 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
     const [whole, left] = token.find([{ type: ck.CKA_LABEL, value: 'mac' }]);
     for (const object of [whole, left])
       throws(
-        () => token.decrypt({ mechanism: ck.CKM_DES3_ECB }, object as Buffer, Buffer.alloc(8), 8),
+        () => token.decrypt({ mechanism: ck.CKM_DES3_ECB }, object as TokenObject, Buffer.alloc(8), 8),
         /CKR_KEY_FUNCTION_NOT_PERMITTED/,
       );
     token.close();
   });
+
+  const lost = suite('a session to the token that is lost is opened again, without a restart');
+
+  /** Ends every session at the token, as its own tools or a pulled cable do. */
+  async function closeAllSessions({ library, label }: TokenVaultOptions): Promise<void> {
+    const { default: ck } = await import('pkcs11js');
+    const module = new ck.PKCS11();
+    module.load(library);
+    const slot = module.C_GetSlotList(true).find((one) => module.C_GetTokenInfo(one).label.trim() === label);
+    assert.ok(slot);
+    module.C_CloseAllSessions(slot);
+  }
+
+  /** Everything that a host asks of a token in a day, as texts that are the same each time. */
+  async function atWork() {
+    const options = await newOptions();
+    const vault = await openTokenVault(options);
+    const tmk = vault.createFromComponents(TMK);
+    const made = (name: string, use: KeyUse, algorithm: KeyAlgorithm) =>
+      vault.generate({ name, use, algorithm });
+    const [data, lookup] = [made('data', 'data', 'aes-256'), made('lookup', 'lookup', 'hmac-sha-256')];
+    const cvk = made('cvk', 'card-verification', '3des');
+    const { sealed, mak } = vault.makeWorkingKeys(tmk, '003');
+    const text = vault.seal(data, Buffer.from('a card'), 'row 1');
+    const acts: Readonly<Record<string, () => string>> = {
+      'a MAC under a working key': () => vault.mac(mak, Buffer.from('0200'), 'x9.19').toString('hex'),
+      'a working key opened again': () => vault.openSealed(sealed.pik).checkValue,
+      'a look-up hash': () => vault.lookupHash(lookup, PAN),
+      'a sealed text opened': () => vault.unseal(data, text, 'row 1').toString(),
+      'a card value': () => vault.cardVerificationValue(cvk, PAN, '3012', '220'),
+      'a key found by its name': () => vault.find('cvk')?.checkValue ?? '',
+    };
+    return { options, vault, acts };
+  }
+
+  lost('whatever comes next is done as if nothing had been', async () => {
+    const { options, vault, acts } = await atWork();
+    for (const [what, act] of Object.entries(acts)) {
+      const before = act();
+      await closeAllSessions(options);
+      assert.is(act(), before, what);
+    }
+    await closeAllSessions(options);
+    assert.is(vault.makeWorkingKeys(vault.find(TMK.name) as KeyHandle, '003').de62.length, 80);
+    vault.close();
+  });
+
+  lost('in any order, any number of times', async () => {
+    const { options, vault, acts } = await atWork();
+    const expected = Object.fromEntries(Object.entries(acts).map(([what, act]) => [what, act()]));
+    const step = fc.constantFrom('lose', ...Object.keys(acts));
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        for (const what of steps)
+          if (what === 'lose') await closeAllSessions(options);
+          else assert.is(acts[what]?.(), expected[what], what);
+      }),
+      { numRuns: 15 },
+    );
+    vault.close();
+  });
+
+  for (const ckr of ['CKR_DEVICE_REMOVED', 'CKR_SESSION_HANDLE_INVALID', 'CKR_TOKEN_NOT_PRESENT'] as const)
+    lost(`${ckr} from the token: TOKEN_FAILED while it is away, and it serves when it is back`, async () => {
+      const { default: ck } = await import('pkcs11js');
+      // The library's object of this vault, whose calls are then made to fail.
+      const loaded: InstanceType<typeof ck.PKCS11>[] = [];
+      const original = ck.PKCS11;
+      ck.PKCS11 = class extends original {
+        constructor() {
+          super();
+          loaded.push(this);
+        }
+      };
+      const { vault, acts } = await atWork().finally(() => {
+        ck.PKCS11 = original;
+      });
+      const act = acts['a look-up hash'] as () => string;
+      const before = act();
+      const module = loaded.at(-1);
+      assert.ok(module);
+      const { C_SignInit, C_OpenSession } = module;
+      const gone = () => {
+        throw Object.assign(new Error(`${ckr}:${ck[ckr]}`), { code: ck[ckr] });
+      };
+      Object.assign(module, { C_SignInit: gone, C_OpenSession: gone });
+      throws(act, (error) => code('TOKEN_FAILED')(error) && String(error).includes(ckr));
+      throws(act, code('TOKEN_FAILED'));
+      Object.assign(module, { C_SignInit, C_OpenSession });
+      assert.is(act(), before);
+      vault.close();
+    });
+
+  lost('a vault that was closed opens no session again', async () => {
+    const { options, vault, acts } = await atWork();
+    await closeAllSessions(options);
+    vault.close();
+    throws(() => acts['a look-up hash']?.(), code('KEY_UNKNOWN'));
+  });
+
+  lost.run();
 
   inside('SM4 is refused, and says where to turn', async () => {
     const vault = await openTokenVault(await newOptions());

@@ -7,8 +7,17 @@ import { PosError } from '../../protocol/index.ts';
 import { secretBuffer } from '../secret-buffer.ts';
 import { foreignHandle } from '../vault/vault-store.ts';
 
-/** An object in the token: a number that only this session knows. */
-export type TokenObject = Handle;
+/**
+ * An object in the token. Its number is known to one session only: when that was lost, what knows how to be found
+ * again is looked up in the next one.
+ */
+export interface TokenObject {
+  handle: Handle;
+  /** Counts sessions: of which one the number is. */
+  session: number;
+  /** Finds or makes the same object in the session of now; null: it went with its session. */
+  recall: (() => TokenObject) | null;
+}
 export type Template = readonly Attribute[];
 /** Class and constants of the binding. It is loaded when a token is opened: who uses none needs no native code. */
 export type Binding = typeof import('pkcs11js');
@@ -35,38 +44,44 @@ const MECHANISMS = [
   'CKM_SHA256_HMAC',
 ] as const;
 
+/** What a token says when the session is gone: somebody closed it, or the token was pulled and is back. */
+const LOST = [
+  'CKR_SESSION_HANDLE_INVALID',
+  'CKR_SESSION_CLOSED',
+  'CKR_DEVICE_REMOVED',
+  'CKR_DEVICE_ERROR',
+  'CKR_TOKEN_NOT_PRESENT',
+  'CKR_USER_NOT_LOGGED_IN',
+  'CKR_CRYPTOKI_NOT_INITIALIZED',
+] as const;
+
 export class Token {
   readonly ck: Binding;
   readonly #module: PKCS11;
-  readonly #session: Handle;
+  readonly #options: TokenOptions;
+  readonly #lost: ReadonlySet<number>;
+  #session: Handle;
+  /** Counts them: objects of an earlier one are looked up again. */
+  #sessions = 1;
+  #closed = false;
 
-  private constructor(ck: Binding, module: PKCS11, session: Handle) {
+  private constructor(ck: Binding, module: PKCS11, session: Handle, options: TokenOptions) {
     this.ck = ck;
     this.#module = module;
     this.#session = session;
+    this.#options = options;
+    this.#lost = new Set(LOST.map((name) => ck[name]));
   }
 
   /** @throws TOKEN_ABSENT no such library or token, a wrong PIN, or a mechanism is missing */
-  static async open({ library, label, pin }: TokenOptions): Promise<Token> {
+  static async open(options: TokenOptions): Promise<Token> {
     const { default: ck } = await import('pkcs11js');
     const module = new ck.PKCS11();
-    const slot = asAbsent(`PKCS#11 library ${library}`, () => {
-      module.load(library);
-      tolerating(ck.CKR_CRYPTOKI_ALREADY_INITIALIZED, () =>
-        module.C_Initialize({ flags: ck.CKF_OS_LOCKING_OK }),
-      );
-      return module.C_GetSlotList(true).find((one) => module.C_GetTokenInfo(one).label.trim() === label);
+    asAbsent(`PKCS#11 library ${options.library}`, () => {
+      module.load(options.library);
+      initialise(ck, module);
     });
-    if (slot === undefined) throw new PosError('TOKEN_ABSENT', `${library} has no token labelled ${label}`);
-    const has = new Set(module.C_GetMechanismList(slot));
-    const missing = MECHANISMS.filter((name) => !has.has(ck[name]));
-    if (missing.length > 0)
-      throw new PosError('TOKEN_ABSENT', `token ${label} cannot do ${missing.join(', ')}`);
-    return asAbsent(`token ${label}`, () => {
-      const session = module.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
-      tolerating(ck.CKR_USER_ALREADY_LOGGED_IN, () => module.C_Login(session, ck.CKU_USER, pin));
-      return new Token(ck, module, session);
-    });
+    return new Token(ck, module, login(ck, module, options), options);
   }
 
   /** From the token's own generator. */
@@ -78,7 +93,7 @@ export class Token {
 
   encrypt(mechanism: Mechanism, key: TokenObject, data: Buffer, outBytes: number): Buffer {
     return this.#ask('encrypt', (module, session) => {
-      module.C_EncryptInit(session, mechanism, key);
+      module.C_EncryptInit(session, mechanism, this.#now(key));
       return module.C_Encrypt(session, data, Buffer.alloc(outBytes));
     });
   }
@@ -86,55 +101,58 @@ export class Token {
   /** @param outBytes room for the answer: some tokens ask for as much as went in */
   decrypt(mechanism: Mechanism, key: TokenObject, data: Buffer, outBytes: number): Buffer {
     return this.#ask('decrypt', (module, session) => {
-      module.C_DecryptInit(session, mechanism, key);
+      module.C_DecryptInit(session, mechanism, this.#now(key));
       return module.C_Decrypt(session, data, secretBuffer(outBytes));
     });
   }
 
   sign(mechanism: Mechanism, key: TokenObject, data: Buffer, outBytes: number): Buffer {
     return this.#ask('sign', (module, session) => {
-      module.C_SignInit(session, mechanism, key);
+      module.C_SignInit(session, mechanism, this.#now(key));
       return module.C_Sign(session, data, Buffer.alloc(outBytes));
     });
   }
 
   create(template: Template): TokenObject {
-    return this.#ask('create', (module, session) => module.C_CreateObject(session, [...template]));
+    return this.#made('create', (module, session) => module.C_CreateObject(session, [...template]));
   }
 
   generate(mechanism: Mechanism, template: Template): TokenObject {
-    return this.#ask('generate', (module, session) =>
+    return this.#made('generate', (module, session) =>
       module.C_GenerateKey(session, mechanism, [...template]),
     );
   }
 
   copy(object: TokenObject, template: Template): TokenObject {
-    return this.#ask('copy', (module, session) => module.C_CopyObject(session, object, [...template]));
+    return this.#made('copy', (module, session) =>
+      module.C_CopyObject(session, this.#now(object), [...template]),
+    );
   }
 
   wrap(mechanism: Mechanism, wrapping: TokenObject, key: TokenObject, outBytes: number): Buffer {
     return this.#ask('wrap', (module, session) =>
-      module.C_WrapKey(session, mechanism, wrapping, key, Buffer.alloc(outBytes)),
+      module.C_WrapKey(session, mechanism, this.#now(wrapping), this.#now(key), Buffer.alloc(outBytes)),
     );
   }
 
   unwrap(mechanism: Mechanism, wrapping: TokenObject, wrapped: Buffer, template: Template): TokenObject {
-    return this.#ask('unwrap', (module, session) =>
-      module.C_UnwrapKey(session, mechanism, wrapping, wrapped, [...template]),
+    return this.#made('unwrap', (module, session) =>
+      module.C_UnwrapKey(session, mechanism, this.#now(wrapping), wrapped, [...template]),
     );
   }
 
   destroy(object: TokenObject): void {
-    this.#ask('destroy', (module, session) => module.C_DestroyObject(session, object));
+    this.#ask('destroy', (module, session) => module.C_DestroyObject(session, this.#now(object)));
   }
 
   find(template: Template): readonly TokenObject[] {
     return this.#ask('find', (module, session) => {
       const found: TokenObject[] = [];
+      const of = this.#sessions;
       module.C_FindObjectsInit(session, [...template]);
       try {
         for (let one = module.C_FindObjects(session); one !== null; one = module.C_FindObjects(session))
-          found.push(one);
+          found.push({ handle: one, session: of, recall: null });
       } finally {
         module.C_FindObjectsFinal(session);
       }
@@ -144,25 +162,103 @@ export class Token {
 
   attribute(object: TokenObject, type: number): Buffer {
     return this.#ask('read', (module, session) => {
-      const [read] = module.C_GetAttributeValue(session, object, [{ type }]);
+      const [read] = module.C_GetAttributeValue(session, this.#now(object), [{ type }]);
       return Buffer.from(read?.value as Buffer);
     });
   }
 
   /** Session objects go with the session; the library stays loaded, other vaults of this process may use it. */
   close(): void {
-    this.#ask('close', (module, session) => module.C_CloseSession(session));
+    if (this.#closed) return;
+    this.#closed = true;
+    // One that is gone already needs no closing.
+    tolerating([...this.#lost], () => this.#module.C_CloseSession(this.#session));
   }
 
+  /** An object that this session makes; who keeps it says how it is found again. */
+  #made(what: string, act: (module: PKCS11, session: Handle) => Handle): TokenObject {
+    const handle = this.#ask(what, act);
+    return { handle, session: this.#sessions, recall: null };
+  }
+
+  /** Its number in the session of now. @throws TOKEN_FAILED it went with its session */
+  #now(object: TokenObject): Handle {
+    if (object.session !== this.#sessions) {
+      if (object.recall === null)
+        throw new PosError('TOKEN_FAILED', 'the session was lost while a key was made: do it again');
+      const { handle } = object.recall();
+      object.handle = handle;
+      object.session = this.#sessions;
+    }
+    return object.handle;
+  }
+
+  /** When the session is lost, the act is done once more in a new one: nothing of it was done in the old. */
   #ask<T>(what: string, act: (module: PKCS11, session: Handle) => T): T {
+    const of = this.#sessions;
     try {
       return act(this.#module, this.#session);
     } catch (error) {
-      if (ckrOf(error) === this.ck.CKR_OBJECT_HANDLE_INVALID) throw foreignHandle();
-      if (ckrOf(error) === this.ck.CKR_KEY_HANDLE_INVALID) throw foreignHandle();
-      throw new PosError('TOKEN_FAILED', `${what}: ${nameOf(error)}`, { cause: error });
+      // An act within this one may have opened the next session already.
+      if (this.#closed || !(this.#isLost(error) || of !== this.#sessions)) throw this.#told(what, error);
+      if (of === this.#sessions) this.#reopen(what, error);
+    }
+    try {
+      return act(this.#module, this.#session);
+    } catch (error) {
+      throw this.#told(what, error);
     }
   }
+
+  #isLost(error: unknown): boolean {
+    const ckr = ckrOf(error);
+    return ckr !== undefined && this.#lost.has(ckr);
+  }
+
+  /** @throws TOKEN_FAILED it is not back yet: the next act tries again */
+  #reopen(what: string, lost: unknown): void {
+    try {
+      initialise(this.ck, this.#module);
+      // One whose user was logged out is open still.
+      tolerating([...this.#lost], () => this.#module.C_CloseSession(this.#session));
+      this.#session = login(this.ck, this.#module, this.#options);
+      this.#sessions += 1;
+    } catch (cause) {
+      throw new PosError('TOKEN_FAILED', `${what}: ${nameOf(lost)}, and no new session: ${nameOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  #told(what: string, error: unknown): PosError {
+    if (error instanceof PosError) return error;
+    if (ckrOf(error) === this.ck.CKR_OBJECT_HANDLE_INVALID) return foreignHandle();
+    if (ckrOf(error) === this.ck.CKR_KEY_HANDLE_INVALID) return foreignHandle();
+    return new PosError('TOKEN_FAILED', `${what}: ${nameOf(error)}`, { cause: error });
+  }
+}
+
+function initialise(ck: Binding, module: PKCS11): void {
+  tolerating([ck.CKR_CRYPTOKI_ALREADY_INITIALIZED], () =>
+    module.C_Initialize({ flags: ck.CKF_OS_LOCKING_OK }),
+  );
+}
+
+/** @throws TOKEN_ABSENT */
+function login(ck: Binding, module: PKCS11, { library, label, pin }: TokenOptions): Handle {
+  const slot = asAbsent(`PKCS#11 library ${library}`, () =>
+    module.C_GetSlotList(true).find((one) => module.C_GetTokenInfo(one).label.trim() === label),
+  );
+  if (slot === undefined) throw new PosError('TOKEN_ABSENT', `${library} has no token labelled ${label}`);
+  const has = new Set(module.C_GetMechanismList(slot));
+  const missing = MECHANISMS.filter((name) => !has.has(ck[name]));
+  if (missing.length > 0)
+    throw new PosError('TOKEN_ABSENT', `token ${label} cannot do ${missing.join(', ')}`);
+  return asAbsent(`token ${label}`, () => {
+    const session = module.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
+    tolerating([ck.CKR_USER_ALREADY_LOGGED_IN], () => module.C_Login(session, ck.CKU_USER, pin));
+    return session;
+  });
 }
 
 /** @throws TOKEN_ABSENT */
@@ -174,11 +270,11 @@ function asAbsent<T>(what: string, act: () => T): T {
   }
 }
 
-function tolerating(ckr: number, act: () => void): void {
+function tolerating(ckrs: readonly number[], act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (ckrOf(error) !== ckr) throw error;
+    if (!ckrs.includes(ckrOf(error) ?? -1)) throw error;
   }
 }
 
