@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { FrameSplitter, openFrame } from '../../protocol/index.ts';
 import { startLinkProxy } from '../link/index.ts';
 import { Office, REASON } from '../office/index.ts';
-import type { Card } from '../programme/index.ts';
+import { type Card, componentBodies } from '../programme/index.ts';
 import { Counter } from './counter.fixture.ts';
 
 /** The TMK of many a manual (and of `shared/vectors/crypto.json`): nobody's secret. */
@@ -14,11 +14,11 @@ const components = [COMPONENT, Buffer.from(PUBLISHED.map((byte, at) => byte ^ (C
 
 const modes = suite('test mode, and the real one');
 
-function enterPublishedKey(office: Office) {
-  return office.ask('PUT', '/v1/keys/cvk', {
-    components: components.map((one) => one.toString('hex').toUpperCase()),
-    reason: REASON,
-  });
+/** By two persons, a component each. @returns what the second is answered */
+async function enterPublishedKey(office: Office) {
+  const [first, second] = componentBodies(components, { reason: REASON });
+  await office.call('PUT', '/v1/keys/cvk', first);
+  return office.ask('PUT', '/v1/keys/cvk', second, 'second');
 }
 
 modes('a host for tests takes a published key, and says so in every answer and on every slip', async () => {
