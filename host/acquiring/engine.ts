@@ -281,6 +281,8 @@ export class Engine {
       } else if (outcome === null && clean) this.#answer(item, decision, this.#lastHead);
       else again.push(item);
     }
+    // Nearly always: an error with its stack would be made for nothing.
+    if (again.length === 0) return { again, clean };
     const conflict = new PosError('STORE_CONFLICT', 'others kept changing the same rows');
     return { again: again.filter((item) => this.#mayTryAgain(item, conflict)), clean };
   }
