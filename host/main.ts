@@ -108,7 +108,12 @@ async function keepBooks(
   const { dataFolder, stream } = config;
   if (folder === undefined) throw new PosError('INPUT_BAD', USAGE);
   if (act === 'backup') {
-    const { journal, entries, bytes } = await backUp({ dataFolder, to: folder, stream });
+    const { journal, entries, bytes } = await backUp({
+      dataFolder,
+      to: folder,
+      stream,
+      keysInToken: config.vault === 'pkcs11',
+    });
     const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');
     console.log(
       `已备份并核对 backed up and proven: ${folder}, ${bytes} bytes, ${entries} entries, journal ${ends}`,

@@ -128,6 +128,27 @@ backup('a copy that is taken while terminals trade is one moment of the books, a
   }),
 );
 
+backup('of a host whose keys are in a token has no key file; any other is not made without one', () =>
+  inFolder(async (folder) => {
+    const host = await openFixture();
+    try {
+      const data = await dataOf(host, folder);
+      rmSync(join(data, 'keys.sealed'));
+      const to = join(folder, 'backup');
+      await rejects(backUp({ dataFolder: data, to, stream: '01' }), codeIs('NOT_FOUND'));
+      assert.not(existsSync(to));
+      const manifest = await backUp({ dataFolder: data, to, stream: '01', keysInToken: true });
+      assert.is(manifest.keys, 'token');
+      const restored = join(folder, 'restored');
+      const by = { person: '王运维', reason: '演练 drill' };
+      await restoreBackup({ from: to, dataFolder: restored, stream: '01', ...by });
+      assert.equal(readdirSync(restored).sort(), ['acknowledged-01.mark', 'host.sqlite']);
+    } finally {
+      await host.close();
+    }
+  }),
+);
+
 backup(
   'nothing that lies there is overwritten, and no copy is believed that is not what its manifest says',
   () =>

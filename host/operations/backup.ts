@@ -15,6 +15,8 @@ export interface BackupManifest {
   /** Where each journal stream ends in it. */
   readonly journal: readonly { readonly stream: string; readonly sequence: number; readonly head: string }[];
   readonly entries: number;
+  /** Where its keys are: in the key file of the backup, or in a token, whose copy is its maker's matter. */
+  readonly keys: 'file' | 'token';
 }
 
 /**

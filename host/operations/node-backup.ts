@@ -56,6 +56,8 @@ export async function backUp(options: {
   readonly dataFolder: string;
   readonly to: string;
   readonly stream: string;
+  /** The host's keys are in a token: there is no key file to copy. */
+  readonly keysInToken?: boolean;
 }): Promise<BackupManifest> {
   const { dataFolder, to } = options;
   if (await isThere(to)) throw new PosError('ALREADY_EXISTS', `${to}: 已存在 is there already`);
@@ -67,15 +69,15 @@ export async function backUp(options: {
   try {
     const path = join(partial, DATABASE);
     await vacuumInto(join(dataFolder, DATABASE), path);
-    await copyFile(join(dataFolder, KEYS), join(partial, KEYS));
-    await chmod(join(partial, KEYS), 0o600);
+    if (options.keysInToken !== true) await copyPrivately(KEYS, dataFolder, partial);
     // Behind the key file, which names a record of it.
-    await copyWhere(KEY_LOG, dataFolder, partial);
+    if (await isThere(join(dataFolder, KEY_LOG))) await copyPrivately(KEY_LOG, dataFolder, partial);
     const proven = await provenWith(path, options.stream, async () => undefined);
     const manifest: BackupManifest = {
       format: 'zunka backup 1',
       at: nodeClock.now(),
       ...proven,
+      keys: options.keysInToken === true ? 'token' : 'file',
       sha256: await sha256Of(path),
       bytes: (await stat(path)).size,
     };
@@ -125,13 +127,10 @@ export async function restoreBackup(options: {
     if (outcome?.committed !== true) throw new PosError('STORE_FAILED', 'the restore could not be noted');
   });
   const keysKept = await isThere(join(dataFolder, KEYS));
-  if (!keysKept) {
-    await copyFile(join(from, KEYS), join(dataFolder, KEYS));
-    await chmod(join(dataFolder, KEYS), 0o600);
-    await synced(join(dataFolder, KEYS));
-  }
+  if (!keysKept && manifest.keys !== 'token') await copyPrivately(KEYS, from, dataFolder);
   // One that is there tells of the time between backup and loss: it is never put back to an older one.
-  if (!(await isThere(join(dataFolder, KEY_LOG)))) await copyWhere(KEY_LOG, from, dataFolder);
+  if (!(await isThere(join(dataFolder, KEY_LOG))) && (await isThere(join(from, KEY_LOG))))
+    await copyPrivately(KEY_LOG, from, dataFolder);
   await synced(path);
   await rename(path, join(dataFolder, DATABASE));
   await synced(dataFolder);
@@ -191,9 +190,10 @@ async function sha256Of(path: string): Promise<string> {
   return sum.digest('hex');
 }
 
-/** Copies a file of one folder to another, where it is there. */
-async function copyWhere(name: string, from: string, to: string): Promise<void> {
-  if (!(await isThere(join(from, name)))) return;
+/** Copies a file of one folder to another, for its owner alone. @throws NOT_FOUND */
+async function copyPrivately(name: string, from: string, to: string): Promise<void> {
+  if (!(await isThere(join(from, name))))
+    throw new PosError('NOT_FOUND', `${join(from, name)}: 无此文件 no such file`);
   await copyFile(join(from, name), join(to, name));
   await chmod(join(to, name), 0o600);
   await synced(join(to, name));
