@@ -38,6 +38,8 @@ export interface Mischief {
   readonly twice?: boolean;
   /** Another DE39 than the host means. */
   readonly code?: string;
+  /** The host says `code` before it looks at the request: nothing is done. */
+  readonly unjudged?: boolean;
   readonly fields?: Readonly<Record<number, string>>;
   readonly wrongMac?: boolean;
   readonly noMac?: boolean;
@@ -92,7 +94,9 @@ export class TestHost {
     if (mischief?.loseRequest === true) return { mti: request.mti, answers: [] };
     this.received.push(request);
     this.bodies.push(envelope.body);
-    const fields = { ...this.#judge(asItArrives(request, mischief)), ...mischief?.fields };
+    const seen = asItArrives(request, mischief);
+    const judged = mischief?.unjudged === true ? this.#base(seen) : this.#judge(seen);
+    const fields = { ...judged, ...mischief?.fields };
     if (mischief?.code !== undefined) fields[39] = mischief.code;
     if (mischief?.lose === true) return { mti: request.mti, answers: [] };
     const header = `${envelope.header.slice(0, 5)}${this.wanted}${envelope.header.slice(6)}`;
@@ -107,13 +111,18 @@ export class TestHost {
     return of.reduce((sum, one) => sum + one.amount, 0);
   }
 
-  #judge(request: Message): Record<number, string> {
+  /** What every answer has. */
+  #base(request: Message): Record<number, string> {
     const echoed: Record<number, string> = {};
     for (const field of [3, 4, 11, 25, 41, 42, 49, 60]) {
       const value = request.get(field);
       if (value !== undefined) echoed[field] = value;
     }
-    const base = { ...echoed, 12: '120000', 13: '1122', 37: this.#nextRrn(), 39: '00' };
+    return { ...echoed, 12: '120000', 13: '1122', 37: this.#nextRrn(), 39: '00' };
+  }
+
+  #judge(request: Message): Record<number, string> {
+    const base = this.#base(request);
     switch (request.mti) {
       case '0800':
         return this.#signIn(request, base);

@@ -7,16 +7,11 @@ import { sinceOf } from '../exchange/owed.ts';
 import { macAgain, openCardIfPossible, withMac } from '../exchange/request.ts';
 import type { TransactionRecord } from '../journal/model.ts';
 import { STATES, stateAfter } from '../transaction-states.ts';
+import { JUDGES_NOTHING } from './judges-nothing.ts';
 import { askSupervisor } from './operator-check.ts';
 import { closeByFate } from './repeat-fate.ts';
 import { signInIfDue } from './sign-in.ts';
 
-/**
- * Codes that judge nothing: the host says them before it looks whether it knows the request. The first
- * sending may have been approved all the same, so that they close no repeat. Source: dialect, Order of
- * judgement.
- */
-const JUDGES_NOTHING: readonly string[] = ['03', '30', '40', '58', '77', '96', '97', 'A0'];
 /** What is noted of a try that could not be sent at all. */
 const NO_CARD = 'no card';
 
@@ -141,6 +136,7 @@ async function sendRepeat(deps: TerminalDeps, found: TransactionRecord): Promise
   return 'sent';
 }
 
+/** What judges nothing closes no repeat: the first sending may have been approved. */
 function closingOnly(verdict: Verdict): Verdict {
   if (verdict.kind === 'not final' || !JUDGES_NOTHING.includes(verdict.facts.code)) return verdict;
   const { code } = verdict.facts;

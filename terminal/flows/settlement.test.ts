@@ -226,53 +226,94 @@ settlements('that the host refuses closes nothing, and sales go on', async () =>
   const host = new TestHost();
   const { terminal } = await openShopForBusiness({ host });
   await terminal.command('sale 1');
-  host.mischief = [{ mti: '0500', code: '40', fields: {} }];
-  assert.is((await terminal.command('settle')).code, '40');
-  assert.is(terminal.state.batch, 7);
-  assert.is(terminal.state.settlement, null);
+  host.mischief = [{ mti: '0500', code: '12', unjudged: true }];
+  assert.is((await terminal.command('settle')).code, '12');
+  assert.equal([terminal.state.batch, terminal.state.settlement], [7, null]);
+  assert.is((await terminal.command('sale 2')).code, '00');
 });
 
-for (const code of ['30', '96']) {
+/** What says nothing of the same request, sent before or delivered twice. Source: dialect, Order of judgement. */
+const SAYS_NOTHING = ['03', '30', '40', '58', '77', '96', '97', 'A0'] as const;
+const settled = (host: TestHost) => host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+
+for (const code of SAYS_NOTHING) {
   settlements(
-    `that the host could not judge (${code}) waits: the network may have brought it twice, and the other one closed the batch`,
+    `that was not judged (${code}): the host is asked which batch is open, and sales go on in it`,
     async () => {
       const host = new TestHost();
       const { terminal } = await openShopForBusiness({ host });
       await terminal.command('sale 1');
-      host.mischief = [{ mti: '0500', code, fields: {} }];
+      host.mischief = [{ mti: '0500', code, unjudged: true }];
       assert.is((await terminal.command('settle')).code, code);
-      assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+      assert.equal([terminal.state.batch, terminal.state.settlement], [7, null]);
+      assert.is((await terminal.command('sale 2')).code, '00');
       assert.is((await terminal.command('settle')).code, '00');
-      const bodies = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+      assert.equal([terminal.state.batch, host.batch], [8, 8]);
+    },
+  );
+
+  settlements(
+    `that was not judged (${code}) while its twin closed the batch is sent again at once, and ends`,
+    async () => {
+      const host = new TestHost();
+      const { terminal } = await openShopForBusiness({ host });
+      await terminal.command('sale 1');
+      host.mischief = [{ mti: '0500', code }];
+      assert.is((await terminal.command('settle')).code, '00');
+      const bodies = settled(host);
       assert.is(bodies.length, 2);
       assert.ok(bodies[0]?.equals(bodies[1] ?? Buffer.alloc(0)));
       assert.equal([terminal.state.batch, host.batch], [8, 8]);
     },
   );
-}
 
-for (const code of ['30', '40', '96']) {
   settlements(
-    `whose repeat the host could not judge (${code}) waits: the first one may have closed the batch`,
+    `whose answer was lost and whose repeat was not judged (${code}) ends all the same`,
     async () => {
       const host = new TestHost();
       const { terminal } = await openShopForBusiness({ host });
       await terminal.command('sale 1');
       host.mischief = [
         { mti: '0500', lose: true },
-        { mti: '0500', code, fields: {} },
+        { mti: '0500', code, unjudged: true },
       ];
       assert.is((await terminal.command('settle')).code, 'HOST_SILENT');
-      assert.is((await terminal.command('settle')).code, code);
-      assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
       assert.is((await terminal.command('settle')).code, '00');
-      const bodies = host.bodies.filter((body) => body.readUInt16BE(0) === 0x0500);
+      const bodies = settled(host);
       assert.is(bodies.length, 3);
       assert.ok(bodies.every((body) => body.equals(bodies[0] ?? Buffer.alloc(0))));
       assert.equal([terminal.state.batch, host.batch], [8, 8]);
     },
   );
 }
+
+settlements('waits where the host does not tell which batch is open', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  host.mischief = [
+    { mti: '0500', code: '96', unjudged: true },
+    { mti: '0800', code: '96' },
+  ];
+  assert.is((await terminal.command('settle')).code, '96');
+  assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+  assert.is((await terminal.command('settle')).code, '00');
+  assert.equal([terminal.state.batch, host.batch], [8, 8]);
+});
+
+settlements('waits where the host has closed the batch and does not judge the repeat either', async () => {
+  const host = new TestHost();
+  const { terminal } = await openShopForBusiness({ host });
+  await terminal.command('sale 1');
+  host.mischief = [
+    { mti: '0500', code: '96' },
+    { mti: '0500', code: '96', unjudged: true },
+  ];
+  assert.is((await terminal.command('settle')).code, '96');
+  assert.is((await terminal.command('sale 2')).code, 'NOT_ALLOWED_NOW');
+  assert.is((await terminal.command('settle')).code, '00');
+  assert.equal([terminal.state.batch, host.batch], [8, 8]);
+});
 
 settlements('opens the next batch in a segment of its own and keeps the old one', async () => {
   const host = new TestHost();

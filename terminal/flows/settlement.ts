@@ -28,11 +28,12 @@ import { approvedAmount, countedTransactions, totalsOf } from '../journal/state.
 import { printOwn } from '../spool/printing.ts';
 import { settlementSlip } from '../spool/settlement-slip.ts';
 import { stampOf } from '../spool/slips.ts';
+import { JUDGES_NOTHING } from './judges-nothing.ts';
 import { cashierOnDuty } from './operator-check.ts';
 import { clearRepeats } from './repeat.ts';
 import { answered, type CommandResult } from './result.ts';
 import { clearReversals } from './reversal.ts';
-import { signInIfDue } from './sign-in.ts';
+import { openBatchAtHost, signInIfDue } from './sign-in.ts';
 import { contradictionOf, readTotalsAnswer } from './totals-answer.ts';
 
 const NETWORK_CODE = { items: '201', endUnbalanced: '202', endBalanced: '207' } as const;
@@ -43,21 +44,13 @@ const NO_FOREIGN_CARDS: SideTotals = {
   creditCount: 0,
 };
 const OTHER_CONTENT = '94';
-/**
- * DE39 of what was not judged: a request that a bit changed on the way, a host that failed. A network that delivers
- * twice may have brought the same request to be judged all the same.
- */
-const NOT_JUDGED: readonly string[] = ['30', '96'];
-/** To a repeat 40 says no more than that: a changed MTI. To the first, that this host settles no batches. */
-const REPEAT_NOT_JUDGED: readonly string[] = [...NOT_JUDGED, '40'];
 /** DE48 counts have three digits. */
 const COUNT_MAX = 999;
 
 export async function settle(deps: TerminalDeps): Promise<CommandResult> {
   // 1. Nothing may be owed: reversals first, then repeats.
   const operator = cashierOnDuty(deps);
-  const isRepeat = deps.journal.state.settlement !== null;
-  if (!isRepeat) {
+  if (deps.journal.state.settlement === null) {
     if (!deps.journal.state.signedIn) throw new PosError('NOT_SIGNED_IN', 'this terminal has not signed in');
     await closeUnjudged(deps);
     await deps.link.connect();
@@ -71,19 +64,15 @@ export async function settle(deps: TerminalDeps): Promise<CommandResult> {
     const { settlement } = deps.journal.state;
     ensure(settlement !== null, 'a settlement is under way');
     if (settlement.phase === 'close') return close(deps, settlement);
-    const refusal = await step(deps, settlement, isRepeat);
+    const refusal = await step(deps, settlement);
     if (refusal !== null) return refusal;
   }
 }
 
 /** One message and its record; a refusal by the host, or null. */
-async function step(
-  deps: TerminalDeps,
-  settlement: Settlement,
-  isRepeat: boolean,
-): Promise<CommandResult | null> {
+async function step(deps: TerminalDeps, settlement: Settlement): Promise<CommandResult | null> {
   await deps.link.connect();
-  if (settlement.phase === 'totals') return sendTotals(deps, settlement, isRepeat);
+  if (settlement.phase === 'totals') return sendTotals(deps, settlement);
   const { taken, items } = settlement;
   const isItems = settlement.phase === 'upload' && taken < items.length;
   return isItems ? uploadItems(deps, settlement) : endUpload(deps, settlement);
@@ -111,11 +100,14 @@ async function start(deps: TerminalDeps, operator: string): Promise<void> {
   });
 }
 
-/** 0500. Its repeat after a restart has the same trace and the same figures. */
+/**
+ * 0500. Its repeat has the same trace and the same figures.
+ * @param mayRepeat false: this is the repeat that follows at once
+ */
 async function sendTotals(
   deps: TerminalDeps,
   settlement: Settlement,
-  isRepeat: boolean,
+  mayRepeat = true,
 ): Promise<CommandResult | null> {
   deps.clerk.show('结算中', 'settling');
   const own = {
@@ -132,11 +124,16 @@ async function sendTotals(
   const first = await askAboutTotals(deps, request);
   const code = first.get(39) ?? '';
   if (!responseCode(code).approved) {
-    // Nothing is said of the same request that may have been judged before or after: it may have closed the batch.
-    if ((isRepeat ? REPEAT_NOT_JUDGED : NOT_JUDGED).includes(code)) return answered(code);
+    if (!JUDGES_NOTHING.includes(code)) await noteSignIn(deps, code);
+    else {
+      // The same request may have closed the batch all the same, sent before or delivered twice: the host is asked.
+      const open = await openBatchAtHost(deps);
+      if (open === null) return answered(code);
+      if (open !== deps.journal.state.batch)
+        return mayRepeat ? sendTotals(deps, settlement, false) : answered(code);
+    }
     // The host did not close the batch: transactions may go on, and settlement is asked for again.
     await deps.journal.append({ type: 'settlement stopped', code });
-    await noteSignIn(deps, code);
     return answered(code);
   }
   const answer = isToBeBelieved(deps, first, request) ? first : await askAboutTotals(deps, request);

@@ -44,8 +44,25 @@ export async function signIn(deps: TerminalDeps, mayLoadMasterKey = true): Promi
     type: 'signed in',
     peerSpeaksDe57: deps.config.speaksDe57 && answersV1(answer),
   });
-  await adoptBatch(deps, answer);
-  return answered(code, { batch: deps.journal.state.batch });
+  const hostBatch = await adoptBatch(deps, answer);
+  const { batch } = deps.journal.state;
+  return answered(code, { batch, ...(hostBatch !== null && hostBatch !== batch && { hostBatch }) });
+}
+
+/**
+ * Signs in to be told which batch the host holds open: it never says so in another way. Null when it does not tell.
+ * For a settlement that is under way: no other batch is adopted then.
+ */
+export async function openBatchAtHost(deps: TerminalDeps): Promise<number | null> {
+  try {
+    const { ok, facts } = await signIn(deps);
+    const batch = facts['hostBatch'] ?? facts['batch'];
+    return ok && typeof batch === 'number' ? batch : null;
+  } catch (error) {
+    if (!(error instanceof PosError)) throw error;
+    deps.log.warn({ code: error.code }, 'the open batch could not be asked for');
+    return null;
+  }
 }
 
 /**
@@ -154,14 +171,17 @@ function answersV1(answer: Message): boolean {
   return itemsOf(answer).some(([tag]) => tag === 'V1');
 }
 
-async function adoptBatch(deps: TerminalDeps, answer: Message): Promise<void> {
+/** @returns the host's open batch; null when it names none */
+async function adoptBatch(deps: TerminalDeps, answer: Message): Promise<number | null> {
   const text = answer.get(60);
   const { state } = deps.journal;
   const batch = text === undefined ? 0 : parseDe60(text).batch;
-  if (batch < 1 || batch === state.batch || state.settlement !== null) return;
+  if (batch < 1) return null;
+  if (batch === state.batch || state.settlement !== null) return batch;
   deps.clerk.show(
     `主机批次号为${batch},本机${state.batch}批留存备查`,
     `the host's open batch is ${batch}; batch ${state.batch} stays in the journal`,
   );
   await deps.journal.append({ type: 'batch adopted', batch });
+  return batch;
 }
