@@ -43,7 +43,7 @@ export function databaseOf(config: HostConfig, place: (name: string) => string):
   return config.storeUrl === '' ? fileDatabase(config, place) : serverDatabase(config);
 }
 
-/** Up to here the pages take some five seconds. Above, a start would take minutes: the nightly backup reads them all. */
+/** Up to here the pages take some five seconds. Above, a start would take minutes; every backup reads all of its copy. */
 const AUTO_PAGES_BYTES_MAX = 512 * 2 ** 20;
 
 /** @param bytes what a look at every page would have to read */

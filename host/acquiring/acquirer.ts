@@ -201,8 +201,14 @@ class Peer {
   }
 
   #write(bytes: Buffer): void {
-    // A peer that does not read its answers is not read either.
-    if (this.#line.isWritable && !this.#line.write(bytes)) this.#line.pause();
+    try {
+      // A peer that does not read its answers is not read either.
+      if (this.#line.isWritable && !this.#line.write(bytes)) this.#line.pause();
+    } catch (error) {
+      // Nobody waits for this write: an error of one line must not end the process.
+      this.#deps.metrics.count('dropped', 'answer not written');
+      this.#deps.log.error({ connection: this.#connection.id, err: error }, 'an answer could not be written');
+    }
   }
 
   #answered(): void {

@@ -39,6 +39,8 @@ const DATABASE = 'host.sqlite';
 const KEYS = 'keys.sealed';
 /** What was done to keys; where keys are in a token too. */
 const KEY_LOG = 'keys.log';
+/** A master key that is changed saves once for each key: some hundreds of milliseconds. */
+const KEY_COPIES_MAX = 100;
 const MANIFEST = 'backup.json';
 const NO_MARKS: MarkSlots = { read: async () => null, write: async () => undefined };
 
@@ -69,9 +71,7 @@ export async function backUp(options: {
   try {
     const path = join(partial, DATABASE);
     await vacuumInto(join(dataFolder, DATABASE), path);
-    if (options.keysInToken !== true) await copyPrivately(KEYS, dataFolder, partial);
-    // Behind the key file, which names a record of it.
-    if (await isThere(join(dataFolder, KEY_LOG))) await copyPrivately(KEY_LOG, dataFolder, partial);
+    await copyKeys(dataFolder, partial, options.keysInToken === true);
     const proven = await provenWith(path, options.stream, async () => undefined);
     const manifest: BackupManifest = {
       format: 'zunka backup 1',
@@ -188,6 +188,22 @@ async function sha256Of(path: string): Promise<string> {
   const sum = createHash('sha256');
   await pipeline(createReadStream(path), sum);
   return sum.digest('hex');
+}
+
+/**
+ * Key file and log as they were at one moment: a log that is newer than its key file would be refused when it is put
+ * back. The log comes behind the key file, which names a record of it; both again where keys were changed meanwhile.
+ */
+async function copyKeys(from: string, to: string, keysInToken: boolean): Promise<void> {
+  for (let attempt = 0; attempt < KEY_COPIES_MAX; attempt += 1) {
+    if (!keysInToken) await copyPrivately(KEYS, from, to);
+    if (await isThere(join(from, KEY_LOG))) await copyPrivately(KEY_LOG, from, to);
+    if (keysInToken || (await sha256Of(join(from, KEYS))) === (await sha256Of(join(to, KEYS)))) return;
+  }
+  throw new PosError(
+    'STORE_BUSY',
+    `${join(from, KEYS)}: 密钥一直在变,请稍后再备份 keys keep changing, try later`,
+  );
 }
 
 /** Copies a file of one folder to another, for its owner alone. @throws NOT_FOUND */

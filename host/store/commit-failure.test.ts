@@ -83,7 +83,8 @@ const failures = suite('a commit that fails');
 // biome-ignore format: a table is read by column
 for (const [what, when, fault, code, done] of [
   ['because another process writes', 'before', 'STORE_BUSY',    'STORE_FAILED',  false],
-  ['on a page that is broken',       'before', 'STORE_DAMAGED', 'STORE_FAILED',  false],
+  ['on a page that is broken',       'before', 'STORE_DAMAGED', 'STORE_UNKNOWN', false],
+  ['on a broken index of the log',   'after',  'STORE_DAMAGED', 'STORE_UNKNOWN', true],
   ['and was not done',               'before', 'STORE_FAILED',  'STORE_UNKNOWN', false],
   ['and was done',                   'after',  'STORE_FAILED',  'STORE_UNKNOWN', true],
 ] as const) {

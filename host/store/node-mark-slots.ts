@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ensure } from '../../protocol/index.ts';
 import { type MarkSlots, SLOT_BYTES } from './commit-mark.ts';
 
 export interface NodeMarkSlots extends MarkSlots {
@@ -34,6 +35,10 @@ export function nodeMarkSlots(path: string): NodeMarkSlots {
     },
     async write(slot, bytes) {
       opened ??= openToWrite(path);
+      // What could not be opened now is tried again at the next write.
+      opened.catch(() => {
+        opened = undefined;
+      });
       const file = await opened;
       await file.write(bytes, 0, bytes.length, slot * SLOT_BYTES);
     },
@@ -44,8 +49,16 @@ export function nodeMarkSlots(path: string): NodeMarkSlots {
   };
 }
 
-/** A write is on the disk when it returns, as with fdatasync behind it (open(2), O_DSYNC): one call instead of two. */
-const WRITES_THROUGH = constants.O_RDWR | constants.O_DSYNC;
+/**
+ * A write is on the disk when it returns, as with fdatasync behind it (open(2), O_DSYNC): one call instead of two.
+ * Linux and macOS have it; where it is missing nothing may pretend to write through.
+ */
+const WRITES_THROUGH = constants.O_RDWR | writesThrough(constants.O_DSYNC as number | undefined);
+
+function writesThrough(flag: number | undefined): number {
+  ensure(flag !== undefined, 'this system cannot write through (O_DSYNC)');
+  return flag;
+}
 
 /** Made at its full size, and its name synced: a later write changes one sector of data and nothing else. */
 async function openToWrite(path: string): Promise<FileHandle> {

@@ -133,7 +133,7 @@ export class SqliteCommits {
 
   /** @param mayBeDone the call that failed was to commit */
   #failure(cause: unknown, mayBeDone: boolean): PosError {
-    const isCertain = !mayBeDone || (cause instanceof PosError && NOTHING_DONE.has(cause.code));
+    const isCertain = !mayBeDone || (cause instanceof PosError && cause.code === NOTHING_DONE);
     this.#isInDoubt ||= !isCertain;
     return isCertain
       ? new PosError('STORE_FAILED', `before the commit: ${reasonOf(cause)}`, { cause })
@@ -219,7 +219,7 @@ export class SqliteCommits {
 }
 
 /**
- * Failures of a call that commits after which surely nothing is in the log: the lock was not had, or a page that was
- * read is broken. A commit reads no page any more when it begins to write the log.
+ * The failure of a call that commits after which surely nothing is in the log: the lock was not had. Refused: damage
+ * too. SQLite says so also when the log's index (-shm) is broken, and then the commit is in the log whole, and synced.
  */
-const NOTHING_DONE: ReadonlySet<string> = new Set(['STORE_BUSY', 'STORE_DAMAGED']);
+const NOTHING_DONE = 'STORE_BUSY';
