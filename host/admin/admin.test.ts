@@ -2,6 +2,8 @@ import { createCipheriv, randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FIRST_DAY } from '../clearing/sample-day.ts';
+import { makeHostKeys } from '../host-keys.ts';
+import { digestOf } from '../journal/act-record.ts';
 import { account, issue, loading, type Office, office, PAN, reason, TOKENS, tier } from './office.fixture.ts';
 import { ACTS, type ActName, ROLES, type Role, rolesTable } from './roles.ts';
 import { firstTokens, parseTokens } from './tokens.ts';
@@ -318,6 +320,70 @@ secrets("a bureau's key replaces the one that the first start made, until there 
   assert.is((await it.call('operator', 'PUT', '/v1/cards/C0001', issue(it))).status, 201);
   assert.is((await enter()).status, 200);
   assert.is((await enter({ component: '1F'.repeat(16) })).body['code'], 'ALREADY_EXISTS');
+});
+
+/** Two components, and 0123456789ABCDEF FEDCBA9876543210 behind them: check value 08D7B4, known to everybody. */
+const PUBLISHED = ['5A17C3E09B4D2F8861F0A3957C1EB24D', '5B34868712E6E2679F2C190D0A4A805D'] as const;
+
+secrets('a key that is refused replaces none: the old one stays, and the host starts with it', async () => {
+  const it = await office();
+  const before = it.vault.find('cvk')?.checkValue;
+  const [one, two] = PUBLISHED;
+  await bring(it, 'admin', 1, { component: one }, '/v1/keys/cvk');
+  const answer = await bring(it, 'second', 2, { component: two }, '/v1/keys/cvk');
+  assert.is(answer.body['code'], 'KEY_BAD', answer.text);
+  assert.is(it.vault.find('cvk')?.checkValue, before);
+  assert.equal(await makeHostKeys(it.vault, true), [], 'no key of the host is missing');
+  const refused = (await it.acts()).at(-1);
+  assert.equal(
+    [refused?.['before'], refused?.['after']],
+    [
+      digestOf({ checkValue: before }),
+      digestOf({
+        checkValue: before,
+        refused: 'KEY_BAD',
+        brought: { checkValue: '08D7B4', algorithm: '3des', persons: ['admin-员', 'second-员'] },
+      }),
+    ],
+  );
+});
+
+secrets('a key that is there under another name is refused, and replaces none', async () => {
+  const it = await office();
+  const both = async (url: string) => {
+    await bring(it, 'admin', 1, {}, url);
+    return bring(it, 'second', 2, {}, url);
+  };
+  const before = it.vault.find('cvk')?.checkValue;
+  assert.is((await both('/v1/keys/zone-pin')).status, 200);
+  assert.is((await both('/v1/keys/cvk')).body['code'], 'KEY_BAD');
+  assert.is(it.vault.find('cvk')?.checkValue, before);
+  assert.equal(
+    it.vault.names().filter(({ name }) => name.includes('>')),
+    [],
+  );
+});
+
+secrets('a card that was issued while components were brought keeps the key that is there', async () => {
+  const it = await office();
+  const before = it.vault.find('cvk')?.checkValue;
+  const { store } = it.world;
+  const body = issue(it);
+  await bring(it, 'admin', 1, {}, '/v1/keys/cvk');
+  // The card comes in with the commit of the second component's own act.
+  const commit = store.commit.bind(store);
+  let isIssued = false;
+  store.commit = async (items) => {
+    const outcome = await commit(items);
+    if (!isIssued) {
+      isIssued = true;
+      assert.is((await it.call('operator', 'PUT', '/v1/cards/C0001', body)).status, 201);
+    }
+    return outcome;
+  };
+  const answer = await bring(it, 'second', 2, {}, '/v1/keys/cvk');
+  assert.is(answer.body['code'], 'ALREADY_EXISTS', answer.text);
+  assert.is(it.vault.find('cvk')?.checkValue, before);
 });
 
 secrets.run();

@@ -3,7 +3,14 @@
  * shares with a card bureau. Bodies of these routes are never logged; answers carry check values only.
  */
 import { Type } from 'typebox';
-import { BlockCipher, checkValue, combineComponents, type KeyUse, toHex } from '../../keys/index.ts';
+import {
+  BlockCipher,
+  checkValue,
+  combineComponents,
+  type KeyUse,
+  toHex,
+  type Vault,
+} from '../../keys/index.ts';
 import { PosError } from '../../protocol/index.ts';
 import type { By } from '../cards/issue.ts';
 import { actRecord } from '../journal/act-record.ts';
@@ -30,6 +37,9 @@ const SHARED_NAME = Type.Object({ name: Type.Union([Type.Literal('cvk'), Type.Li
 /** The keys that are shared with a card bureau, and what they are for. */
 const SHARED: Readonly<Record<string, KeyUse>> = { cvk: 'card-verification', 'zone-pin': 'pin' };
 
+/** Behind the name of a key that is not in its place yet. */
+const ARRIVING = '>arriving';
+
 export function keyRoutes(door: Door): void {
   const { server, deps } = door;
 
@@ -48,13 +58,13 @@ export function keyRoutes(door: Door): void {
   const tmkOf = (terminalId: string): KeyPlace => {
     const profile = deps.directory.terminal(terminalId);
     if (profile === undefined) throw new PosError('NOT_FOUND', `terminal ${terminalId}`);
-    return { name: profile.tmk, use: 'tmk', mayReplace: false };
+    return { name: profile.tmk, use: 'tmk', mayReplace: async () => false };
   };
   // The first start made these by chance; cards that were made with them would not verify under others.
-  const sharedOf = async (name: string): Promise<KeyPlace> => ({
+  const sharedOf = (name: string): KeyPlace => ({
     name,
     use: SHARED[name] ?? 'pin',
-    mayReplace: (await collected(deps.store.scan('cards'), 1)).length === 0,
+    mayReplace: async () => (await collected(deps.store.scan('cards'), 1)).length === 0,
   });
 
   server.put(
@@ -81,7 +91,7 @@ export function keyRoutes(door: Door): void {
     { schema: { params: SHARED_NAME, body: COMPONENT } },
     async (request, reply) => {
       const by = await writer(door, request, 'terminal.key', request.body.reason);
-      const answer = await bring(door, desk, by, await sharedOf(request.params.name), request.body);
+      const answer = await bring(door, desk, by, sharedOf(request.params.name), request.body);
       return reply.code('waitsFor' in answer ? 202 : 200).send(answer);
     },
   );
@@ -96,8 +106,8 @@ export function keyRoutes(door: Door): void {
 interface KeyPlace {
   readonly name: string;
   readonly use: KeyUse;
-  /** Nothing depends on the key that may be there under the name. */
-  readonly mayReplace: boolean;
+  /** Whether nothing depends on the key that may be there under the name: asked right before it is replaced. */
+  readonly mayReplace: () => Promise<boolean>;
 }
 
 type Entered = Omit<Parameters<ComponentDesk['bring']>[2], 'algorithm'> & {
@@ -125,7 +135,11 @@ async function dropped(door: Door, desk: ComponentDesk, by: By, name: string) {
   return { name, dropped: wasWaiting };
 }
 
-/** @throws REQUEST_BAD another check value than was told; KEY_BAD, ALREADY_EXISTS: what was there stays */
+/**
+ * The key of the components. The journal has what became of it: kept, refused, or kept and not durable.
+ *
+ * @throws REQUEST_BAD another check value than was told; KEY_BAD, ALREADY_EXISTS: what was there stays; KEY_FILE
+ */
 async function enter(door: Door, by: By, place: KeyPlace, whole: Whole) {
   const { vault } = door.deps;
   const { name, use } = place;
@@ -133,20 +147,25 @@ async function enter(door: Door, by: By, place: KeyPlace, whole: Whole) {
   const found = checkValueOf(whole, name);
   if (expected !== null && expected !== found)
     throw new PosError('REQUEST_BAD', `${name}: 校验值不符 the check value of the key is ${found}`);
-  const before = vault.find(name)?.checkValue ?? null;
-  const handle = created(
-    door,
-    { name, use, algorithm, components, by: persons.join(', ') },
-    place.mayReplace,
-  );
-  await vault.saved();
-  if (before !== handle.checkValue)
-    await noted(door, by, `key:${name}`, before === null ? null : { checkValue: before }, {
-      checkValue: handle.checkValue,
-      algorithm,
-      persons,
-    });
-  return { name, use, algorithm, checkValue: handle.checkValue, persons };
+  const keyThere = () => {
+    const there = vault.find(name);
+    return there === undefined ? null : { checkValue: there.checkValue };
+  };
+  const mayReplace = await place.mayReplace();
+  // From here to the key in its place without a pause: no card is issued between the look and the act.
+  const before = keyThere();
+  const outcome = { checkValue: found, algorithm, persons };
+  try {
+    const spec = { name, use, algorithm, components, by: persons.join(', ') };
+    placed(vault, spec, mayReplace);
+    await vault.saved();
+  } catch (error) {
+    const refused = error instanceof PosError ? error.code : 'unknown';
+    await noted(door, by, `key:${name}`, before, { ...keyThere(), refused, brought: outcome });
+    throw error;
+  }
+  if (before?.checkValue !== found) await noted(door, by, `key:${name}`, before, outcome);
+  return { name, use, algorithm, checkValue: found, persons };
 }
 
 async function noted(door: Door, by: By, subject: string, before: unknown, after: unknown): Promise<void> {
@@ -167,18 +186,36 @@ function checkValueOf({ components, algorithm }: Whole, name: string): string {
   return value;
 }
 
-/** The same key again is that key; another one under the name replaces it only where nothing depends on it. */
-function created(
-  door: Door,
-  spec: Parameters<Door['deps']['vault']['createFromComponents']>[0],
-  mayReplace: boolean,
-) {
-  const { vault } = door.deps;
+type Spec = Parameters<Vault['createFromComponents']>[0];
+
+/**
+ * The same key again is that key; another one under the name replaces it only where nothing depends on it.
+ *
+ * @throws KEY_BAD, ALREADY_EXISTS: what was there stays
+ */
+function placed(vault: Vault, spec: Spec, mayReplace: boolean): void {
   try {
-    return vault.createFromComponents(spec);
+    vault.createFromComponents(spec);
   } catch (error) {
-    if (!(error instanceof PosError) || error.code !== 'ALREADY_EXISTS' || !mayReplace) throw error;
-    vault.destroy(spec.name, spec.by);
-    return vault.createFromComponents(spec);
+    const isOther = error instanceof PosError && error.code === 'ALREADY_EXISTS';
+    if (!isOther || !mayReplace) throw error;
+    replace(vault, spec);
   }
+}
+
+/** The vault takes the key under a name of its own first: when it refuses it, the one that was there is untouched. */
+function replace(vault: Vault, spec: Spec): void {
+  const { name, by = 'vault' } = spec;
+  const arriving = `${name}${ARRIVING}`;
+  // One that an abandoned process left in a token.
+  if (vault.find(arriving) !== undefined) vault.destroy(arriving, by);
+  vault.createFromComponents({ ...spec, name: arriving });
+  if (vault.remote !== undefined) {
+    vault.remote.succeed(name, arriving, by);
+    return;
+  }
+  // A token gives no key another name: there it is judged, and made once more.
+  vault.destroy(arriving, by);
+  vault.destroy(name, by);
+  vault.createFromComponents(spec);
 }
