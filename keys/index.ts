@@ -91,6 +91,7 @@ export { visaPvv } from './pin/visa-pvv.ts';
 export { openTokenVault } from './pkcs11/open-token-vault.ts';
 export type { KeyPackageBinding, RemoteLoading } from './remote/remote-loading.ts';
 export { sameBytes } from './same-bytes.ts';
+export { secretBuffer } from './secret-buffer.ts';
 export { sm2Decrypt, sm2Encrypt } from './sm/sm2-encryption.ts';
 export { SM2_DEFAULT_ID, sm2PublicKey, sm2Sign, sm2Verify, sm2Za } from './sm/sm2-signature.ts';
 export { sm3 } from './sm/sm3.ts';

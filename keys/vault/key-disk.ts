@@ -34,6 +34,7 @@ export class KeyDisk {
   /** What the key file on the disk knows of the log; null: there is none yet. */
   #fileHead: KeyLogHead | null;
   #unsaved = false;
+  #failureTold = false;
   /** Of a vault that was closed with something unsaved. */
   #last: Ready | null = null;
   #saving: Promise<void> = Promise.resolve();
@@ -54,8 +55,16 @@ export class KeyDisk {
     this.#saving.catch(() => undefined);
   }
 
+  /** Who asks again after a failure was told has it tried once more. */
   async saved(): Promise<void> {
-    await this.#saving;
+    if (this.#failureTold) this.save([]);
+    this.#failureTold = false;
+    try {
+      await this.#saving;
+    } catch (error) {
+      this.#failureTold = true;
+      throw error;
+    }
   }
 
   /** Before the vault is wiped: what is not saved yet is sealed now, and still reaches the disk. */

@@ -45,6 +45,16 @@ restart('a disk that refuses is told by saved(), and the next save makes it good
   );
 });
 
+restart('who asks again after a refusal has it tried again, with nothing new to save', async () => {
+  const file = memoryFile();
+  const vault = await fileVault(file);
+  file.failNext();
+  vault.generate({ name: 'one', use: 'data', algorithm: 'aes-256' });
+  await rejects(vault.saved(), code('KEY_FILE'));
+  await vault.saved();
+  assert.ok((await fileVault(file)).find('one'));
+});
+
 restart('an empty passphrase, or no file where one must exist, is refused with what to do', async () => {
   const options = { random: randomBytes, now: () => 0, file: memoryFile() };
   await rejects(openSoftVault({ ...options, passphrase: Buffer.alloc(0) }), code('KEY_FILE'));

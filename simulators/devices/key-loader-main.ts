@@ -9,7 +9,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type Desk, nodeDesk, openSoftVault, type RemoteLoading, typedComponent } from '../../keys/index.ts';
+import {
+  type Desk,
+  nodeDesk,
+  openSoftVault,
+  type RemoteLoading,
+  secretBuffer,
+  typedComponent,
+} from '../../keys/index.ts';
 import { ensure, PosError } from '../../protocol/index.ts';
 import { nodeClock, serialBytePort } from '../../terminal/index.ts';
 import { SimulatedKeyLoader } from './simulated-key-loader.ts';
@@ -124,7 +131,8 @@ async function entered(
       } finally {
         typed.fill(0);
       }
-      const own = Buffer.from(components[number - 1] as Buffer);
+      const own = secretBuffer(COMPONENT_BYTES[algorithm]);
+      own.set(components[number - 1] as Buffer);
       desk.say(
         `键盘所得校验值 check value that the pad found: ${await loader.component(number, count, own)}`,
       );
@@ -160,6 +168,7 @@ async function askCheckValue(desk: Desk, what: string): Promise<string> {
   return typed;
 }
 
+/** `SimulatedKeyLoader` has compared it with the record. */
 function told(desk: Desk, found: string): void {
   desk.say(`已注入 loaded: 设备与键盘的校验值一致 device and pad agree: ${found}`);
 }

@@ -11,6 +11,7 @@ import {
   toHex,
   wrapKeyBlock,
 } from '../../keys/index.ts';
+import { PosError } from '../../protocol/index.ts';
 import { nodeClock, serialBytePort } from '../../terminal/index.ts';
 import { withCode, withDevices } from './bench.fixture.ts';
 import { PadKeyRoom } from './pad-key-room.ts';
@@ -245,12 +246,13 @@ const line = suite('the line between key-loading device and PIN pad');
 function memoryLine() {
   const listeners: ((chunk: Buffer) => void)[] = [];
   const timers: (() => void)[] = [];
+  const written: { readonly given: Buffer; readonly copy: Buffer }[] = [];
   const port = {
     isOpen: true,
     onData: (listener: (chunk: Buffer) => void) => void listeners.push(listener),
     onClose: () => undefined,
     open: async () => undefined,
-    write: async () => undefined,
+    write: async (given: Buffer) => void written.push({ given, copy: Buffer.from(given) }),
     close: async () => undefined,
   };
   return {
@@ -260,6 +262,7 @@ function memoryLine() {
         return { cancel: () => undefined };
       },
     }),
+    written,
     tell: (bytes: Buffer) => void listeners.map((listener) => listener(bytes)),
     timeIsUp: () => void timers.map((act) => act()),
   };
@@ -287,19 +290,111 @@ line('noise, a changed answer and a late one are none', async () => {
   assert.is(await asked, 'ABCDEF');
 });
 
+for (const [what, told] of [
+  ['another check value', 'BADBAD'],
+  ['no check value', ''],
+] as const)
+  for (const act of ['finish', 'share', 'loadBlock'] as const)
+    line(`${act}: a pad that says done and tells ${what} is not believed`, async () => {
+      const { loader, tell } = memoryLine();
+      const asked = act === 'loadBlock' ? loader.loadBlock('D0000', '123456') : loader[act]('123456');
+      tell(padAnswer(0x40, 0, 1, Buffer.from(told, 'hex')));
+      await rejects(asked, withCode('KEY_CHECK_VALUE'));
+    });
+
+line('a pad that tells no check value of a component has not answered', async () => {
+  const { loader, tell } = memoryLine();
+  const asked = loader.component(1, 2, randomBytes(16));
+  tell(padAnswer(0x40, 0, 1, Buffer.alloc(0)));
+  await rejects(asked, withCode('DEVICE_GARBAGE'));
+});
+
+line('a component is wiped, and so is the frame that carried it', async () => {
+  const { loader, tell, written } = memoryLine();
+  const component = randomBytes(16);
+  const frame = padAnswer(0x40, 0, 1, Buffer.concat([Buffer.from([1, 1, 2]), component]));
+  const asked = loader.component(1, 2, component);
+  assert.equal(
+    written.map(({ copy }) => copy),
+    [frame],
+  );
+  tell(padAnswer(0x40, 0, 1, Buffer.from('ABCDEF', 'hex')));
+  await asked;
+  for (const bytes of [component, ...written.map(({ given }) => given)])
+    assert.ok(bytes.every((byte) => byte === 0));
+});
+
+/** A key room at a pad whose line is in memory. */
+function roomAt(pad: SimulatedPinPad) {
+  const said: Buffer[] = [];
+  let hear: (chunk: Buffer) => void = () => undefined;
+  const cable = {
+    onData: (listener: (chunk: Buffer) => void) => {
+      hear = listener;
+    },
+    write: (bytes: Buffer) => void said.push(bytes),
+    plug: async () => undefined,
+    unplug: async () => undefined,
+  };
+  const room = new PadKeyRoom(cable, pad);
+  return { room, said, send: (chunk: Buffer) => hear(chunk) };
+}
+
+line('the pad wipes what it read, whole or in pieces', () =>
+  withDevices(async ({ simulated }) => {
+    const { room, said, send } = roomAt(simulated.pinPad);
+    const component = randomBytes(16);
+    const frame = padAnswer(0x40, 0, 1, Buffer.concat([Buffer.from([1, 1, 2]), component]));
+    const chunks = [frame.subarray(0, 9), frame.subarray(9, 10), frame.subarray(10)].map((one) =>
+      Buffer.from(one),
+    );
+    for (const chunk of chunks) send(chunk);
+    for (const chunk of chunks) assert.ok(chunk.every((byte) => byte === 0));
+    await room.unplug();
+    assert.equal(said, [padAnswer(0x40, 0, 1, Buffer.from(checkValue(component), 'hex'))]);
+  }),
+);
+
+line('a pad whose memory refuses says that it has the new key and that it does not rest; then it does', () =>
+  withDevices(async ({ simulated }) => {
+    const { pinPad } = simulated;
+    const { padKeys } = pinPad;
+    const { room, said, send } = roomAt(pinPad);
+    let isFull = true;
+    const saved = padKeys.saved.bind(padKeys);
+    padKeys.saved = async () => {
+      if (isFull) throw new PosError('KEY_FILE', 'the disk refused (ENOSPC)');
+      await saved();
+    };
+    const components = [randomBytes(16), randomBytes(16)];
+    const key = checkValue(xor(components));
+    const bring = async (from: number) => {
+      for (const [at, one] of components.entries())
+        send(padAnswer(0x40, 0, from + at, Buffer.concat([Buffer.from([1, at + 1, 2]), one])));
+      send(padAnswer(0x40, 0, from + 2, Buffer.from(`02${key}`, 'hex')));
+      await room.unplug();
+      return said.at(-1);
+    };
+    assert.equal(await bring(1), padAnswer(0x40, 0x25, 3, Buffer.from(key, 'hex')));
+    assert.is(padKeys.tmk?.checkValue, key);
+    isFull = false;
+    assert.equal(await bring(4), padAnswer(0x40, 0, 6, Buffer.from(key, 'hex')));
+  }),
+);
+
+line('the device tells that a key is not durable', async () => {
+  const { loader, tell } = memoryLine();
+  const asked = loader.finish('ABCDEF');
+  tell(padAnswer(0x40, 0x25, 1, Buffer.from('ABCDEF', 'hex')));
+  await rejects(
+    asked,
+    (error) => withCode('DEVICE_REFUSED')(error) && /uses the new key/.test(String(error)),
+  );
+});
+
 line('the pad forgets components when the cable is pulled', () =>
   withDevices(async ({ simulated }) => {
-    const said: Buffer[] = [];
-    let hear: (chunk: Buffer) => void = () => undefined;
-    const cable = {
-      onData: (listener: (chunk: Buffer) => void) => {
-        hear = listener;
-      },
-      write: (bytes: Buffer) => void said.push(bytes),
-      plug: async () => undefined,
-      unplug: async () => undefined,
-    };
-    const room = new PadKeyRoom(cable, simulated.pinPad);
+    const { room, said, send: hear } = roomAt(simulated.pinPad);
     const before = simulated.pinPad.padKeys.tmk?.checkValue;
     const components = [randomBytes(16), randomBytes(16)];
     const send = (sequence: number, bytes: Buffer) => hear(padAnswer(0x40, 0, sequence, bytes));

@@ -12,9 +12,13 @@
  *
  * Finish, share and block compare the check value with the one that the pad finds before anything changes, and answer
  * with the latter. States: 20 another check value; 21 no key-loading key yet; 24 the block was changed, or made under
- * another key; 30 anything else. Then components are wiped, and the pad keeps the keys that it had.
+ * another key; 30 anything else. Then components are wiped, and the pad keeps the keys that it had. State 25, with the
+ * check value: it uses the new key, but could not write it to its memory, and after a power cut has the one before; the
+ * same key brought again is written again.
+ *
+ * Components come as bytes and are wiped: what was read, the frame in it, the payload, and what was kept of it.
  */
-import { aesCheckValue, checkValue, fromHex, tdesCipher, toHex } from '../../keys/index.ts';
+import { aesCheckValue, checkValue, fromHex, secretBuffer, tdesCipher, toHex } from '../../keys/index.ts';
 import { type FailureCode, PosError } from '../../protocol/index.ts';
 import { PAD_SET_ASIDE, PAD_STATES } from '../../terminal/index.ts';
 import type { DeviceLine } from './device-line.ts';
@@ -22,9 +26,12 @@ import { type PadRequest, PadRequests, padAnswer } from './pad-wire.ts';
 import type { SimulatedPinPad } from './simulated-pin-pad.ts';
 
 export const KEY_ROOM_ACTS = { component: 1, finish: 2, abandon: 3, share: 4, block: 5 } as const;
+const CHANGES = new Set<number | undefined>([KEY_ROOM_ACTS.finish, KEY_ROOM_ACTS.share, KEY_ROOM_ACTS.block]);
 const TDES_BYTES = 16;
 const AES_BYTES = 32;
 const CHECK_VALUE_BYTES = 3;
+/** Of this line only: the terminal never brings a key. */
+const NOT_DURABLE = 0x25;
 
 const STATE_OF_FAILURE: Partial<Record<FailureCode, keyof typeof PAD_STATES>> = {
   KEY_CHECK_VALUE: 'checkValue',
@@ -45,8 +52,9 @@ export class PadKeyRoom {
     this.#line = line;
     this.#pad = pad;
     line.onData((chunk) => {
-      for (const request of this.#requests.push(chunk))
-        this.#turn = this.#turn.then(() => this.#serve(request));
+      const requests = this.#requests.push(chunk);
+      chunk.fill(0);
+      for (const request of requests) this.#turn = this.#turn.then(() => this.#serve(request));
     });
   }
 
@@ -62,44 +70,56 @@ export class PadKeyRoom {
   }
 
   async #serve({ command, sequence, payload }: PadRequest): Promise<void> {
-    const answer = (state: keyof typeof PAD_STATES, data: Buffer = Buffer.alloc(0)) =>
-      this.#line.write(padAnswer(command, PAD_STATES[state].code, sequence, data));
+    const answer = (state: number, data: Buffer = Buffer.alloc(0)) =>
+      this.#line.write(padAnswer(command, state, sequence, data));
     if (command !== PAD_SET_ASIDE.loadMasterKey.code) {
-      answer('unknown');
+      answer(PAD_STATES.unknown.code);
       return;
     }
     try {
       const found = this.#execute(payload);
-      await this.#pad.padKeys.saved();
-      answer('done', found);
+      answer(await this.#restState(payload), found);
     } catch (error) {
       this.#wipe();
       if (!(error instanceof PosError)) throw error;
-      answer(STATE_OF_FAILURE[error.code] ?? 'badData');
+      answer(PAD_STATES[STATE_OF_FAILURE[error.code] ?? 'badData'].code);
     } finally {
       payload.fill(0);
     }
   }
 
+  /** What an act that changed a key is answered, once it is known whether that rests. */
+  async #restState(payload: Buffer): Promise<number> {
+    if (!CHANGES.has(payload[0])) return PAD_STATES.done.code;
+    try {
+      await this.#pad.padKeys.saved();
+      return PAD_STATES.done.code;
+    } catch (error) {
+      if (!(error instanceof PosError)) throw error;
+      return NOT_DURABLE;
+    }
+  }
+
   #execute(payload: Buffer): Buffer {
-    const expected = toHex(payload.subarray(1, 1 + CHECK_VALUE_BYTES));
+    // A component's bytes may stand there: they never become a text.
+    const expected = () => toHex(payload.subarray(1, 1 + CHECK_VALUE_BYTES));
     const behind = payload.subarray(1 + CHECK_VALUE_BYTES);
     switch (payload[0]) {
       case KEY_ROOM_ACTS.component:
         return this.#take(payload);
       case KEY_ROOM_ACTS.finish:
         this.#refuseUnfinished(payload);
-        return this.#found(this.#pad.injectTmk(this.#components, '3des', expected));
+        return this.#found(this.#pad.injectTmk(this.#components, '3des', expected()));
       case KEY_ROOM_ACTS.abandon:
         this.#wipe();
         return Buffer.alloc(0);
       case KEY_ROOM_ACTS.share: {
         this.#refuseUnfinished(payload);
         const algorithm = this.#components[0]?.length === AES_BYTES ? 'aes-256' : '3des';
-        return this.#found(this.#pad.padKeys.share(this.#components, algorithm, expected).checkValue);
+        return this.#found(this.#pad.padKeys.share(this.#components, algorithm, expected()).checkValue);
       }
       case KEY_ROOM_ACTS.block:
-        return this.#found(this.#pad.injectBlock(behind.toString('latin1'), expected));
+        return this.#found(this.#pad.injectBlock(behind.toString('latin1'), expected()));
       default:
         throw new PosError('INPUT_BAD', 'no such act of a key room');
     }
@@ -115,7 +135,9 @@ export class PadKeyRoom {
     if (!isNext || !fits) throw new PosError('INPUT_BAD', 'a component out of turn, or of another length');
     const shown = checkValueOf(component);
     this.#count = count;
-    this.#components.push(Buffer.from(component));
+    const kept = secretBuffer(component.length);
+    kept.set(component);
+    this.#components.push(kept);
     return shown;
   }
 

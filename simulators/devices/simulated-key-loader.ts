@@ -1,18 +1,30 @@
 /**
  * A key-loading device: custodians enter a component each, in turn; it brings them, or a key block, to a PIN pad over
- * a serial line and compares check values. Its frames are written from the page of `pad-key-room.ts`, as a maker would.
+ * a serial line and compares check values, whatever the pad says of them. Its frames are written from the page of
+ * `pad-key-room.ts`, as a maker would. Components and frames are bytes that are wiped once written, never texts; what
+ * the operating system keeps of a line that was written is out of reach.
  */
+import { secretBuffer } from '../../keys/index.ts';
 import { type FailureCode, PosError } from '../../protocol/index.ts';
 import type { BytePort, Clock } from '../../terminal/index.ts';
 import { padAnswer } from './pad-wire.ts';
 
 const LOAD = 0x40;
 const DONE = 0x00;
-/** What a pad's state says; every other is DEVICE_REFUSED. In all cases it keeps the keys that it had. */
+const CHECK_VALUE_BYTES = 3;
+const KEPT = 'it keeps what it had';
+/** What a pad's state says; every other is DEVICE_REFUSED, and it keeps the keys that it had. */
 const REFUSALS: ReadonlyMap<number, { readonly code: FailureCode; readonly why: string }> = new Map([
-  [0x20, { code: 'KEY_CHECK_VALUE', why: 'the PIN pad found another check value' }],
-  [0x21, { code: 'KEY_UNKNOWN', why: 'the PIN pad has no key-loading key yet: bring that first' }],
-  [0x24, { code: 'KEY_BLOCK_BAD', why: 'the PIN pad cannot open the key block' }],
+  [0x20, { code: 'KEY_CHECK_VALUE', why: `the PIN pad found another check value: ${KEPT}` }],
+  [0x21, { code: 'KEY_UNKNOWN', why: `the PIN pad has no key-loading key yet: bring that first: ${KEPT}` }],
+  [0x24, { code: 'KEY_BLOCK_BAD', why: `the PIN pad cannot open the key block: ${KEPT}` }],
+  [
+    0x25,
+    {
+      code: 'DEVICE_REFUSED',
+      why: 'the PIN pad uses the new key, but could not write it to its memory: after a power cut it has the old one. Bring the new one again',
+    },
+  ],
 ]);
 /** A pad that writes a key to its memory takes a moment; a line without a pad is told by then. */
 const ANSWER_MS = 8_000;
@@ -38,23 +50,33 @@ export class SimulatedKeyLoader {
   /**
    * @param which counted from 1
    * @param component 16 or 32 bytes; wiped
-   * @returns the check value that the pad told, for the component's custodian
-   * @throws DEVICE_REFUSED, DEVICE_SILENT
+   * @returns the check value that the pad told, for the component's custodian to compare
+   * @throws DEVICE_REFUSED, DEVICE_SILENT; DEVICE_GARBAGE it told none
    */
   async component(which: number, count: number, component: Buffer): Promise<string> {
-    const payload = Buffer.concat([Buffer.from([1, which, count]), component]);
+    const payload = secretBuffer(3 + component.length);
+    payload.set([1, which, count]);
+    payload.set(component, 3);
     component.fill(0);
-    return this.#ask(payload);
+    const told = await this.#ask(payload);
+    if (told.length !== 2 * CHECK_VALUE_BYTES)
+      throw new PosError('DEVICE_GARBAGE', `the PIN pad told no check value of component ${which}`);
+    return told;
   }
 
-  /** All components of the master key are in. @param expected six hex digits. @throws KEY_CHECK_VALUE, DEVICE_REFUSED, DEVICE_SILENT */
+  /**
+   * All components of the master key are in.
+   *
+   * @param expected six hex digits
+   * @throws KEY_CHECK_VALUE also when the pad says that all is well and tells another, DEVICE_REFUSED, DEVICE_SILENT
+   */
   finish(expected: string): Promise<string> {
-    return this.#ask(Buffer.from(`02${expected}`, 'hex'));
+    return this.#askFor(expected, Buffer.from(`02${expected}`, 'hex'));
   }
 
   /** All components are in, and are the key that pad and device share from now on. As `finish`. */
   share(expected: string): Promise<string> {
-    return this.#ask(Buffer.from(`04${expected}`, 'hex'));
+    return this.#askFor(expected, Buffer.from(`04${expected}`, 'hex'));
   }
 
   /** What the pad was brought so far is forgotten. */
@@ -89,7 +111,8 @@ export class SimulatedKeyLoader {
    * @throws KEY_CHECK_VALUE, KEY_UNKNOWN, KEY_BLOCK_BAD, DEVICE_REFUSED, DEVICE_SILENT
    */
   loadBlock(block: string, expected: string): Promise<string> {
-    return this.#ask(Buffer.concat([Buffer.from(`05${expected}`, 'hex'), Buffer.from(block, 'latin1')]));
+    const payload = Buffer.concat([Buffer.from(`05${expected}`, 'hex'), Buffer.from(block, 'latin1')]);
+    return this.#askFor(expected, payload);
   }
 
   async #bring(components: readonly Buffer[]): Promise<readonly string[]> {
@@ -103,6 +126,17 @@ export class SimulatedKeyLoader {
     }
   }
 
+  /** What the pad answers is compared here: its word that the values agree is not enough. */
+  async #askFor(expected: string, payload: Buffer): Promise<string> {
+    const found = await this.#ask(payload);
+    if (found === expected.toUpperCase()) return found;
+    throw new PosError(
+      'KEY_CHECK_VALUE',
+      `the PIN pad took the key and tells ${found || 'no check value'} instead of ${expected}: it may have another key. Do not use it, bring the key again`,
+    );
+  }
+
+  /** @param payload wiped */
   async #ask(payload: Buffer): Promise<string> {
     this.#sequence = (this.#sequence % 0xff) + 1;
     const sequence = this.#sequence;
@@ -118,20 +152,24 @@ export class SimulatedKeyLoader {
       };
       this.#waiting = { sequence, answered };
       // Requests and answers have one form; the place of the state is zero in a request.
-      this.#port.write(padAnswer(LOAD, 0, sequence, payload)).catch((cause: unknown) => {
-        late.cancel();
-        reject(new PosError('DEVICE_ABSENT', 'the line to the PIN pad refused', { cause }));
-      });
+      const frame = padAnswer(LOAD, 0, sequence, payload);
       payload.fill(0);
+      this.#port
+        .write(frame)
+        .catch((cause: unknown) => {
+          late.cancel();
+          reject(new PosError('DEVICE_ABSENT', 'the line to the PIN pad refused', { cause }));
+        })
+        .finally(() => frame.fill(0));
     });
     const { state, payload: told } = await answer;
     if (state === DONE) return told.toString('hex').toUpperCase();
     const refusal = REFUSALS.get(state);
-    if (refusal !== undefined) throw new PosError(refusal.code, `${refusal.why}: it keeps what it had`);
-    throw new PosError('DEVICE_REFUSED', `the PIN pad answers ${state.toString(16)}: it keeps what it had`);
+    if (refusal !== undefined) throw new PosError(refusal.code, refusal.why);
+    throw new PosError('DEVICE_REFUSED', `the PIN pad answers ${state.toString(16)}: ${KEPT}`);
   }
 
-  /** STX, nibbles as 30 to 3F, ETX: command 1, state 1, length 2, sequence 1, data, check 1. What is none is noise. */
+  /** What a pad tells is no secret. STX, nibbles as 30 to 3F, ETX: command 1, state 1, length 2, sequence 1, data, check 1. What is none is noise. */
   #hear(chunk: Buffer): void {
     const parts = (this.#heard + chunk.toString('latin1')).split('\x03');
     this.#heard = parts.pop() ?? '';
