@@ -50,6 +50,7 @@ export class KeyDisk {
   save(events: readonly KeyEvent[]): void {
     this.#events.push(...events);
     this.#unsaved = true;
+    this.#failureTold = false;
     this.#saving = this.#saving.catch(() => undefined).then(() => this.#write());
     // A failure waits for whoever asks `saved()`; it must not end the process before.
     this.#saving.catch(() => undefined);
@@ -58,7 +59,6 @@ export class KeyDisk {
   /** Who asks again after a failure was told has it tried once more. */
   async saved(): Promise<void> {
     if (this.#failureTold) this.save([]);
-    this.#failureTold = false;
     try {
       await this.#saving;
     } catch (error) {
