@@ -38,8 +38,8 @@ export const PLANTED_BUGS = {
   'dedupe without batch': {
     zh: '去重键没有批次号', en: 'the identity of a request does not hold its batch number',
     file: 'host/acquiring/identity.ts',
-    find: "[terminalId, merchantId, String(batch).padStart(6, '0'), trace, mti, de3]",
-    plant: "[terminalId, merchantId, String(batch && 0).padStart(6, '0'), trace, mti, de3]",
+    find: "String(batch).padStart(6, '0')",
+    plant: "String(batch && 0).padStart(6, '0')",
   },
   'repeats are judged afresh': {
     zh: '重复请求重新处理', en: 'the same request again has a second effect',
