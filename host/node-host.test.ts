@@ -133,6 +133,17 @@ starts('does not open its keys under another passphrase', () =>
   }),
 );
 
+starts('a key log that is gone is a warning at the start: an older key file would not be noticed', () =>
+  inFolder(async (config) => {
+    await running(config, async () => undefined);
+    rmSync(join(config.dataFolder, 'keys.log'));
+    const said: string[] = [];
+    const host = await startHost(config, { logTo: { write: (text) => void said.push(text) } });
+    await host.stop();
+    assert.match(said.join(''), 'an older key file would not be noticed');
+  }),
+);
+
 starts('makes no new keys beside an old database: a lost key file is restored, not replaced', () =>
   inFolder(async (config) => {
     await running(config, async () => undefined);

@@ -82,7 +82,8 @@ async function assemble(
   // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
   const database = databaseOf(config, place);
   const mustExist = await database.hasBooks();
-  const vault = await openVault(config, place, { made, mustExist });
+  const warns = (what: string) => log.warn({ what }, KEY_LOG_GAP);
+  const vault = await openVault(config, place, { made, mustExist, warns });
   closing.push(() => vault.close());
 
   // 2. The database's files are proven as they lie there, before anything can change them.
@@ -171,5 +172,7 @@ function afterDelay(ms: number): Promise<void> {
 
 const PAGES_UNREAD =
   '数据库较大或按设置,启动时只核对日志末尾,未逐页检查:备份时全部核对 only the end of the journal was proven, the database is large or the setting says so: a backup proves every page of its copy';
+const KEY_LOG_GAP =
+  '密钥日志缺失或被截断,无法得知密钥文件是否最新 the key log is gone or lost its end: an older key file would not be noticed; compare keys.log with its copy';
 const UNMARKED =
   '数据库旁无已确认位置的记录,无法得知其末尾是否完整 nothing beside the database says how far it was acknowledged: a lost end would not be noticed this time';

@@ -16,7 +16,7 @@ for (const [sentence, settings, said] of [
   tokens(sentence, async () => {
     const config = { ...HOST_DEFAULTS, vault: 'pkcs11', ...settings };
     await rejects(
-      openVault(config, (name) => name, { made: [], mustExist: false }),
+      openVault(config, (name) => name, { made: [], mustExist: false, warns: () => undefined }),
       (error) => error instanceof PosError && error.code === 'CONFIG_BAD' && error.detail.includes(said),
     );
   });
@@ -28,6 +28,7 @@ tokens('with a library that is not there says so, and never the PIN', async () =
     openVault({ ...HOST_DEFAULTS, vault: 'pkcs11', ...pkcs11 }, (name) => name, {
       made: [],
       mustExist: false,
+      warns: () => undefined,
     }),
     (error) =>
       error instanceof PosError && error.code === 'TOKEN_ABSENT' && !error.detail.includes('31415926'),

@@ -15,6 +15,8 @@ interface Place {
   readonly made: string[];
   /** There is a database: it may hold what only its own keys open, so nothing is made anew. */
   readonly mustExist: boolean;
+  /** For the host's own log. */
+  readonly warns: (what: string) => void;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function openVault(
   }
 }
 
-async function fileVault(config: HostConfig, { place, made, mustExist }: Place): Promise<Vault> {
+async function fileVault(config: HostConfig, { place, made, mustExist, warns }: Place): Promise<Vault> {
   const passphrase = await passphraseOf(config, place('vault-passphrase'), mustExist ? null : made);
   const vault = await openSoftVault({
     random: (bytes) => nodeRandom.bytes(bytes),
@@ -60,6 +62,7 @@ async function fileVault(config: HostConfig, { place, made, mustExist }: Place):
     log: nodeKeyLog(place('keys.log')),
     testMode: config.testMode === 'on',
     mustExist,
+    warns,
   });
   passphrase.fill(0);
   return vault;

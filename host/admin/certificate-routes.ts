@@ -127,7 +127,7 @@ async function noted(door: Door, by: By, terminalId: string, after: unknown): Pr
 }
 
 /**
- * The successor rests in this host's key file only. Another host of the same database would go on with the old key,
+ * The successor rests in this host's key file only, whether the others have a copy of it or one of their own. Another host of the same database would go on with the old key,
  * which the PIN pad no longer has, and the terminal could not sign in there.
  *
  * @throws NOT_ALLOWED_NOW more than one host has written the journal of this database
@@ -137,7 +137,7 @@ async function refuseAmongHosts({ deps }: Door): Promise<void> {
   if (streams.length > 1)
     throw new PosError(
       'NOT_ALLOWED_NOW',
-      `多台主机共用此数据库 several hosts share this database (${streams.join(', ')}), each with a key file of its own: bring the new key to PIN pad and hosts in components`,
+      `多台主机共用此数据库 several hosts share this database (${streams.join(', ')}), and only this one would know the new key: give the terminal's document another name for tmk, then bring the new key in components at each host (PUT /v1/terminals/ID/tmk) and to the PIN pad in its key room`,
     );
 }
 

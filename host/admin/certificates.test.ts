@@ -232,6 +232,23 @@ certificates(
     assert.equal([refused.status, refused.body['code']], [409, 'NOT_ALLOWED_NOW']);
     assert.match(refused.text, 'host-02');
     assert.is(it.vault.names().length, keys, 'nothing is made');
+    // What it advises can be done at each of them.
+    assert.match(refused.text, 'another name for tmk');
+    const path = `/v1/documents/terminal/${TERMINAL}`;
+    const { body } = await it.call('admin', 'GET', '/v1/documents/terminal');
+    const profile = (body['documents'] as { id: string }[]).find(({ id }) => id === TERMINAL);
+    const document = { ...profile, tmk: `tmk:${TERMINAL}:2` };
+    const written = await it.call('admin', 'PUT', path, { document, newVersion: true, reason });
+    assert.is(written.status, 201, written.text);
+    for (const [person, number, component, status] of [
+      ['admin', 1, '6B8F3D1E5A7C9024D3E1F5A7B9C80246', 202],
+      ['second', 2, '1C2D3E4F5061728394A5B6C7D8E9FA0B', 200],
+    ] as const) {
+      const brought = { number, of: 2, component, reason };
+      const answer = await it.call(person, 'PUT', `/v1/terminals/${TERMINAL}/tmk`, brought);
+      assert.is(answer.status, status, answer.text);
+    }
+    assert.is(it.vault.find(document.tmk)?.use, 'tmk');
     it.world.store.journalHeads = alone;
     assert.is((await change()).status, 200);
   },

@@ -119,6 +119,30 @@ chain('a log that lost its end or is gone is told in the log itself, and the vau
   }),
 );
 
+chain('a log that is removed lets an older key file in: whoever opens the vault is warned', () =>
+  inFolder(async (path) => {
+    const file = memoryFile();
+    const vault = await vaultBeside(path, file);
+    vault.generate({ name: 'tmk:1', use: 'tmk', algorithm: '3des' });
+    await vault.saved();
+    const before = Buffer.from(file.content() as Buffer);
+    vault.destroy('tmk:1');
+    await vault.saved();
+    vault.close();
+    await file.write(before);
+    await rm(path);
+    const warned: string[] = [];
+    const warns = (what: string) => void warned.push(what);
+    const again = await vaultBeside(path, file, { warns });
+    assert.ok(again.find('tmk:1'));
+    again.close();
+    assert.is(warned.length, 1);
+    assert.match(warned[0] ?? '', 'this log has not got it');
+    (await vaultBeside(path, file, { warns })).close();
+    assert.is(warned.length, 1, 'once');
+  }),
+);
+
 chain.run();
 
 const older = suite('a key file that is older than the log beside it');
@@ -234,7 +258,7 @@ async function actsOf(path: string, from: number): Promise<readonly string[]> {
 function vaultBeside(
   path: string,
   file: ReturnType<typeof memoryFile>,
-  more: Pick<FileVaultOptions, 'takesOlder'> = {},
+  more: Pick<FileVaultOptions, 'takesOlder' | 'warns'> = {},
 ) {
   return openSoftVault({
     random: randomBytes,

@@ -37,6 +37,11 @@ export interface FileVaultOptions extends VaultOptions {
    * not have. Default: such a file is refused.
    */
   readonly takesOlder?: (missing: readonly KeyEvent[]) => void;
+  /**
+   * Is told, once the vault is about to open, that the log is not the one that the key file knows: it lost its end, or is
+   * gone. Then nothing shows whether the key file is the newest.
+   */
+  readonly warns?: (what: string) => void;
   /** Refuses to make a new file: a mistyped path must not start an empty vault. Default false. */
   readonly mustExist?: boolean;
 }
@@ -139,7 +144,8 @@ async function storeFromFile(options: FileVaultOptions, bytes: Buffer): Promise<
 
 /**
  * Holds the key file against the log beside it. What a power cut explains is told in the log, and the vault opens: a
- * shop must not stand still for it.
+ * shop must not stand still for it. Nor for a log that is gone: then an older key file is not seen to be one, and whoever
+ * opens the vault is warned.
  *
  * @throws KEY_FILE a newer key file was here: this one was put back
  */
@@ -147,7 +153,7 @@ async function compareWithLog(
   store: KeyStore,
   log: KeyLogPort,
   known: KeyLogHead,
-  { takesOlder }: FileVaultOptions,
+  { takesOlder, warns }: FileVaultOptions,
 ): Promise<void> {
   const { records, head } = known;
   const tell = async (act: string, detail: string) => {
@@ -156,7 +162,9 @@ async function compareWithLog(
   };
   const behind = await log.behind(known);
   if (behind === null) {
-    await tell('log gap', `the key file names record ${records} with head ${head}; this log has not got it`);
+    const gap = `the key file names record ${records} with head ${head}; this log has not got it`;
+    warns?.(gap);
+    await tell('log gap', gap);
     return;
   }
   if (behind.length === 0) return;
