@@ -94,42 +94,50 @@ export class KeyObjects {
   /** The named key that serves, and the end of its draft, which was not extractable: a token takes that once. */
   settle(draft: TokenObject, use: KeyUse, name: string, id: string): TokenObject {
     const { ck } = this.#token;
-    const settled = this.#token.copy(draft, [
+    const template = [
       { type: ck.CKA_TOKEN, value: true },
       { type: ck.CKA_LABEL, value: Buffer.from(name, 'latin1') },
       { type: ck.CKA_ID, value: Buffer.from(id, 'latin1') },
       ...this.#limits(USES[use].may),
-    ]);
+    ];
+    const settled = this.#token.copy(draft, template, () => this.#findById(id));
     this.#token.destroy(draft);
     return this.recalledById(settled, id);
   }
 
   /** A named key is found again by what stands in its CKA_ID, which no two keys share. */
   recalledById(object: TokenObject, id: string): TokenObject {
-    const { ck } = this.#token;
     object.recall = () => {
-      const [found] = this.#token.find([
-        { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
-        { type: ck.CKA_ID, value: Buffer.from(id, 'latin1') },
-      ]);
+      const found = this.#findById(id);
       if (found === undefined) throw foreignHandle();
       return found;
     };
     return object;
   }
 
+  #findById(id: string): TokenObject | undefined {
+    const { ck } = this.#token;
+    const [found] = this.#token.find([
+      { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+      { type: ck.CKA_ID, value: Buffer.from(id, 'latin1') },
+    ]);
+    return found;
+  }
+
   /** A key of the vault's own, which no use of the interface reaches. */
   makeOwn(label: string, algorithm: 'aes-256' | 'hmac-sha-256', may: readonly Ability[]): TokenObject {
     const { ck } = this.#token;
     const aes = algorithm === 'aes-256';
-    return this.#token.generate({ mechanism: aes ? ck.CKM_AES_KEY_GEN : ck.CKM_GENERIC_SECRET_KEY_GEN }, [
+    const mechanism = aes ? ck.CKM_AES_KEY_GEN : ck.CKM_GENERIC_SECRET_KEY_GEN;
+    const template = [
       ...this.#kind(algorithm),
       { type: ck.CKA_VALUE_LEN, value: HASH_BYTES },
       { type: ck.CKA_TOKEN, value: true },
       { type: ck.CKA_EXTRACTABLE, value: false },
       { type: ck.CKA_LABEL, value: label },
       ...this.#limits(may),
-    ]);
+    ];
+    return this.#token.generate({ mechanism }, template, () => this.findOwn(label));
   }
 
   findOwn(label: string): TokenObject | undefined {

@@ -19,6 +19,8 @@ export interface TokenObject {
   recall: (() => TokenObject) | null;
 }
 export type Template = readonly Attribute[];
+/** Finds an object that rests in the token, by what no other has. */
+type Found = () => TokenObject | undefined;
 /** Class and constants of the binding. It is loaded when a token is opened: who uses none needs no native code. */
 export type Binding = typeof import('pkcs11js');
 
@@ -117,16 +119,17 @@ export class Token {
     return this.#made('create', (module, session) => module.C_CreateObject(session, [...template]));
   }
 
-  generate(mechanism: Mechanism, template: Template): TokenObject {
-    return this.#made('generate', (module, session) =>
-      module.C_GenerateKey(session, mechanism, [...template]),
-    );
+  /** @param found looks for what rests in the token: when the session is lost it may have been made all the same */
+  generate(mechanism: Mechanism, template: Template, found?: Found): TokenObject {
+    const act = (module: PKCS11, session: Handle) => module.C_GenerateKey(session, mechanism, [...template]);
+    return this.#made('generate', act, found);
   }
 
-  copy(object: TokenObject, template: Template): TokenObject {
-    return this.#made('copy', (module, session) =>
-      module.C_CopyObject(session, this.#now(object), [...template]),
-    );
+  /** @param found as of `generate` */
+  copy(object: TokenObject, template: Template, found: Found): TokenObject {
+    const act = (module: PKCS11, session: Handle) =>
+      module.C_CopyObject(session, this.#now(object), [...template]);
+    return this.#made('copy', act, found);
   }
 
   wrap(mechanism: Mechanism, wrapping: TokenObject, key: TokenObject, outBytes: number): Buffer {
@@ -142,7 +145,13 @@ export class Token {
   }
 
   destroy(object: TokenObject): void {
-    this.#ask('destroy', (module, session) => module.C_DestroyObject(session, this.#now(object)));
+    const isGone = () => this.#isGone(object);
+    if (object.recall === null && isGone()) return;
+    const act = (module: PKCS11, session: Handle) => {
+      module.C_DestroyObject(session, this.#now(object));
+      return true;
+    };
+    this.#ask('destroy', act, () => isGone() || undefined);
   }
 
   find(template: Template): readonly TokenObject[] {
@@ -176,9 +185,22 @@ export class Token {
   }
 
   /** An object that this session makes; who keeps it says how it is found again. */
-  #made(what: string, act: (module: PKCS11, session: Handle) => Handle): TokenObject {
-    const handle = this.#ask(what, act);
+  #made(what: string, act: (module: PKCS11, session: Handle) => Handle, found?: Found): TokenObject {
+    const handle = this.#ask(what, act, () => found?.()?.handle);
     return { handle, session: this.#sessions, recall: null };
+  }
+
+  /** A session object goes with its session; what rests in the token is looked up. */
+  #isGone(object: TokenObject): boolean {
+    if (object.session === this.#sessions) return false;
+    if (object.recall === null) return true;
+    try {
+      this.#now(object);
+      return false;
+    } catch (error) {
+      if (error instanceof PosError && error.code === 'KEY_UNKNOWN') return true;
+      throw error;
+    }
   }
 
   /** Its number in the session of now. @throws TOKEN_FAILED it went with its session */
@@ -193,8 +215,13 @@ export class Token {
     return object.handle;
   }
 
-  /** When the session is lost, the act is done once more in a new one: nothing of it was done in the old. */
-  #ask<T>(what: string, act: (module: PKCS11, session: Handle) => T): T {
+  /**
+   * When the session is lost, the act is done once more in a new one. Reading, computing and what is made for a session
+   * may be done twice. What rests in the token may not, and a token that fails does not say whether it was done.
+   *
+   * @param done looks whether it was, in the new session, and gives what it came to; undefined: it was not
+   */
+  #ask<T>(what: string, act: (module: PKCS11, session: Handle) => T, done?: () => T | undefined): T {
     const of = this.#sessions;
     try {
       return act(this.#module, this.#session);
@@ -204,7 +231,7 @@ export class Token {
       if (of === this.#sessions) this.#reopen(what, error);
     }
     try {
-      return act(this.#module, this.#session);
+      return done?.() ?? act(this.#module, this.#session);
     } catch (error) {
       throw this.#told(what, error);
     }
