@@ -23,11 +23,11 @@ export const PLANTED_BUGS = {
     find: '    let outcomes: readonly CommitOutcome[];\n',
     plant: '    for (const { item, decision } of decided) this.#answer(item, decision, this.#lastHead);\n    let outcomes: readonly CommitOutcome[];\n',
   },
-  'unknown commit is a refusal': {
-    zh: '提交结果未知当作失败', en: 'a commit whose outcome is unknown is answered as if nothing had been done',
+  'unknown commit is a success': {
+    zh: '提交结果未知当作成功', en: 'a commit whose outcome is unknown is answered as if it had been done',
     file: 'host/acquiring/engine.ts',
-    find: "error instanceof PosError && (error.code === 'STORE_FAILED' || error.code === 'STORE_CONFLICT');",
-    plant: 'error instanceof PosError;\n    if (certain) {\n      for (const { item } of decided) item.reject(new PosError(\'STORE_FAILED\', \'refused\'));\n      return [];\n    }',
+    find: 'return { again: this.#commitFailed(decided, error), clean: false };',
+    plant: "if (!(error instanceof PosError) || error.code !== 'STORE_UNKNOWN') return { again: this.#commitFailed(decided, error), clean: false };\n      outcomes = items.map(() => ({ committed: true, head: '0'.repeat(64), sequence: 1 }));",
   },
   'commits are not synced': {
     zh: '提交不落盘', en: "the host's database does not sync its commits",
