@@ -21,11 +21,11 @@ export async function benchFrontEnd(options: {
     terminals: IN_FLIGHT,
     cards,
     process: 'child',
-    program: hostProgram(),
+    program: await hostProgram(),
   });
   try {
     await office.stop();
-    office.program = hostProgram('scripts/front-end/main.ts');
+    office.program = await hostProgram('scripts/front-end/main.ts');
     await office.start();
     const before = await echoRate();
     const phases = [closedPhase('没有账本 without ledger', IN_FLIGHT, seconds, WARM_SECONDS)];

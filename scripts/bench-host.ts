@@ -138,7 +138,7 @@ async function measureHost(): Promise<readonly Measured[]> {
     terminals: Number(values.terminals),
     cards: Number(values.cards),
     process: 'child',
-    program: hostProgram(),
+    program: await hostProgram(),
   });
   try {
     const results = await underLoad(office, {

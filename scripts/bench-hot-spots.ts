@@ -37,7 +37,7 @@ export async function benchHotSpots(options: {
     shops,
     cards,
     process: 'child',
-    program: hostProgram(),
+    program: await hostProgram(),
   });
   try {
     const results: Measured[] = [];

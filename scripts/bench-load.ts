@@ -1,18 +1,22 @@
 /** A host under load, as the benchmarks put it there: its program, what each phase took, what became of its sales. */
+import { join } from 'node:path';
 import { ensure } from '../protocol/index.ts';
 import { type LoadPhase, type PhaseResult, runLoad } from '../simulators/load/index.ts';
-import { type HostProgram, type Office, readBooks } from '../simulators/office/index.ts';
+import { bundle, type HostProgram, type Office, ROOT, readBooks } from '../simulators/office/index.ts';
 import { type loadTerminals, total } from './load-terminals.ts';
 import { cpuSeconds, rssMiB } from './process-cpu.ts';
 
 /** What the fact sheet's prototype reached, doubled: requests are made beforehand. */
 export const PER_SECOND_MAX = 12_000;
 
-/** A host as it is run, with one line in its log for each answer. */
-export function hostProgram(main = 'host/main.ts'): HostProgram {
+/** A host as units and containers start it, as one file, with one line in its log for each answer. */
+export async function hostProgram(main = 'host/main.ts'): Promise<HostProgram> {
+  const name = main.replaceAll('/', '-').replace(/\.ts$/, '');
+  const folder = join(ROOT, 'out', 'program');
+  await bundle({ [name]: main }, folder);
   return {
     command: process.execPath,
-    args: ['--max-semi-space-size=32', '--import', 'tsx', main],
+    args: ['--max-semi-space-size=32', join(folder, `${name}.mjs`)],
     env: { ZUNKA_LOG_LEVEL: 'info' },
   };
 }

@@ -74,14 +74,20 @@ export async function benchRules(options: {
 }
 
 /** The other merchants have a terminal each, so that rules can name them. */
-function openOffice(cards: number): Promise<Office> {
+async function openOffice(cards: number): Promise<Office> {
   const selling = IN_FLIGHT * ROUNDS;
   const shops: readonly ShopName[] = [
     ...Array.from({ length: selling }, () => 'hotel' as const),
     'wine',
     'farm',
   ];
-  return Office.open({ terminals: shops.length, shops, cards, process: 'child', program: hostProgram() });
+  return Office.open({
+    terminals: shops.length,
+    shops,
+    cards,
+    process: 'child',
+    program: await hostProgram(),
+  });
 }
 
 function oneRound(
