@@ -9,7 +9,9 @@ import * as assert from 'uvu/assert';
 import { toHex } from '../hex.ts';
 import { aesCheckValue } from '../material/check-value.ts';
 import { type KeyEvent, readKeyLog } from '../vault/key-log.ts';
-import { atTerminal, type Typed } from './typist.fixture.ts';
+import { type Typed, typeAt } from './typist.fixture.ts';
+
+const KEYS = new URL('../main.ts', import.meta.url);
 
 const ALICE = 'alice has three cats';
 const BOB = 'bob rows on sundays';
@@ -39,7 +41,8 @@ const ceremony = suite('a key ceremony at a real terminal');
 
 ceremony('two custodians make the master key; screen and log show check values and nothing more', () =>
   inFolder(async (data) => {
-    const { screen, exitCode } = await atTerminal(
+    const { screen, exitCode } = await typeAt(
+      KEYS,
       ['ceremony', '--data', data],
       [
         ...enrolled('alice', ALICE),
@@ -88,14 +91,15 @@ ceremony('two custodians make the master key; screen and log show check values a
 
     // The key file serves from then on: made, destroyed by two, a new master key, backup and restore.
     const as = async (args: readonly string[], script: readonly Typed[]) => {
-      const run = await atTerminal([...args, '--data', data], script);
+      const run = await typeAt(KEYS, [...args, '--data', data], script);
       assert.is(run.exitCode, 0, run.screen);
       return run.screen;
     };
     const spec = ['--use', 'tmk', '--algorithm', '3des', '--owner', 'shop 1'];
     await as(['generate', 'tmk:1', ...spec], admitted('alice', ALICE));
     await as(['generate', 'tmk:2', ...spec], admitted('bob', BOB));
-    const alone = await atTerminal(
+    const alone = await typeAt(
+      KEYS,
       ['destroy', 'tmk:2', '--data', data],
       [
         ...admitted('alice', ALICE),
@@ -126,7 +130,8 @@ ceremony('two custodians make the master key; screen and log show check values a
 
 ceremony('an abort at the keyboard leaves no key file, and says so in the log', () =>
   inFolder(async (data) => {
-    const { screen, exitCode } = await atTerminal(
+    const { screen, exitCode } = await typeAt(
+      KEYS,
       ['ceremony', '--data', data],
       [
         ...enrolled('alice', ALICE),

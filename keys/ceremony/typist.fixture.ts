@@ -1,11 +1,9 @@
 /**
- * Somebody at a real pseudo-terminal: waits for what the program says, types, and keeps all that was on the
- * screen. node-pty's `open()` and `destroy()` are never called: their kill goes to every process.
+ * Somebody at a real pseudo-terminal with one of our programs: waits for what it says, types, and keeps all that was on
+ * the screen. node-pty's `open()` and `destroy()` are never called: their kill goes to every process.
  */
 import { fileURLToPath } from 'node:url';
 import { spawn } from '@lydell/node-pty';
-
-const PROGRAM = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 export interface Typed {
   /** Wait until this is on the screen, behind what was there at the step before. */
@@ -13,12 +11,20 @@ export interface Typed {
   readonly type: string;
 }
 
-/** Runs `npm run keys -- …` there, and answers its questions in turn. @returns everything that was shown */
-export function atTerminal(
+/**
+ * Runs the program there, and answers its questions in turn.
+ * @param program where its source is
+ * @returns everything that was shown
+ */
+export function typeAt(
+  program: URL,
   args: readonly string[],
   script: readonly Typed[],
 ): Promise<{ readonly screen: string; readonly exitCode: number }> {
-  const terminal = spawn(process.execPath, ['--import', 'tsx', PROGRAM, ...args], { cols: 200, rows: 50 });
+  const terminal = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(program), ...args], {
+    cols: 200,
+    rows: 50,
+  });
   let screen = '';
   let from = 0;
   let step = 0;

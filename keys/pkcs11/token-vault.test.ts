@@ -146,7 +146,8 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
     vault.close();
   });
 
-  lost('what a failing token did all the same is not done twice: it is looked for first', async () => {
+  /** At work, with the library's object of this vault, whose calls can then be made to fail. */
+  const atWorkSeen = async () => {
     const { default: ck } = await import('pkcs11js');
     const loaded: InstanceType<typeof ck.PKCS11>[] = [];
     const original = ck.PKCS11;
@@ -156,11 +157,16 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
         loaded.push(this);
       }
     };
-    const { vault, options } = await atWork().finally(() => {
+    const work = await atWork().finally(() => {
       ck.PKCS11 = original;
     });
     const module = loaded.at(-1);
     assert.ok(module);
+    return { ...work, module, ck };
+  };
+
+  lost('what a failing token did all the same is not done twice: it is looked for first', async () => {
+    const { vault, options, module, ck } = await atWorkSeen();
     /** The next such call is done, and says that the device failed. */
     const failsOnce = (name: 'C_CopyObject' | 'C_DestroyObject') => {
       const call = module[name].bind(module) as (...args: readonly unknown[]) => unknown;
@@ -193,23 +199,9 @@ function tokenSuite(newOptions: (more?: Partial<TokenVaultOptions>) => Promise<T
 
   for (const ckr of ['CKR_DEVICE_REMOVED', 'CKR_SESSION_HANDLE_INVALID', 'CKR_TOKEN_NOT_PRESENT'] as const)
     lost(`${ckr} from the token: TOKEN_FAILED while it is away, and it serves when it is back`, async () => {
-      const { default: ck } = await import('pkcs11js');
-      // The library's object of this vault, whose calls are then made to fail.
-      const loaded: InstanceType<typeof ck.PKCS11>[] = [];
-      const original = ck.PKCS11;
-      ck.PKCS11 = class extends original {
-        constructor() {
-          super();
-          loaded.push(this);
-        }
-      };
-      const { vault, acts } = await atWork().finally(() => {
-        ck.PKCS11 = original;
-      });
+      const { vault, acts, module, ck } = await atWorkSeen();
       const act = acts['a look-up hash'] as () => string;
       const before = act();
-      const module = loaded.at(-1);
-      assert.ok(module);
       const { C_SignInit, C_OpenSession } = module;
       const gone = () => {
         throw Object.assign(new Error(`${ckr}:${ck[ckr]}`), { code: ck[ckr] });

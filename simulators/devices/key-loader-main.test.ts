@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Typed, typeAt } from '../../keys/ceremony/typist.fixture.ts';
 import { nodeKeyFile, openSoftVault, toHex } from '../../keys/index.ts';
 import { withDevices } from './bench.fixture.ts';
 import type { SimulatedPinPad } from './simulated-pin-pad.ts';
-import { type Typed, typeAt } from './typist.fixture.ts';
 
-const LOADER = './key-loader-main.ts';
-const KEYS = '../../keys/main.ts';
+const LOADER = new URL('./key-loader-main.ts', import.meta.url);
+const KEYS = new URL('../../keys/main.ts', import.meta.url);
 
 const keyloader = suite('npm run keyloader');
 
