@@ -23,6 +23,13 @@ export function openLog(options: LogOptions): PinoLogger {
   return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
 }
 
+const URGENT = '4';
+
+/** Whether a finished line is a warning or worse: pino begins a line with its level, `{"level":40`. */
+export function isUrgent(line: string): boolean {
+  return line.charAt('{"level":'.length) >= URGENT;
+}
+
 /** The text of the line that says what was answered; handle-frame.ts writes it. */
 export const ANSWERED = 'answered';
 

@@ -1,11 +1,10 @@
 /** `npm run host`: reads the settings, starts the host, stops it on SIGTERM or SIGINT; or backs up, or restores. */
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
 import { startHost } from './node-host.ts';
+import { logDestination } from './node-log.ts';
 import { archiveYear } from './operations/node-archive.ts';
 import { backUp, restoreBackup } from './operations/node-backup.ts';
 import { takeUpServer } from './operations/node-server-restore.ts';
@@ -25,24 +24,6 @@ function configOf(file: string | undefined): HostConfig {
     throw new PosError('CONFIG_BAD', `${file}: 无法读取 cannot be read`, { cause: error });
   }
   return readHostConfig({ env: process.env, file: { name: file, text } });
-}
-
-/** Bytes of log that may wait for a slow disk or pipe; then lines are given up, and counted. */
-const LOG_BYTES_MAX = 8_388_608;
-
-/**
- * Opened before anything starts, so that a log that cannot be written is known at once. Written beside the work:
- * a transaction does not wait for its line.
- */
-function logDestination(file: string) {
-  const to = (fd: number) => pino.destination({ dest: fd, sync: false, maxLength: LOG_BYTES_MAX });
-  if (file === '') return to(process.stderr.fd);
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    return to(openSync(file, 'a', 0o600));
-  } catch (error) {
-    throw new PosError('CONFIG_BAD', `logFile: 无法写入 cannot be written: ${file}`, { cause: error });
-  }
 }
 
 async function main(): Promise<void> {

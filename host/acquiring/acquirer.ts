@@ -111,7 +111,7 @@ class Peer {
   readonly #connection: Connection;
   readonly #splitter: FrameSplitter;
   /** Came in one piece with more than may be judged at once: they wait here, in order, and nothing more is read. */
-  #backlog: Buffer[] = [];
+  #backlog: readonly Buffer[] = [];
   #inFlight = 0;
   /** Answers that are ready in this turn. */
   #outgoing: Buffer[] = [];
@@ -155,7 +155,8 @@ class Peer {
     }
     // The time of a half frame runs from its first byte: bytes that drip in do not prolong it.
     if (!wasHalf || frames.length > 0) this.#watch();
-    this.#backlog.push(...frames);
+    if (this.#backlog.length === 0) this.#backlog = frames;
+    else this.#backlog = [...this.#backlog, ...frames];
     this.#serveBacklog();
     // Whole frames before a LEN that cannot be are served; nothing can be read after it.
     if (this.#splitter.fault !== undefined) this.#closeForFault(this.#splitter.fault);
@@ -165,24 +166,23 @@ class Peer {
   #serveBacklog(): void {
     let served = 0;
     while (served < this.#backlog.length && !this.#isFull()) {
-      this.#serve(this.#backlog[served] as Buffer);
+      void this.#serve(this.#backlog[served] as Buffer);
       served += 1;
     }
-    this.#backlog = this.#backlog.slice(served);
+    this.#backlog = served === this.#backlog.length ? [] : this.#backlog.slice(served);
   }
 
-  #serve(frame: Buffer): void {
+  async #serve(frame: Buffer): Promise<void> {
     this.#inFlight += 1;
-    // The frame is a view of what arrived: it must stay as it is until its answer is out.
-    handleFrame(this.#deps, this.#connection, frame)
-      .then((answer) => {
-        if (answer !== undefined) this.#send(answer);
-      })
-      .catch((error: unknown) => {
-        this.#deps.metrics.count('dropped', 'handler failed');
-        this.#deps.log.error({ connection: this.#connection.id, err: error }, 'a frame could not be handled');
-      })
-      .finally(() => this.#answered());
+    try {
+      // The frame is a view of what arrived: it must stay as it is until its answer is out.
+      const answer = await handleFrame(this.#deps, this.#connection, frame);
+      if (answer !== undefined) this.#send(answer);
+    } catch (error) {
+      this.#deps.metrics.count('dropped', 'handler failed');
+      this.#deps.log.error({ connection: this.#connection.id, err: error }, 'a frame could not be handled');
+    }
+    this.#answered();
   }
 
   /**

@@ -64,8 +64,8 @@ const OFTEN_WRITTEN: readonly TableName[] = [
 ];
 const SELDOM_WRITTEN = TABLE_NAMES.filter((table) => !OFTEN_WRITTEN.includes(table));
 /** What a financial transaction guards without writing it. */
-const OFTEN_CHECKED: readonly number[] = (['terminals', 'batches', 'days'] as const).map((table) =>
-  GUARDED_TABLES.indexOf(table),
+const OFTEN_CHECKED: readonly number[] = (['identities', 'terminals', 'batches', 'days'] as const).map(
+  (table) => GUARDED_TABLES.indexOf(table),
 );
 
 /** Whether the mark's checks are told in `guards`; else in `seldomGuards`. */

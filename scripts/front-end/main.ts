@@ -3,13 +3,13 @@
  * directory and log are the product's; the store is `AcceptingStore`. Takes the host's own settings.
  */
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { startAcquirer } from '../../host/acquiring/acquirer.ts';
 import { tcpListener } from '../../host/acquiring/tcp-listener.ts';
 import { keysOf } from '../../host/host-keys.ts';
 import { assembleHost, openSqlite, openSqliteStore, readHostConfig } from '../../host/index.ts';
 import { openLog } from '../../host/log.ts';
 import { elapsedMs, nodeClock } from '../../host/node-clock.ts';
+import { logDestination } from '../../host/node-log.ts';
 import { nodeRandom } from '../../host/node-random.ts';
 import { openVault } from '../../host/node-vault.ts';
 import { Metrics } from '../../host/operations/metrics.ts';
@@ -36,7 +36,7 @@ const deps = await assembleHost({
   directory: await openDirectory(store),
   log: openLog({
     level: config.logLevel,
-    destination: pino.destination({ dest: config.logFile, sync: false }),
+    destination: logDestination(config.logFile),
   }),
   metrics: new Metrics({ elapsedMs }),
 });

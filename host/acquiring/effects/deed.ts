@@ -73,8 +73,11 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   writes.put('transactions', row);
   writes.put('entries', ...(deed.entries ?? []));
   if (deed.remembered !== false) remember(j, answer, transactionId);
-  // Another host may be telling, at this moment, that it never came.
-  if (row.ut !== null) writes.absent('identities', burntUtKey(row.ut));
+  if (row.ut !== null) {
+    writes.unused(row.ut);
+    // Another host may be telling, at this moment, that it never came.
+    writes.absent('identities', burntUtKey(row.ut));
+  }
   if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
   journalTransaction(j, row, deed.entries ?? []);
   return answer;

@@ -1,0 +1,51 @@
+/** Where the host's log goes on a machine: a file, or standard error. */
+import { mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type DestinationStream, pino } from 'pino';
+import { PosError } from '../protocol/index.ts';
+import { isUrgent } from './log.ts';
+
+/** Bytes that may wait for a slow disk or pipe; then lines are given up, and counted. */
+const WAITING_BYTES_MAX = 8_388_608;
+/** So many bytes leave at once; fewer wait for the next flush: a write a line would be a hop to a thread a sale. */
+const TOGETHER_BYTES = 16_384;
+/** How long a line that is not urgent may wait, in milliseconds. What it says is in the journal too. */
+const FLUSH_MS = 100;
+
+export interface LogDestination extends DestinationStream {
+  /** `error`: a write failed; `drop`: a line was given up, because too many wait. */
+  on(event: 'error' | 'drop', listener: () => void): unknown;
+}
+
+/**
+ * Opened before anything starts, so that a log that cannot be written is known at once. Written beside the work:
+ * a transaction does not wait for its line. A warning or an error leaves at once, with all before it.
+ *
+ * @param file a path, whose folder is made where it is not there; empty: standard error
+ * @throws CONFIG_BAD when it cannot be written
+ */
+export function logDestination(file: string): LogDestination {
+  const to = pino.destination({
+    dest: file === '' ? process.stderr.fd : opened(file),
+    sync: false,
+    minLength: TOGETHER_BYTES,
+    periodicFlush: FLUSH_MS,
+    maxLength: WAITING_BYTES_MAX,
+  });
+  return {
+    write(line) {
+      to.write(line);
+      if (isUrgent(line)) to.flush();
+    },
+    on: (event, listener) => to.on(event, listener),
+  };
+}
+
+function opened(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    return openSync(file, 'a', 0o600);
+  } catch (error) {
+    throw new PosError('CONFIG_BAD', `logFile: 无法写入 cannot be written: ${file}`, { cause: error });
+  }
+}
