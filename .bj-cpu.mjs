@@ -2738,7 +2738,10 @@ function conclude(j, transactionId, deed) {
   writes.put("transactions", row2);
   writes.put("entries", ...deed.entries ?? []);
   if (deed.remembered !== false) remember(j, answer2, transactionId);
-  if (row2.ut !== null) writes.absent("identities", burntUtKey(row2.ut));
+  if (row2.ut !== null) {
+    writes.unused(row2.ut);
+    writes.absent("identities", burntUtKey(row2.ut));
+  }
   if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
   journalTransaction(j, row2, deed.entries ?? []);
   return answer2;
@@ -8898,8 +8901,12 @@ function judging(deps, request) {
   const flow = flowOf(request.spec?.kind);
   const shown2 = presentedCard(deps, request, null);
   const judgementOn = (view) => new Judgement({ deps, request, view, shown: shown2, isServed: flow !== null });
+  const names = ownNames(request);
+  const isNew = request.spec !== void 0 && SPENDS.includes(request.spec.kind);
+  const wanted = [commonWants(request, shown2), wantOwed(request), flow?.wants?.(request) ?? {}];
   return {
-    wants: mergeWants([commonWants(request, shown2), wantOwed(request), flow?.wants?.(request) ?? {}]),
+    wants: mergeWants(isNew ? wanted : [...wanted, names]),
+    ownNames: isNew ? names : null,
     more(view) {
       if (flow?.more === void 0 && shown2.kind !== "sealed") return null;
       const j = judgementOn(view);
@@ -8913,14 +8920,15 @@ function judging(deps, request) {
   };
 }
 function commonWants(request, shown2) {
-  const { terminalId, batch, identity, ut } = request;
+  const { terminalId, batch } = request;
   return {
     terminalIds: [terminalId],
-    identities: ut === null ? [identity] : [identity, burntUtKey(ut)],
-    uts: ut === null ? [] : [ut],
     batches: [{ key: batchKey(terminalId, batch), withTransactions: false }],
     panHashes: shown2.kind === "card" ? [shown2.card.panHash] : []
   };
+}
+function ownNames({ identity, ut }) {
+  return ut === null ? { identities: [identity], uts: [] } : { identities: [identity, burntUtKey(ut)], uts: [ut] };
 }
 function decide(j) {
   const { deps, request } = j;
@@ -9204,12 +9212,15 @@ var Engine = class {
       return Promise.reject(new PosError("HOST_BUSY", `${this.#queueMax} requests are waiting`));
     }
     return new Promise((resolve, reject) => {
+      const names = work.ownNames ?? null;
+      const isPresumed = names !== null && this.#store.provesAbsence === true;
       this.#queue.push({
         work,
         resolve,
         reject,
         attempts: 0,
-        extra: [],
+        wants: names === null || isPresumed ? [work.wants] : [work.wants, names],
+        presumed: isPresumed ? names : null,
         unknown: false
       });
       this.#wake?.();
@@ -9281,7 +9292,8 @@ var Engine = class {
   #decideAll(items, snapshot) {
     const layer = emptyLayer();
     const decided = [];
-    for (const [at, item] of items.entries()) {
+    for (let at = 0; at < items.length; at += 1) {
+      const item = items[at];
       const done = this.#decideOne(item, snapshot);
       if (done === "read again") {
         this.#queue.unshift(...items.slice(at));
@@ -9301,10 +9313,15 @@ var Engine = class {
     try {
       item.attempts += 1;
       const decision = item.work.decide(snapshot);
+      if (item.presumed !== null && !isGuarded(item.presumed, decision.item, snapshot)) {
+        readNames(item, item.presumed);
+        this.#metrics.count("engine", "read again");
+        return "read again";
+      }
       return { decision, counters: counterValues(decision.item, snapshot) };
     } catch (error) {
       if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
-        item.extra = [...item.extra, error.wants];
+        item.wants = [...item.wants, error.wants];
         this.#metrics.count("engine", "read again");
         return "read again";
       }
@@ -9326,7 +9343,7 @@ var Engine = class {
   async #snapshot(items, flight) {
     const snapshot = new Snapshot();
     const layer = flight?.layer ?? emptyLayer();
-    let wants = mergeWants(items.flatMap(({ work, extra }) => [work.wants, ...extra]));
+    let wants = mergeWants(items.flatMap(({ wants: wants2 }) => wants2));
     for (let round = 0; round < READ_ROUNDS_MAX; round += 1) {
       snapshot.read(wants, await this.#store.read(wants));
       snapshot.lay(layer);
@@ -9390,6 +9407,7 @@ var Engine = class {
     });
   }
   #mayTryAgain(item, error) {
+    if (item.presumed !== null) readNames(item, item.presumed);
     if (item.attempts < ATTEMPTS_MAX) {
       this.#metrics.count("engine", "decided again");
       return true;
@@ -9407,6 +9425,18 @@ var Engine = class {
   }
 };
 var unknownOutcome = (cause) => new PosError("STORE_UNKNOWN", "it is not known whether this was committed", { cause });
+function readNames(item, names) {
+  item.wants = [...item.wants, names];
+  item.presumed = null;
+}
+function isGuarded({ identities, uts }, item, view) {
+  const guards = item?.guards ?? [];
+  return identities.every(
+    (key) => guards.some((guard) => isAbsence(guard, key)) || view.identity(key) !== void 0
+  ) && uts.every((ut) => guards.some((guard) => isUnused(guard, ut)) || view.transactionsByUt(ut).length > 0);
+}
+var isAbsence = (guard, key) => guard.kind === "absent" && guard.table === "identities" && guard.key === key;
+var isUnused = (guard, ut) => guard.kind === "unused" && guard.ut === ut;
 function moreOf(work, view) {
   try {
     const more = work.more?.(view) ?? null;
@@ -10297,7 +10327,7 @@ var OFTEN_WRITTEN = [
   "entries"
 ];
 var SELDOM_WRITTEN = TABLE_NAMES.filter((table) => !OFTEN_WRITTEN.includes(table));
-var OFTEN_CHECKED = ["terminals", "batches", "days"].map(
+var OFTEN_CHECKED = ["identities", "terminals", "batches", "days"].map(
   (table) => GUARDED_TABLES.indexOf(table)
 );
 function isOftenChecked(mark) {
@@ -10861,30 +10891,31 @@ function foundOf(wants, rows2) {
 // host/store/row-cache.ts
 var KEPT_MAX = 5e4;
 var Recent = class {
-  #rows = /* @__PURE__ */ new Map();
+  #young = /* @__PURE__ */ new Map();
+  #old = /* @__PURE__ */ new Map();
   #max;
   constructor(max) {
     this.#max = max;
   }
   get(key) {
-    const row2 = this.#rows.get(key);
-    if (row2 === void 0) return void 0;
-    this.#rows.delete(key);
-    this.#rows.set(key, row2);
-    return row2;
+    const row2 = this.#young.get(key);
+    if (row2 !== void 0) return row2;
+    const kept = this.#old.get(key);
+    if (kept !== void 0) this.#young.set(key, kept);
+    return kept;
   }
   has(key) {
-    return this.#rows.has(key);
+    return this.#young.has(key) || this.#old.has(key);
   }
   set(key, row2) {
-    this.#rows.delete(key);
-    this.#rows.set(key, row2);
-    if (this.#rows.size <= this.#max) return;
-    const [oldest] = this.#rows.keys();
-    this.#rows.delete(oldest);
+    this.#young.set(key, row2);
+    if (this.#young.size * 2 <= this.#max) return;
+    this.#old = this.#young;
+    this.#young = /* @__PURE__ */ new Map();
   }
   clear() {
-    this.#rows.clear();
+    this.#young.clear();
+    this.#old.clear();
   }
 };
 var RowCache = class {
@@ -10907,26 +10938,29 @@ var RowCache = class {
     return this.#counters.get(name);
   }
   /**
-   * What of these wants only the database can tell; null when nothing is left. Identities and UTs are not looked
-   * at: whoever asks has asked the database for them already.
+   * What of these wants only the database can tell. Identities and UTs are not looked at: whoever asks has asked the
+   * database for them already.
    */
   lacking(wants) {
-    const lacking = {
+    return {
       ...wants,
-      panHashes: wants.panHashes?.filter((hash4) => !this.#knowsCard(hash4)),
-      accountIds: wants.accountIds?.filter((id) => !this.#purses.has(id)),
-      terminalIds: wants.terminalIds?.filter((id) => !this.#terminals.has(id)),
-      batches: wants.batches?.filter(
-        ({ key, withTransactions }) => withTransactions || !this.#batches.has(key)
-      ),
-      counters: wants.counters?.filter((counter) => !this.#counters.has(counter))
+      panHashes: wants.panHashes?.filter((hash4) => !this.#knowsCard(hash4)) ?? [],
+      accountIds: wants.accountIds?.filter((id) => !this.#purses.has(id)) ?? [],
+      terminalIds: wants.terminalIds?.filter((id) => !this.#terminals.has(id)) ?? [],
+      batches: wants.batches?.filter(({ key, withTransactions }) => withTransactions || !this.#batches.has(key)) ?? [],
+      counters: wants.counters?.filter((counter) => !this.#counters.has(counter)) ?? []
     };
-    const isServed = this.#day !== null && Object.values(lacking).every((list3) => (list3?.length ?? 0) === 0);
-    return isServed ? null : lacking;
   }
   #knowsCard(hash4) {
     const card = this.#cards.get(hash4);
     return card !== void 0 && this.#purses.has(card.accountId);
+  }
+  /** All that is wanted but for identities and UTs, at this instant; null when something of it is not kept. */
+  whole(wants) {
+    if (this.#day === null || isBeyond(wants)) return null;
+    const found = this.kept(wants);
+    const isWhole = found.cards.length === countOf(wants.panHashes) && found.terminals.length === countOf(wants.terminalIds) && found.batches.length === countOf(wants.batches?.map(({ key }) => key)) && found.counters.size === countOf(wants.counters) && found.accounts.length === accountsOf(wants, found.cards).size;
+    return isWhole ? found : null;
   }
   /**
    * All that is kept of these wants, at this instant. It is taken before anything else may be kept: what comes new
@@ -10934,10 +10968,14 @@ var RowCache = class {
    */
   kept(wants) {
     const cards2 = rowsOf(wants.panHashes, this.#cards);
-    const purses = rowsOf(
-      [...wants.accountIds ?? [], ...cards2.map(({ accountId }) => accountId)],
-      this.#purses
-    );
+    const accounts = [];
+    const lots = [];
+    for (const id of accountsOf(wants, cards2)) {
+      const purse = this.#purses.get(id);
+      if (purse === void 0) continue;
+      accounts.push(purse.account);
+      for (const lot of purse.open.values()) lots.push(lot);
+    }
     const counters = /* @__PURE__ */ new Map();
     for (const counter of wants.counters ?? []) {
       const value = this.#counters.get(counter);
@@ -10947,8 +10985,8 @@ var RowCache = class {
       identities: [],
       transactions: [],
       cards: cards2,
-      accounts: purses.map(({ account }) => account),
-      lots: purses.flatMap(({ open }) => [...open.values()]),
+      accounts,
+      lots,
       terminals: rowsOf(wants.terminalIds, this.#terminals),
       batches: rowsOf(
         wants.batches?.map(({ key }) => key),
@@ -10957,7 +10995,7 @@ var RowCache = class {
       uploads: [],
       counters,
       owedReversals: [],
-      // Without it `lacking` says so, and the database is asked.
+      // Where it is not known, `whole` is null and the database is asked.
       day: this.#day
     };
   }
@@ -10980,25 +11018,18 @@ var RowCache = class {
     for (const row2 of changes.terminals ?? []) this.#terminals.set(row2.terminalId, row2);
     for (const row2 of changes.batches ?? []) this.#batches.set(`${row2.terminalId}|${row2.batch}`, row2);
     for (const row2 of changes.cards ?? []) this.#cards.set(row2.panHash, row2);
-    for (const account of changes.accounts ?? []) this.#changePurse(account.accountId, { account });
-    for (const lot of changes.lots ?? []) this.#changePurse(lot.accountId, { lot });
+    for (const account of changes.accounts ?? []) {
+      const purse = this.#purses.get(account.accountId);
+      if (purse !== void 0) purse.account = account;
+    }
+    for (const lot of changes.lots ?? []) {
+      const open = this.#purses.get(lot.accountId)?.open;
+      if (lot.remaining > 0) open?.set(lot.lotId, lot);
+      else open?.delete(lot.lotId);
+    }
   }
   counted(counters) {
     for (const [counter, value] of counters) this.#counters.set(counter, value);
-  }
-  /** Of an account that is not kept, one change alone says too little. */
-  #changePurse(accountId, change) {
-    const purse = this.#purses.get(accountId);
-    if (purse === void 0) return;
-    const account = change.account ?? purse.account;
-    if (change.lot === void 0) {
-      this.#purses.set(accountId, { account, open: purse.open });
-      return;
-    }
-    const open = new Map(purse.open);
-    if (change.lot.remaining > 0) open.set(change.lot.lotId, change.lot);
-    else open.delete(change.lot.lotId);
-    this.#purses.set(accountId, { account, open });
   }
   /** Forgets everything: after anything that makes it doubtful who wrote last. */
   clear() {
@@ -11007,6 +11038,19 @@ var RowCache = class {
     this.#day = null;
   }
 };
+function isBeyond(wants) {
+  const { transactionIds, rrns, traces, auths, owed, batches } = wants;
+  for (const list3 of [transactionIds, rrns, traces, auths, owed]) if ((list3?.length ?? 0) > 0) return true;
+  return batches?.some(({ withTransactions }) => withTransactions) ?? false;
+}
+function accountsOf(wants, cards2) {
+  const ids = new Set(wants.accountIds);
+  for (const { accountId } of cards2) ids.add(accountId);
+  return ids;
+}
+function countOf(keys) {
+  return keys === void 0 || keys.length < 2 ? keys?.length ?? 0 : new Set(keys).size;
+}
 function rowsOf(keys, rows2) {
   const found = [];
   for (const key of new Set(keys)) {
@@ -11016,7 +11060,7 @@ function rowsOf(keys, rows2) {
   return found;
 }
 function together(wants, kept, read) {
-  const countOf = (counter) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
+  const valueOf = (counter) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
   return {
     identities: read.identities,
     transactions: read.transactions,
@@ -11026,7 +11070,7 @@ function together(wants, kept, read) {
     terminals: merged(kept.terminals, read.terminals, ({ terminalId }) => terminalId),
     batches: merged(kept.batches, read.batches, ({ terminalId, batch }) => `${terminalId}|${batch}`),
     uploads: read.uploads,
-    counters: new Map(wants.counters?.map((counter) => [counter, countOf(counter)])),
+    counters: new Map(wants.counters?.map((counter) => [counter, valueOf(counter)])),
     owedReversals: read.owedReversals,
     day: read.day
   };
@@ -11327,6 +11371,7 @@ async function openSqliteStore(options) {
   return store;
 }
 var SqliteStore = class {
+  provesAbsence = true;
   #driver;
   #reader;
   #cache;
@@ -11352,7 +11397,7 @@ var SqliteStore = class {
         const served = await this.#served(this.#driver, wants);
         if (served !== null) return served;
       }
-      const lacking = this.#cache.lacking(wants) ?? {};
+      const lacking = this.#cache.lacking(wants);
       const known2 = this.#cache.kept(wants);
       const found = foundOf(
         lacking,
@@ -11365,13 +11410,11 @@ var SqliteStore = class {
   /** All that is wanted, when it is kept and none of the wanted identities and UTs is there; else null. */
   async #served(driver, wants) {
     const { identities = [], uts = [] } = wants;
-    const rest = { ...wants, identities: [], uts: [] };
-    if (this.#cache.lacking(rest) !== null) return null;
-    if (identities.length > 0 || uts.length > 0) {
-      const lists = [identities, uts].map((list3) => list3.length === 0 ? null : JSON.stringify(list3));
-      if ((await driver.all(PROBE_SQL, lists)).length > 0) return null;
-    }
-    return this.#cache.lacking(rest) === null ? this.#cache.kept(wants) : null;
+    const served = this.#cache.whole(wants);
+    if (served === null || identities.length === 0 && uts.length === 0) return served;
+    const lists = [identities, uts].map((list3) => list3.length === 0 ? null : JSON.stringify(list3));
+    if ((await driver.all(PROBE_SQL, lists)).length > 0) return null;
+    return this.#cache.whole(wants);
   }
   commit(items) {
     if (items.length === 0) return Promise.resolve([]);

@@ -25,38 +25,49 @@ const idsOf = (found: Found) => found.terminals.map(({ terminalId }) => terminal
 
 /** As a read of the store does it. @param database what it finds of what is lacking */
 function read(cache: RowCache, wants: Wants, database: Found): Found {
+  const whole = cache.whole(wants);
+  if (whole !== null) return whole;
   const lacking = cache.lacking(wants);
   const kept = cache.kept(wants);
-  if (lacking === null) return kept;
   cache.keep(lacking, database);
   return together(wants, kept, database);
 }
 
-keeping('a wanted row that is put out by another wanted one is found all the same', () => {
-  const cache = new RowCache(2);
-  read(cache, { terminalIds: ['T1', 'T2'] }, terminals('T1', 'T2'));
-  const wants = { terminalIds: ['T1', 'T3', 'T4'] };
-  assert.equal(cache.lacking(wants)?.terminalIds, ['T3', 'T4']);
-  assert.equal(idsOf(read(cache, wants, terminals('T3', 'T4'))), ['T1', 'T3', 'T4']);
-  assert.equal(cache.lacking({ terminalIds: ['T1'] })?.terminalIds, ['T1'], 'it is gone now');
+keeping('a wanted row that is put out by other wanted ones is found all the same', () => {
+  const cache = new RowCache(4);
+  read(cache, { terminalIds: ['T1', 'T2', 'T3'] }, terminals('T1', 'T2', 'T3'));
+  const more = ['T4', 'T5', 'T6', 'T7', 'T8', 'T9'];
+  const wants = { terminalIds: ['T1', ...more] };
+  assert.equal(cache.lacking(wants).terminalIds, more);
+  assert.equal(idsOf(read(cache, wants, terminals(...more))), ['T1', ...more]);
+  assert.equal(cache.lacking({ terminalIds: ['T1'] }).terminalIds, ['T1'], 'it is gone now');
 });
 
 keeping('what is used last stays', () => {
-  const cache = new RowCache(2);
-  read(cache, { terminalIds: ['T1', 'T2'] }, terminals('T1', 'T2'));
-  cache.kept({ terminalIds: ['T1'] });
-  read(cache, { terminalIds: ['T3'] }, terminals('T3'));
-  assert.is(cache.lacking({ terminalIds: ['T1', 'T3'] }), null);
-  assert.equal(cache.lacking({ terminalIds: ['T2'] })?.terminalIds, ['T2']);
+  const cache = new RowCache(4);
+  read(cache, { terminalIds: ['T1', 'T2', 'T3'] }, terminals('T1', 'T2', 'T3'));
+  for (const id of ['T4', 'T5', 'T6', 'T7', 'T8']) {
+    cache.kept({ terminalIds: ['T1'] });
+    read(cache, { terminalIds: [id] }, terminals(id));
+  }
+  assert.is.not(cache.whole({ terminalIds: ['T1', 'T8'] }), null);
+  assert.equal(cache.lacking({ terminalIds: ['T2', 'T3'] }).terminalIds, ['T2', 'T3']);
+});
+
+keeping('never keeps more of a kind than it may, and one', () => {
+  const cache = new RowCache(10);
+  const ids = Array.from({ length: 100 }, (_, at) => `T${at}`);
+  for (const id of ids) read(cache, { terminalIds: [id] }, terminals(id));
+  assert.ok(cache.kept({ terminalIds: ids }).terminals.length <= 11);
 });
 
 keeping('nothing is served before the open day is known, nor after all is forgotten', () => {
   const cache = new RowCache();
-  assert.is.not(cache.lacking({}), null);
+  assert.is(cache.whole({}), null);
   cache.keep({}, NOTHING);
-  assert.is(cache.lacking({}), null);
+  assert.is.not(cache.whole({}), null);
   cache.clear();
-  assert.is.not(cache.lacking({}), null);
+  assert.is(cache.whole({}), null);
 });
 
 keeping(
@@ -67,7 +78,7 @@ keeping(
     const lots = [lotRow('L1', 'A1'), lotRow('L2', 'A1')];
     const wants = { panHashes: [card.panHash] };
     cache.keep({}, { ...NOTHING, cards: [card] });
-    assert.equal(cache.lacking(wants)?.panHashes, [card.panHash]);
+    assert.equal(cache.lacking(wants).panHashes, [card.panHash]);
     cache.keep({}, { ...NOTHING, cards: [card], accounts: [account], lots });
     cache.committed(
       item({

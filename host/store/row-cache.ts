@@ -11,17 +11,21 @@ import type { AccountRow, BatchRow, CardRow, DayRow, LotRow, TerminalRow } from 
 
 /** An account and what can be spent of it: they change together, under the account's version. */
 interface Purse {
-  readonly account: AccountRow;
+  account: AccountRow;
   /** By lot; only lots with something in them. */
-  readonly open: ReadonlyMap<string, LotRow>;
+  readonly open: Map<string, LotRow>;
 }
 
 /** Kept rows of each kind. A card with its account and lots takes some 2 KB: 100 MB at the most. */
 const KEPT_MAX = 50_000;
 
-/** What is used last stays; the oldest makes room. */
+/**
+ * What was used lately stays: two generations, of which the older one is dropped when the younger is half of the most.
+ * A look costs no writing, as it would where every use moves a row to the end.
+ */
 class Recent<V> {
-  readonly #rows = new Map<string, V>();
+  #young = new Map<string, V>();
+  #old = new Map<string, V>();
   readonly #max: number;
 
   constructor(max: number) {
@@ -29,27 +33,28 @@ class Recent<V> {
   }
 
   get(key: string): V | undefined {
-    const row = this.#rows.get(key);
-    if (row === undefined) return undefined;
-    this.#rows.delete(key);
-    this.#rows.set(key, row);
-    return row;
+    const row = this.#young.get(key);
+    if (row !== undefined) return row;
+    const kept = this.#old.get(key);
+    // Only `set` lets rows go: whoever has looked which are here finds them.
+    if (kept !== undefined) this.#young.set(key, kept);
+    return kept;
   }
 
   has(key: string): boolean {
-    return this.#rows.has(key);
+    return this.#young.has(key) || this.#old.has(key);
   }
 
   set(key: string, row: V): void {
-    this.#rows.delete(key);
-    this.#rows.set(key, row);
-    if (this.#rows.size <= this.#max) return;
-    const [oldest] = this.#rows.keys();
-    this.#rows.delete(oldest as string);
+    this.#young.set(key, row);
+    if (this.#young.size * 2 <= this.#max) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   clear(): void {
-    this.#rows.clear();
+    this.#young.clear();
+    this.#old.clear();
   }
 }
 
@@ -76,27 +81,39 @@ export class RowCache {
   }
 
   /**
-   * What of these wants only the database can tell; null when nothing is left. Identities and UTs are not looked
-   * at: whoever asks has asked the database for them already.
+   * What of these wants only the database can tell. Identities and UTs are not looked at: whoever asks has asked the
+   * database for them already.
    */
-  lacking(wants: Wants): Wants | null {
-    const lacking = {
+  lacking(wants: Wants): Wants {
+    return {
       ...wants,
-      panHashes: wants.panHashes?.filter((hash) => !this.#knowsCard(hash)),
-      accountIds: wants.accountIds?.filter((id) => !this.#purses.has(id)),
-      terminalIds: wants.terminalIds?.filter((id) => !this.#terminals.has(id)),
-      batches: wants.batches?.filter(
-        ({ key, withTransactions }) => withTransactions || !this.#batches.has(key),
-      ),
-      counters: wants.counters?.filter((counter) => !this.#counters.has(counter)),
+      panHashes: wants.panHashes?.filter((hash) => !this.#knowsCard(hash)) ?? [],
+      accountIds: wants.accountIds?.filter((id) => !this.#purses.has(id)) ?? [],
+      terminalIds: wants.terminalIds?.filter((id) => !this.#terminals.has(id)) ?? [],
+      batches:
+        wants.batches?.filter(({ key, withTransactions }) => withTransactions || !this.#batches.has(key)) ??
+        [],
+      counters: wants.counters?.filter((counter) => !this.#counters.has(counter)) ?? [],
     };
-    const isServed = this.#day !== null && Object.values(lacking).every((list) => (list?.length ?? 0) === 0);
-    return isServed ? null : (lacking as Wants);
   }
 
   #knowsCard(hash: string): boolean {
     const card = this.#cards.get(hash);
     return card !== undefined && this.#purses.has(card.accountId);
+  }
+
+  /** All that is wanted but for identities and UTs, at this instant; null when something of it is not kept. */
+  whole(wants: Wants): Found | null {
+    if (this.#day === null || isBeyond(wants)) return null;
+    const found = this.kept(wants);
+    // The kept rows of a kind are as many as are wanted, or one is lacking.
+    const isWhole =
+      found.cards.length === countOf(wants.panHashes) &&
+      found.terminals.length === countOf(wants.terminalIds) &&
+      found.batches.length === countOf(wants.batches?.map(({ key }) => key)) &&
+      found.counters.size === countOf(wants.counters) &&
+      found.accounts.length === accountsOf(wants, found.cards).size;
+    return isWhole ? found : null;
   }
 
   /**
@@ -105,10 +122,14 @@ export class RowCache {
    */
   kept(wants: Wants): Found {
     const cards = rowsOf(wants.panHashes, this.#cards);
-    const purses = rowsOf(
-      [...(wants.accountIds ?? []), ...cards.map(({ accountId }) => accountId)],
-      this.#purses,
-    );
+    const accounts: AccountRow[] = [];
+    const lots: LotRow[] = [];
+    for (const id of accountsOf(wants, cards)) {
+      const purse = this.#purses.get(id);
+      if (purse === undefined) continue;
+      accounts.push(purse.account);
+      for (const lot of purse.open.values()) lots.push(lot);
+    }
     const counters = new Map<string, number>();
     for (const counter of wants.counters ?? []) {
       const value = this.#counters.get(counter);
@@ -118,8 +139,8 @@ export class RowCache {
       identities: [],
       transactions: [],
       cards,
-      accounts: purses.map(({ account }) => account),
-      lots: purses.flatMap(({ open }) => [...open.values()]),
+      accounts,
+      lots,
       terminals: rowsOf(wants.terminalIds, this.#terminals),
       batches: rowsOf(
         wants.batches?.map(({ key }) => key),
@@ -128,7 +149,7 @@ export class RowCache {
       uploads: [],
       counters,
       owedReversals: [],
-      // Without it `lacking` says so, and the database is asked.
+      // Where it is not known, `whole` is null and the database is asked.
       day: this.#day as DayRow,
     };
   }
@@ -153,27 +174,20 @@ export class RowCache {
     for (const row of changes.terminals ?? []) this.#terminals.set(row.terminalId, row);
     for (const row of changes.batches ?? []) this.#batches.set(`${row.terminalId}|${row.batch}`, row);
     for (const row of changes.cards ?? []) this.#cards.set(row.panHash, row);
-    for (const account of changes.accounts ?? []) this.#changePurse(account.accountId, { account });
-    for (const lot of changes.lots ?? []) this.#changePurse(lot.accountId, { lot });
+    // Of an account that is not kept, one change alone says too little.
+    for (const account of changes.accounts ?? []) {
+      const purse = this.#purses.get(account.accountId);
+      if (purse !== undefined) purse.account = account;
+    }
+    for (const lot of changes.lots ?? []) {
+      const open = this.#purses.get(lot.accountId)?.open;
+      if (lot.remaining > 0) open?.set(lot.lotId, lot);
+      else open?.delete(lot.lotId);
+    }
   }
 
   counted(counters: ReadonlyMap<string, number>): void {
     for (const [counter, value] of counters) this.#counters.set(counter, value);
-  }
-
-  /** Of an account that is not kept, one change alone says too little. */
-  #changePurse(accountId: string, change: { readonly account?: AccountRow; readonly lot?: LotRow }): void {
-    const purse = this.#purses.get(accountId);
-    if (purse === undefined) return;
-    const account = change.account ?? purse.account;
-    if (change.lot === undefined) {
-      this.#purses.set(accountId, { account, open: purse.open });
-      return;
-    }
-    const open = new Map(purse.open);
-    if (change.lot.remaining > 0) open.set(change.lot.lotId, change.lot);
-    else open.delete(change.lot.lotId);
-    this.#purses.set(accountId, { account, open });
   }
 
   /** Forgets everything: after anything that makes it doubtful who wrote last. */
@@ -182,6 +196,25 @@ export class RowCache {
       rows.clear();
     this.#day = null;
   }
+}
+
+/** Whether something is wanted that is never kept. */
+function isBeyond(wants: Wants): boolean {
+  const { transactionIds, rrns, traces, auths, owed, batches } = wants;
+  for (const list of [transactionIds, rrns, traces, auths, owed]) if ((list?.length ?? 0) > 0) return true;
+  return batches?.some(({ withTransactions }) => withTransactions) ?? false;
+}
+
+/** Of the wanted accounts and of these cards, each once. */
+function accountsOf(wants: Wants, cards: readonly CardRow[]): ReadonlySet<string> {
+  const ids = new Set(wants.accountIds);
+  for (const { accountId } of cards) ids.add(accountId);
+  return ids;
+}
+
+/** How many different ones. */
+function countOf(keys: readonly string[] | undefined): number {
+  return keys === undefined || keys.length < 2 ? (keys?.length ?? 0) : new Set(keys).size;
 }
 
 function rowsOf<V>(keys: readonly string[] | undefined, rows: Recent<V>): V[] {
@@ -195,7 +228,7 @@ function rowsOf<V>(keys: readonly string[] | undefined, rows: Recent<V>): V[] {
 
 /** What was kept and what the database found, each row once. */
 export function together(wants: Wants, kept: Found, read: Found): Found {
-  const countOf = (counter: string) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
+  const valueOf = (counter: string) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
   return {
     identities: read.identities,
     transactions: read.transactions,
@@ -205,7 +238,7 @@ export function together(wants: Wants, kept: Found, read: Found): Found {
     terminals: merged(kept.terminals, read.terminals, ({ terminalId }) => terminalId),
     batches: merged(kept.batches, read.batches, ({ terminalId, batch }) => `${terminalId}|${batch}`),
     uploads: read.uploads,
-    counters: new Map(wants.counters?.map((counter) => [counter, countOf(counter)])),
+    counters: new Map(wants.counters?.map((counter) => [counter, valueOf(counter)])),
     owedReversals: read.owedReversals,
     day: read.day,
   };

@@ -99,7 +99,7 @@ class SqliteStore implements StorePort {
         if (served !== null) return served;
       }
       // What was kept may have changed while this waited for its turn; in its turn nothing does.
-      const lacking = this.#cache.lacking(wants) ?? {};
+      const lacking = this.#cache.lacking(wants);
       const known = this.#cache.kept(wants);
       const found = foundOf(
         lacking,
@@ -113,14 +113,12 @@ class SqliteStore implements StorePort {
   /** All that is wanted, when it is kept and none of the wanted identities and UTs is there; else null. */
   async #served(driver: SqlDriver, wants: Wants): Promise<Found | null> {
     const { identities = [], uts = [] } = wants;
-    const rest = { ...wants, identities: [], uts: [] };
-    if (this.#cache.lacking(rest) !== null) return null;
-    if (identities.length > 0 || uts.length > 0) {
-      const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
-      if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return null;
-    }
-    // Looked at and taken in one go: in the meantime a row may have made room for another, or all be forgotten.
-    return this.#cache.lacking(rest) === null ? this.#cache.kept(wants) : null;
+    const served = this.#cache.whole(wants);
+    if (served === null || (identities.length === 0 && uts.length === 0)) return served;
+    const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
+    if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return null;
+    // Taken anew: in the meantime a row may have changed or made room for another, or all be forgotten.
+    return this.#cache.whole(wants);
   }
 
   commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
