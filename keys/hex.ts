@@ -6,11 +6,12 @@ import { type FailureCode, PosError } from '../protocol/index.ts';
  * @throws the given code when a character is no hex digit or the length is odd
  */
 export function fromHex(text: string, what: string, code: FailureCode = 'KEY_BAD'): Buffer {
+  const bytes = Buffer.from(text, 'hex');
+  if (bytes.length * 2 === text.length) return bytes;
+  bytes.fill(0);
   const wrong = text.search(/[^0-9A-Fa-f]/);
   if (wrong >= 0) throw new PosError(code, `${what}: character ${wrong + 1} is no hexadecimal digit`);
-  if (text.length % 2 !== 0)
-    throw new PosError(code, `${what}: ${text.length} hexadecimal digits, an odd number`);
-  return Buffer.from(text, 'hex');
+  throw new PosError(code, `${what}: ${text.length} hexadecimal digits, an odd number`);
 }
 
 /** Upper-case hex, as the dialect writes bytes. */

@@ -5,6 +5,7 @@ export * from './de-layouts.ts';
 export * from './de48.ts';
 export * from './de57.ts';
 export * from './describe.ts';
+export { hasDigits } from './digits.ts';
 export { DISSECTOR_PORT, luaDissector } from './dissector.ts';
 export * from './errors.ts';
 export * from './fields.ts';

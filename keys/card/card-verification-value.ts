@@ -1,9 +1,13 @@
 /** Card verification values: CVV, CVC and UnionPay's CVN are one algorithm. */
-import { PosError } from '../../protocol/index.ts';
+import { hasDigits, PosError } from '../../protocol/index.ts';
 import { xorInto } from '../cipher/block-cipher.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
-import { toHex } from '../hex.ts';
+import { writeDigits } from '../nibbles.ts';
 import { decimaliseTwoPass } from '../pin/decimalise.ts';
+import { passingSecret } from '../secret-buffer.ts';
+
+/** 32 digits. */
+const INPUT_BYTES = 16;
 
 /**
  * PAN ‖ expiry ‖ service code, filled with zeros to 32 digits: first half in single DES under the left
@@ -23,13 +27,12 @@ export function cardVerificationValue(
   expiry: string,
   serviceCode: string,
 ): string {
-  if (!/^[0-9]{12,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
-  if (!/^[0-9]{4}$/.test(expiry))
-    throw new PosError('FIELD_BAD_CONTENT', 'an expiry date has four digits, YYMM');
-  if (!/^[0-9]{3}$/.test(serviceCode))
-    throw new PosError('FIELD_BAD_CONTENT', 'a service code has three digits');
-  const input = Buffer.from((pan + expiry + serviceCode).padEnd(32, '0'), 'hex');
+  if (!hasDigits(pan, 12, 19)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
+  if (!hasDigits(expiry, 4)) throw new PosError('FIELD_BAD_CONTENT', 'an expiry date has four digits, YYMM');
+  if (!hasDigits(serviceCode, 3)) throw new PosError('FIELD_BAD_CONTENT', 'a service code has three digits');
+  const input = passingSecret(INPUT_BYTES);
+  writeDigits(input, writeDigits(input, writeDigits(input, 0, pan), expiry), serviceCode);
   const chain = cvk.leftHalf().encrypt(input.subarray(0, 8));
   xorInto(chain, input.subarray(8));
-  return decimaliseTwoPass(toHex(cvk.encrypt(chain)), 3);
+  return decimaliseTwoPass(cvk.encrypt(chain), 3);
 }

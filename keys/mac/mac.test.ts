@@ -1,9 +1,11 @@
+import { createHmac, hash } from 'node:crypto';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BlockCipher } from '../cipher/block-cipher.ts';
 import { fromHex, toHex } from '../hex.ts';
 import { cmac } from './cmac.ts';
+import { HmacSha256 } from './hmac-sha-256.ts';
 import { iso9797Mac1, iso9797Mac2, iso9797Mac3, iso9797Mac4 } from './iso-9797-1.ts';
 import { type PaddingMethod, padded } from './padding.ts';
 import { unionPayEcbMac } from './unionpay-ecb-mac.ts';
@@ -146,6 +148,52 @@ iso('X9.19 is algorithm 3 with the two halves of its key and padding 1', () => {
 });
 
 iso.run();
+
+const hmacs = suite('HMAC-SHA-256: RFC 2104');
+
+const LONG_KEY = 'aa'.repeat(131);
+// biome-ignore format: a table is read by column
+for (const [number, key, data, expected] of [
+  [1, '0b'.repeat(20),                                        ascii('Hi There'),                     'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7'],
+  [2, ascii('Jefe'),                                          ascii('what do ya want for nothing?'), '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843'],
+  [3, 'aa'.repeat(20),                                        'dd'.repeat(50),                       '773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe'],
+  [4, '0102030405060708090a0b0c0d0e0f10111213141516171819',   'cd'.repeat(50),                       '82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b'],
+  [6, LONG_KEY, ascii('Test Using Larger Than Block-Size Key - Hash Key First'),                     '60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54'],
+  [7, LONG_KEY, ascii('This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.'), '9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2'],
+] as const) {
+  hmacs(`test case ${number} of RFC 4231`, () => {
+    assert.is(new HmacSha256(fromHex(key, 'key')).hexOf(fromHex(data, 'data')), expected);
+  });
+}
+
+hmacs('one object serves texts of any length, in any order, as an object made for each', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 100 }),
+      fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 5 }),
+      (key, texts) => {
+        const kept = new HmacSha256(Buffer.from(key));
+        for (const text of texts)
+          assert.is(kept.hexOf(Buffer.from(text)), createHmac('sha256', key).update(text).digest('hex'));
+      },
+    ),
+    { numRuns: 100, verbose: fc.VerbosityLevel.Verbose },
+  );
+});
+
+hmacs('wiped, it holds zeros where the key was', () => {
+  const zeros = Buffer.alloc(64);
+  const inner = hash('sha256', Buffer.concat([zeros, Buffer.from('text')]), 'buffer');
+  const wiped = new HmacSha256(fromHex(LONG_KEY, 'key'));
+  wiped.wipe();
+  assert.is(wiped.hexOf(Buffer.from('text')), hash('sha256', Buffer.concat([zeros, inner])));
+});
+
+hmacs.run();
+
+function ascii(text: string): string {
+  return toHex(Buffer.from(text, 'ascii'));
+}
 
 function sm4Of(key: string): BlockCipher {
   return new BlockCipher('sm4', fromHex(key, 'key'));

@@ -1,5 +1,6 @@
 /** How a message becomes whole blocks before its MAC is made. Source: ISO/IEC 9797-1, 6.3. */
 import { ensure } from '../../protocol/index.ts';
+import { passingSecret } from '../secret-buffer.ts';
 
 /** Method 1, 2 or 3 of ISO 9797-1. */
 export type PaddingMethod = 1 | 2 | 3;
@@ -47,9 +48,8 @@ export function padded(data: Buffer, blockBytes: number, method: PaddingMethod):
 }
 
 function filledUp(bytes: number, data: Buffer, from: number): Buffer {
-  // From node's pool, not `alloc`: what is padded may be a key, and a small one of `alloc` cannot be wiped
-  // (secret-buffer.ts).
-  const out = Buffer.allocUnsafe(bytes).fill(0);
+  // What is padded may be a key.
+  const out = passingSecret(bytes);
   data.copy(out, from);
   return out;
 }

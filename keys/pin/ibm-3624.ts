@@ -1,9 +1,10 @@
 /** IBM 3624: a PIN as a function of the card number, and the offset from it. PINs are Buffers of ASCII digits; the caller wipes them. */
-import { PosError } from '../../protocol/index.ts';
+import { hasDigits, PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
-import { fromHex, toHex } from '../hex.ts';
+import { fromHex } from '../hex.ts';
+import { passingSecret } from '../secret-buffer.ts';
 import { decimalise } from './decimalise.ts';
-import { checkPinDigits } from './pin-digits.ts';
+import { checkPinDigits, PIN_DIGITS_MAX, PIN_DIGITS_MIN } from './pin-digits.ts';
 
 /**
  * IBM 3624 natural PIN plus offset: decimalise E_PVK(validation data), add the offset digit by digit
@@ -16,11 +17,11 @@ import { checkPinDigits } from './pin-digits.ts';
  *   offset 7710 gives 1234 (psec's test suite)
  */
 export function ibm3624Pin(pvk: KeyedCipher, validation: string, offset: string, table?: string): Buffer {
-  if (!/^[0-9]{4,12}$/.test(offset))
+  if (!hasDigits(offset, PIN_DIGITS_MIN, PIN_DIGITS_MAX))
     throw new PosError('PIN_BLOCK_BAD', 'an offset has 4 to 12 decimal digits');
   const natural = naturalPin(pvk, validation, offset.length, table);
   for (let at = 0; at < natural.length; at += 1) {
-    natural[at] = 0x30 + (((natural[at] as number) - 0x30 + Number(offset[at])) % 10);
+    natural[at] = 0x30 + (((natural[at] as number) + offset.charCodeAt(at) - 0x60) % 10);
   }
   return natural;
 }
@@ -41,7 +42,7 @@ export function ibm3624Offset(
   const natural = naturalPin(pvk, validation, pinDigits.length, table);
   let offset = '';
   for (let at = 0; at < pinDigits.length; at += 1) {
-    offset += String(((pinDigits[at] as number) - (natural[at] as number) + 10) % 10);
+    offset += ((pinDigits[at] as number) - (natural[at] as number) + 10) % 10;
   }
   natural.fill(0);
   return offset;
@@ -54,15 +55,16 @@ export function ibm3624Offset(
  * never share a natural PIN by construction.
  */
 export function pinValidationData(pan: string): string {
-  if (!/^[0-9]{13,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 13 to 19 decimal digits');
-  return pan.slice(0, -1).slice(-16).padEnd(16, 'F');
+  if (!hasDigits(pan, 13, 19)) throw new PosError('PAN_BAD', 'a card number has 13 to 19 decimal digits');
+  return pan.slice(-17, -1).padEnd(16, 'F');
 }
 
 function naturalPin(pvk: KeyedCipher, validation: string, digits: number, table?: string): Buffer {
   const block = fromHex(validation, 'validation data');
   if (block.length !== 8) throw new PosError('KEY_BAD', 'validation data has sixteen hexadecimal digits');
   const encrypted = pvk.encrypt(block);
-  const natural = Buffer.from(decimalise(toHex(encrypted), table).slice(0, digits), 'ascii');
+  const natural = passingSecret(digits);
+  decimalise(encrypted, natural, table);
   encrypted.fill(0);
   return natural;
 }

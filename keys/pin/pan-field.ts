@@ -1,5 +1,8 @@
 /** The card number's part of a PIN block. */
-import { PosError } from '../../protocol/index.ts';
+import { hasDigits, PosError } from '../../protocol/index.ts';
+import { writeDigits } from '../nibbles.ts';
+
+const PAN12_DIGITS = 12;
 
 /**
  * PAN12 of formats 0 and 3: the twelve digits left of the check digit, filled with zeros at the left.
@@ -9,7 +12,10 @@ import { PosError } from '../../protocol/index.ts';
  */
 export function pan12(pan: string): Buffer {
   checkPan(pan);
-  return Buffer.from(pan.slice(0, -1).slice(-12).padStart(12, '0'), 'hex');
+  const digits = pan.slice(-1 - PAN12_DIGITS, -1);
+  const field = Buffer.alloc(PAN12_DIGITS / 2);
+  writeDigits(field, PAN12_DIGITS - digits.length, digits);
+  return field;
 }
 
 /**
@@ -26,5 +32,5 @@ export function panField4(pan: string): Buffer {
 }
 
 function checkPan(pan: string): void {
-  if (!/^[0-9]{1,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 1 to 19 decimal digits');
+  if (!hasDigits(pan, 1, 19)) throw new PosError('PAN_BAD', 'a card number has 1 to 19 decimal digits');
 }

@@ -55,7 +55,7 @@ export function encodePinBlock1(pinDigits: Buffer, random: Random): Buffer {
 
 /** As decodePinBlock0, for format 1, whose filler may be anything. @throws PIN_BLOCK_BAD */
 export function decodePinBlock1(block: Buffer): Buffer {
-  return decode(block, BLOCK_BYTES, 1, FILLERS.any);
+  return decode(block, 1, FILLERS.any);
 }
 
 /**
@@ -70,7 +70,7 @@ export function encodePinBlock2(pinDigits: Buffer): Buffer {
 
 /** As decodePinBlock0, for format 2. @throws PIN_BLOCK_BAD */
 export function decodePinBlock2(block: Buffer): Buffer {
-  return decode(block, BLOCK_BYTES, 2, FILLERS.f);
+  return decode(block, 2, FILLERS.f);
 }
 
 /**
@@ -106,17 +106,20 @@ export function decodePinBlockSm4(block: Buffer, pan: string): Buffer {
 }
 
 function decodeWithPan(block: Buffer, pan: string, bytes: number, control: number, filler: Filler): Buffer {
-  const field = Buffer.from(block);
-  if (field.length === bytes) withPanField(field, pan);
-  try {
-    return decode(field, bytes, control, filler);
-  } finally {
-    field.fill(0);
-  }
+  refuseLength(block, bytes);
+  return found(readPinField(block, control, filler, pan12(pan)));
 }
 
-function decode(block: Buffer, bytes: number, control: number, filler: Filler): Buffer {
-  const pin = block.length === bytes ? readPinField(block, control, filler) : undefined;
+function decode(block: Buffer, control: number, filler: Filler): Buffer {
+  refuseLength(block, BLOCK_BYTES);
+  return found(readPinField(block, control, filler));
+}
+
+function refuseLength(block: Buffer, bytes: number): void {
+  if (block.length !== bytes) throw malformedPinBlock();
+}
+
+function found(pin: Buffer | undefined): Buffer {
   if (pin === undefined) throw malformedPinBlock();
   return pin;
 }

@@ -1,6 +1,7 @@
 /** The PIN's part of a PIN block: control nibble, length nibble, digits, filler. */
 import { PosError } from '../../protocol/index.ts';
-import { secretBuffer } from '../secret-buffer.ts';
+import { nibbleAt, writeNibble } from '../nibbles.ts';
+import { passingSecret } from '../secret-buffer.ts';
 import { checkPinDigits, PIN_DIGITS_MAX, PIN_DIGITS_MIN } from './pin-digits.ts';
 
 /** The one refusal for every check that a PIN block fails: which one it was would make an oracle. */
@@ -35,32 +36,38 @@ export function writePinField(field: Buffer, control: number, pinDigits: Buffer)
     throw error;
   }
   field[0] = (control << 4) | pinDigits.length;
-  pinDigits.forEach((byte, at) => {
-    const slot = 1 + (at >> 1);
-    const kept = field[slot] as number;
-    const digit = byte & 0x0f;
-    field[slot] = at % 2 === 0 ? (digit << 4) | (kept & 0x0f) : (kept & 0xf0) | digit;
-  });
+  for (let at = 0; at < pinDigits.length; at += 1)
+    writeNibble(field, 2 + at, (pinDigits[at] as number) & 0x0f);
   return field;
 }
+
+/** For a field that no card number is mixed into. */
+const NO_MASK = Buffer.alloc(0);
 
 /**
  * The PIN's ASCII digits, or undefined when anything is wrong. Every check runs, whichever fails: how
  * long it took tells nothing. The caller wipes the digits.
+ *
+ * @param mask what was XORed into the last bytes of the field
  */
-export function readPinField(field: Buffer, control: number, filler: Filler): Buffer | undefined {
-  const length = (field[0] as number) & 0x0f;
-  const digits = secretBuffer(field.length * 2 - 2);
-  let wrong = ((field[0] as number) >> 4) ^ control;
+export function readPinField(
+  field: Buffer,
+  control: number,
+  filler: Filler,
+  mask: Buffer = NO_MASK,
+): Buffer | undefined {
+  const length = nibbleAt(field, 1);
+  const digits = passingSecret(field.length * 2 - 2);
+  const masked = (field.length - mask.length) * 2;
+  let wrong = nibbleAt(field, 0) ^ control;
   wrong |= (length < PIN_DIGITS_MIN ? 1 : 0) | (length > PIN_DIGITS_MAX ? 1 : 0);
   for (let at = 0; at < digits.length; at += 1) {
-    const byte = field[1 + (at >> 1)] as number;
-    const nibble = at % 2 === 0 ? byte >> 4 : byte & 0x0f;
+    const place = at + 2;
+    const nibble = nibbleAt(field, place) ^ (place < masked ? 0 : nibbleAt(mask, place - masked));
     wrong |= at < length ? (nibble > 9 ? 1 : 0) : filler(nibble);
     digits[at] = 0x30 + nibble;
   }
-  const pin = secretBuffer(wrong === 0 ? length : 0);
-  digits.copy(pin, 0, 0, pin.length);
+  if (wrong === 0) return digits.subarray(0, length);
   digits.fill(0);
-  return wrong === 0 ? pin : undefined;
+  return undefined;
 }

@@ -50,9 +50,11 @@ pins('a PVV covers four digits of the PIN and no more', () => {
 });
 
 pins('decimalisation: letters through the table, or in a second pass', () => {
-  assert.is(decimalise('E5C1BD67B66AE7C6', '8351296477461538'), '3913656466643416');
-  assert.is(decimaliseTwoPass('59EF34AD722C0556F7F6FBD4A76D38E6', 4), '5934');
-  assert.is(decimaliseTwoPass('EFADCFFFBDADECABFBB', 4), '4503');
+  const digits = Buffer.alloc(16);
+  decimalise(fromHex('E5C1BD67B66AE7C6', 'encrypted'), digits, '8351296477461538');
+  assert.is(digits.toString('ascii'), '3913656466643416');
+  assert.is(decimaliseTwoPass(fromHex('59EF34AD722C0556F7F6FBD4A76D38E6', 'nibbles'), 4), '5934');
+  assert.is(decimaliseTwoPass(fromHex('EFADCFFFBDADECABFBBF', 'nibbles'), 4), '4503');
 });
 
 // biome-ignore format: a table is read by column
@@ -68,13 +70,14 @@ for (const [digits, pan, expected] of [
 
 pins('inputs of a wrong shape are refused by name', () => {
   const pvk = cipherOf(DOUBLE);
-  throws(() => decimalise('00', '012345678901234'), code('KEY_BAD'));
+  throws(() => decimalise(Buffer.alloc(1), Buffer.alloc(2), '012345678901234'), code('KEY_BAD'));
   throws(() => visaPvv(pvk, '6277880000000008', 'A', Buffer.from('1234')), code('KEY_BAD'));
   throws(() => visaPvv(pvk, '6277880000000008', '1', Buffer.from('123')), code('PIN_BLOCK_BAD'));
   throws(() => visaPvv(pvk, 'x277880000000008', '1', Buffer.from('1234')), code('PAN_BAD'));
   throws(() => ibm3624Offset(pvk, '1122', Buffer.from('1234')), code('KEY_BAD'));
   throws(() => pinValidationData('627788'), code('PAN_BAD'));
-  throws(() => decimalise('0G', '0123456789012345'), code('INVARIANT'));
+  throws(() => decimalise(Buffer.alloc(1), Buffer.alloc(3)), code('INVARIANT'));
+  throws(() => decimaliseTwoPass(Buffer.alloc(1), 3), code('INVARIANT'));
   throws(() => ibm3624Pin(pvk, '1122334455667788', '00x0'), code('PIN_BLOCK_BAD'));
   for (const pin of ['123', '1234567890123', '12a4']) {
     throws(() => ibm3624Offset(pvk, '1122334455667788', Buffer.from(pin)), code('PIN_BLOCK_BAD'));

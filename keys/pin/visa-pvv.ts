@@ -1,8 +1,8 @@
 /** Visa's PIN verification value: what an issuer keeps instead of a PIN. */
-import { PosError } from '../../protocol/index.ts';
+import { hasDigits, PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
-import { toHex } from '../hex.ts';
-import { secretBuffer } from '../secret-buffer.ts';
+import { writeDigits } from '../nibbles.ts';
+import { passingSecret } from '../secret-buffer.ts';
 import { decimaliseTwoPass } from './decimalise.ts';
 import { checkPinDigits } from './pin-digits.ts';
 
@@ -17,14 +17,14 @@ import { checkPinDigits } from './pin-digits.ts';
  * @throws PAN_BAD, KEY_BAD, PIN_BLOCK_BAD
  */
 export function visaPvv(pvk: KeyedCipher, pan: string, pvki: string, pinDigits: Buffer): string {
-  if (!/^[0-9]{12,19}$/.test(pan)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
-  if (!/^[0-9]$/.test(pvki)) throw new PosError('KEY_BAD', 'a PIN verification key index is one digit');
+  if (!hasDigits(pan, 12, 19)) throw new PosError('PAN_BAD', 'a card number has 12 to 19 decimal digits');
+  if (!hasDigits(pvki, 1)) throw new PosError('KEY_BAD', 'a PIN verification key index is one digit');
   checkPinDigits(pinDigits);
-  const block = secretBuffer(8);
-  block.write(`${pan.slice(0, -1).slice(-11)}${pvki}0000`, 'hex');
+  const block = passingSecret(8);
+  writeDigits(block, writeDigits(block, 0, pan.slice(-12, -1)), pvki);
   block[6] = (((pinDigits[0] as number) & 15) << 4) | ((pinDigits[1] as number) & 15);
   block[7] = (((pinDigits[2] as number) & 15) << 4) | ((pinDigits[3] as number) & 15);
-  const pvv = decimaliseTwoPass(toHex(pvk.encrypt(block)), 4);
+  const pvv = decimaliseTwoPass(pvk.encrypt(block), 4);
   block.fill(0);
   return pvv;
 }

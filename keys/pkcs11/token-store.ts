@@ -185,8 +185,8 @@ export class TokenStore implements VaultStore {
     return cipher;
   }
 
-  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): Buffer {
-    return this.#objects.hmac(this.#usable(handle, use, 'open').objects().whole, data);
+  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): string {
+    return this.#objects.hmac(this.#usable(handle, use, 'open').objects().whole, data).toString('hex');
   }
 
   sealUnder(handle: KeyHandle, use: KeyUse, clear: Buffer, context: string): Buffer {

@@ -3,6 +3,7 @@ import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
 import { BlockCipher } from '../cipher/block-cipher.ts';
 import { toHex } from '../hex.ts';
+import { HmacSha256 } from '../mac/hmac-sha-256.ts';
 import { aesCheckValue, checkValue, hmacCheckValue } from '../material/check-value.ts';
 import { checkKey } from '../material/key-quality.ts';
 import { isPrivateKeyAlgorithm, privateKeyCheckValue, privateKeyOf } from '../material/private-key.ts';
@@ -12,10 +13,14 @@ import type { KeyAlgorithm, KeyHandle, KeyLife, KeySpec, KeyUse } from './vault.
 import { foreignHandle, type KeyDuty, refuseUnfitUse } from './vault-store.ts';
 
 /** What a handle stands for. Block ciphers keep their own copy of the key; other keys are bytes. */
-type Held = ({ readonly cipher: BlockCipher } | { readonly bytes: Buffer }) & {
+interface Held {
+  readonly cipher: BlockCipher | null;
+  readonly bytes: Buffer | null;
+  /** Made of the bytes of a key for HMAC when it is first used. */
+  hmac: HmacSha256 | null;
   /** Null: a working key, which serves until the next sign-in. */
   life: KeyLife | null;
-};
+}
 
 export class HeldKeys {
   readonly #held = new WeakMap<KeyHandle, Held>();
@@ -27,34 +32,39 @@ export class HeldKeys {
     if (algorithm === 'des' || algorithm === '3des' || algorithm === 'sm4') {
       const cipher = new BlockCipher(algorithm, bytes);
       const handle = new VaultKeyHandle(spec, toHex(checkValue(cipher)));
-      this.#held.set(handle, { cipher, life });
+      this.#held.set(handle, { cipher, bytes: null, hmac: null, life });
       return handle;
     }
     const own = secretBuffer(bytes.length);
     bytes.copy(own);
     const handle = new VaultKeyHandle(spec, toHex(checkValueOf(algorithm, own, spec.name)));
-    this.#held.set(handle, { bytes: own, life });
+    this.#held.set(handle, { cipher: null, bytes: own, hmac: null, life });
     return handle;
   }
 
   /** @throws KEY_USE another use, another state or no block cipher; KEY_UNKNOWN */
   cipherOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): BlockCipher {
-    const held = this.#usable(handle, use, duty);
-    if (!('cipher' in held)) throw new PosError('KEY_USE', `key ${handle.name} is no block cipher key`);
-    return held.cipher;
+    const { cipher } = this.#usable(handle, use, duty);
+    if (cipher === null) throw new PosError('KEY_USE', `key ${handle.name} is no block cipher key`);
+    return cipher;
   }
 
-  /** The bytes themselves, for AES and HMAC: never kept, never returned by the vault. */
+  /** The bytes themselves, for AES and private keys: never kept, never returned by the vault. */
   bytesOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): Buffer {
+    return bytesIn(this.#usable(handle, use, duty), handle);
+  }
+
+  /** @throws KEY_USE another use, another state or a block cipher key; KEY_UNKNOWN */
+  hmacOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): HmacSha256 {
     const held = this.#usable(handle, use, duty);
-    if (!('bytes' in held)) throw new PosError('KEY_USE', `key ${handle.name} is a block cipher key`);
-    return held.bytes;
+    held.hmac ??= new HmacSha256(bytesIn(held, handle));
+    return held.hmac;
   }
 
   /** A copy for wrapping it under another key: the caller wipes it. */
   copyOf(handle: KeyHandle): Buffer {
     const held = this.#heldOf(handle);
-    return 'cipher' in held ? held.cipher.copyKey() : Buffer.from(held.bytes);
+    return held.cipher === null ? Buffer.from(bytesIn(held, handle)) : held.cipher.copyKey();
   }
 
   /** A private key as Node takes it: never kept, never returned by the vault. @throws KEY_USE, KEY_UNKNOWN */
@@ -89,8 +99,9 @@ export class HeldKeys {
   wipe(handle: KeyHandle): void {
     const held = this.#held.get(handle);
     if (held === undefined) return;
-    if ('cipher' in held) held.cipher.wipe();
-    else held.bytes.fill(0);
+    held.cipher?.wipe();
+    held.bytes?.fill(0);
+    held.hmac?.wipe();
     this.#held.delete(handle);
   }
 
@@ -105,6 +116,11 @@ export class HeldKeys {
     if (held === undefined) throw foreignHandle();
     return held;
   }
+}
+
+function bytesIn({ bytes }: Held, handle: KeyHandle): Buffer {
+  if (bytes === null) throw new PosError('KEY_USE', `key ${handle.name} is a block cipher key`);
+  return bytes;
 }
 
 /** Of a key that is kept as bytes: three bytes. */

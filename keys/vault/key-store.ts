@@ -287,10 +287,8 @@ export class KeyStore implements VaultStore {
     return this.held.cipherOf(handle, use, duty);
   }
 
-  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): Buffer {
-    return createHmac('sha256', this.held.bytesOf(handle, use, 'open'))
-      .update(data)
-      .digest();
+  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): string {
+    return this.held.hmacOf(handle, use, 'open').hexOf(data);
   }
 
   sealUnder(handle: KeyHandle, use: KeyUse, clear: Buffer, context: string): Buffer {

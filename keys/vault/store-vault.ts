@@ -231,7 +231,7 @@ export class StoreVault implements Vault {
   }
 
   lookupHash(key: KeyHandle, text: string): string {
-    return this.#store.hmacUnder(key, 'lookup', Buffer.from(text, 'utf8')).toString('hex');
+    return this.#store.hmacUnder(key, 'lookup', Buffer.from(text, 'utf8'));
   }
 
   seal(key: KeyHandle, clear: Buffer, context: string): string {

@@ -42,8 +42,8 @@ export interface VaultStore {
 
   /** @throws KEY_USE another use, another state or no block cipher; KEY_UNKNOWN */
   cipherOf(handle: KeyHandle, use: KeyUse, duty: KeyDuty): KeyedCipher;
-  /** HMAC-SHA-256, 32 bytes. @throws KEY_USE, KEY_UNKNOWN */
-  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): Buffer;
+  /** HMAC-SHA-256 as 64 lower-case hex digits. @throws KEY_USE, KEY_UNKNOWN */
+  hmacUnder(handle: KeyHandle, use: KeyUse, data: Buffer): string;
   /** AES-256-GCM as sealed-text.ts lays it out. @throws KEY_USE, KEY_UNKNOWN */
   sealUnder(handle: KeyHandle, use: KeyUse, clear: Buffer, context: string): Buffer;
   /** @throws SEAL_BROKEN, KEY_USE, KEY_UNKNOWN */

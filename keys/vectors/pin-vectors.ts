@@ -39,8 +39,8 @@ export const PIN_RUNNERS: Runners = {
   'pinblock.iso4.decipher':         (v) => digits(decipherPinBlock4(aes(v, 'key'), hex(v, 'block'), text(v, 'pan'))),
   'pinblock.iso4.panfield':         (v) => toHex(panField4(text(v, 'pan'))),
   'pinblock.unionpay-sm4':          (v) => toHex(encodePinBlockSm4(ascii(v, 'pin'), text(v, 'pan'))),
-  'pin.decimalise':                 (v) => decimalise(text(v, 'encrypted'), text(v, 'table')),
-  'pin.decimalise2pass':            (v) => decimaliseTwoPass(text(v, 'hex'), Number(v['digits'])),
+  'pin.decimalise':                 (v) => naturalDigits(hex(v, 'encrypted'), text(v, 'table')),
+  'pin.decimalise2pass':            (v) => decimaliseTwoPass(wholeBytes(text(v, 'hex')), Number(v['digits'])),
   'pin.ibm3624.pin':                (v) => digits(ibm3624Pin(des(v, 'pvk'), text(v, 'validation'), text(v, 'offset'), text(v, 'table'))),
   'pin.ibm3624.offset':             (v) => ibm3624Offset(des(v, 'pvk'), text(v, 'validation'), ascii(v, 'pin'), text(v, 'table')),
   'pin.pvv':                        (v) => visaPvv(des(v, 'pvk'), text(v, 'pan'), text(v, 'pvki'), ascii(v, 'pin')),
@@ -66,6 +66,17 @@ function trackDataBlock(v: Values): string {
   const track = text(v, 'trackHex');
   const from = trackDataBlockAt(track);
   return track.slice(from, from + 16);
+}
+
+function naturalDigits(encrypted: Buffer, table: string): string {
+  const pin = Buffer.alloc(encrypted.length * 2);
+  decimalise(encrypted, pin, table);
+  return digits(pin);
+}
+
+/** A letter behind the last of the digits that are counted changes none of them. */
+function wholeBytes(text: string): Buffer {
+  return fromHex(text.length % 2 === 0 ? text : `${text}F`, 'hex');
 }
 
 function digits(pin: Buffer): string {
