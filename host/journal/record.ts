@@ -55,7 +55,7 @@ export function canonicalJson(value: unknown): string {
   } catch (error) {
     // The place is looked for only when something is wrong: it would be made for every value otherwise.
     if (!(error instanceof NotCanonical)) throw error;
-    throw new PosError('INVARIANT', `a journal record cannot hold ${error.what} at $${placeOf(value)}`);
+    throw new PosError('INVARIANT', `${error.detail} at $${placeOf(value)}`);
   }
 }
 
@@ -95,21 +95,18 @@ function isObjectInOrder(value: object): boolean {
   return true;
 }
 
-class NotCanonical extends Error {
-  readonly what: string;
+class NotCanonical extends PosError {
   constructor(what: string) {
-    super(what);
-    this.what = what;
+    super('INVARIANT', `a journal record cannot hold ${what}`);
   }
 }
 
 function written(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return writtenText(value);
+      return textJson(value);
     case 'number':
-      if (!Number.isSafeInteger(value)) throw new NotCanonical('a number that is not a safe integer');
-      return String(value === 0 ? 0 : value);
+      return wholeJson(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
@@ -120,14 +117,32 @@ function written(value: unknown): string {
   }
 }
 
-/** ASCII without control characters, quotation mark and backslash: nothing to escape, no surrogate. */
-const PLAIN = /^[ !#-[\]-~]*$/;
+/** A whole number in canonical JSON. @throws INVARIANT for a fraction or an unsafe integer */
+export function wholeJson(count: number): string {
+  if (!Number.isSafeInteger(count)) throw new NotCanonical('a number that is not a safe integer');
+  return String(count === 0 ? 0 : count);
+}
 
-function writtenText(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
+/** A text in canonical JSON, quotation marks included. @throws INVARIANT for half a surrogate pair */
+export function textJson(text: string): string {
+  if (isPlain(text)) return `"${text}"`;
   // Half of a surrogate pair has no UTF-8 form: two different texts would hash alike.
   if (/\p{Surrogate}/u.test(text)) throw new NotCanonical('a text with half a surrogate pair');
   return JSON.stringify(text);
+}
+
+/** As `textJson`. */
+export function textOrNullJson(text: string | null): string {
+  return text === null ? 'null' : textJson(text);
+}
+
+/** ASCII without control characters, quotation mark and backslash: nothing to escape, no surrogate. */
+function isPlain(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return false;
+  }
+  return true;
 }
 
 function writtenArray(values: readonly unknown[]): string {
@@ -143,7 +158,7 @@ function writtenObject(value: object): string {
   for (const key of sortedKeys(value)) {
     const item = (value as Readonly<Record<string, unknown>>)[key];
     if (item === undefined) continue;
-    text += `${text === '' ? '' : ','}${writtenText(key)}:${written(item)}`;
+    text += `${text === '' ? '' : ','}${textJson(key)}:${written(item)}`;
   }
   return `{${text}}`;
 }
