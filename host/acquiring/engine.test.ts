@@ -11,7 +11,7 @@ import type { View } from './view.ts';
 const engines = suite('group commit over an overlay');
 
 /** A store in memory: identities and one counter; `before` may fail or hold up a commit. */
-function fakeStore() {
+function fakeStore({ queueMax = 300 } = {}) {
   const identities = new Map<string, ReturnType<typeof identityRow>>();
   const counters = new Map<string, number>();
   const commits: number[] = [];
@@ -70,7 +70,7 @@ function fakeStore() {
     },
   } as unknown as StorePort;
   const metrics = new Metrics();
-  const engine = new Engine({ store, metrics, log: { error: () => undefined }, queueMax: 300 });
+  const engine = new Engine({ store, metrics, log: { error: () => undefined }, queueMax });
   return { ...fake, fake, store, metrics, engine };
 }
 
@@ -110,6 +110,20 @@ engines('what arrives while one commit runs rides in the next, decided in arriva
   );
   assert.equal(commits, [20]);
 });
+
+engines(
+  'a long queue is taken in halves when nothing is being committed, and answered in order',
+  async () => {
+    const { engine, commits } = fakeStore();
+    const names = Array.from({ length: 100 }, (_, index) => `w${index}`);
+    const answers = await Promise.all(names.map((name) => engine.submit(take(name))));
+    assert.equal(
+      answers,
+      names.map((name, index) => `${name} ${index + 1} 64`),
+    );
+    assert.equal(commits, [50, 50]);
+  },
+);
 
 /** The same, but its name is its own: not wanted, presumed to be new where the store proves that. */
 const takeNew = (name: string): Work<string> => ({
@@ -183,9 +197,9 @@ engines('keeps the order of arrival when decisions must read further first', asy
 });
 
 engines('a commit holds at most 256 works', async () => {
-  const { engine, commits } = fakeStore();
-  await Promise.all(Array.from({ length: 300 }, (_, index) => engine.submit(take(`w${index}`))));
-  assert.equal(commits, [256, 44]);
+  const { commits, engine } = fakeStore({ queueMax: 600 });
+  await Promise.all(Array.from({ length: 600 }, (_, index) => engine.submit(take(`w${index}`))));
+  assert.equal(commits, [256, 256, 88]);
 });
 
 engines(

@@ -60,6 +60,8 @@ export interface EngineOptions {
 
 const ATTEMPTS_MAX = 6;
 const READ_ROUNDS_MAX = 3;
+/** Works that are always taken together: a commit of fewer costs nearly as much. */
+const HALVED_FROM = 32;
 
 interface Item {
   readonly work: Work<unknown>;
@@ -166,7 +168,7 @@ export class Engine {
         flight = this.#landed(flight);
         continue;
       }
-      const items = this.#queue.splice(0, this.#batchMax);
+      const items = this.#queue.splice(0, this.#takenAtOnce(flight));
       const snapshot = await this.#readAll(items, flight);
       if (snapshot === null) continue;
       const { decided, layer } = this.#decideAll(items, snapshot);
@@ -182,6 +184,16 @@ export class Engine {
       flight = decided.length > 0 ? this.#launch(decided, layer) : null;
     }
     this.#stop();
+  }
+
+  /**
+   * While nothing is being committed, a long queue is taken in halves: the second is decided while the first is
+   * committed. Taken whole, those who wait for each other's answers would all be decided, then all be committed, and
+   * either thread would wait for the other.
+   */
+  #takenAtOnce(flight: Flight | null): number {
+    if (flight !== null) return this.#batchMax;
+    return Math.min(this.#batchMax, Math.max(HALVED_FROM, Math.ceil(this.#queue.length / 2)));
   }
 
   /** Null, and its failed items back in the queue, once the flight has settled. */
