@@ -8,7 +8,7 @@ import { isUrgent } from './log.ts';
 /** Bytes that may wait for a slow disk or pipe; then lines are given up, and counted. */
 const WAITING_BYTES_MAX = 8_388_608;
 /** So many bytes leave at once; fewer wait for the next flush: a write a line would be a hop to a thread a sale. */
-const TOGETHER_BYTES = 16_384;
+const TOGETHER_BYTES = 8_192;
 /** How long a line that is not urgent may wait, in milliseconds. What it says is in the journal too. */
 const FLUSH_MS = 100;
 
