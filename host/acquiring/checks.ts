@@ -124,19 +124,17 @@ export function concerns(check: Check, j: Judgement): boolean {
   return j.kind !== undefined && check.kinds.includes(j.kind);
 }
 
-/** By kind of transaction and MTI, then by list of stages: the rows that concern such a request. */
-const CONCERNING = new Map<string, Map<readonly Stage[], readonly Check[]>>();
-/** A peer chooses MTI and kind within what the catalogue has: never that many. */
-const CONCERNING_MAX = 1_000;
+/** The rows that concern a kind of transaction, by list of stages: found once. Its MTI says whether it carries a MAC. */
+type Concerning = Map<TransactionKind | undefined, Map<readonly Stage[], readonly Check[]>>;
+const CONCERNING_WITH_MAC: Concerning = new Map();
+const CONCERNING_WITHOUT: Concerning = new Map();
 
 function concerning(j: Judgement, stages: readonly Stage[]): readonly Check[] {
-  const { mti } = j.request.message;
-  const name = `${mti} ${j.kind ?? ''}`;
-  let byStages = CONCERNING.get(name);
+  const byKind = carriesMac(j.request.message.mti) ? CONCERNING_WITH_MAC : CONCERNING_WITHOUT;
+  let byStages = byKind.get(j.kind);
   if (byStages === undefined) {
-    if (CONCERNING.size >= CONCERNING_MAX) CONCERNING.clear();
     byStages = new Map();
-    CONCERNING.set(name, byStages);
+    byKind.set(j.kind, byStages);
   }
   let rows = byStages.get(stages);
   if (rows === undefined) {

@@ -26,7 +26,7 @@ export function identityKey(parts: IdentityParts): string {
  * @param amount DE4, twelve digits, or empty
  */
 export function fingerprint(panHash: string, amount: string, de25: string, type601: string): string {
-  return hash('sha256', [panHash, amount, de25, type601].join('|'), 'hex');
+  return hash('sha256', `${panHash}|${amount}|${de25}|${type601}`, 'hex');
 }
 
 /** What a fate query burns when it names its original by `UT`: the identity itself is not known then. */

@@ -27,9 +27,15 @@ export function judging(deps: HostDeps, request: Request): Work<Answered> {
   const names = ownNames(request);
   // What spends stands for itself; all others are about something, and look for it anyway.
   const isNew = request.spec !== undefined && SPENDS.includes(request.spec.kind);
-  const wanted = [commonWants(request, shown), wantOwed(request), flow?.wants?.(request) ?? {}];
+  const wanted = [
+    commonWants(request, shown),
+    wantOwed(request),
+    flow?.wants?.(request) ?? null,
+    isNew ? null : names,
+  ].filter((wants) => wants !== null);
   return {
-    wants: mergeWants(isNew ? wanted : [...wanted, names]),
+    // All of it rides in one read with what others want: most want no more than everybody.
+    wants: wanted.length === 1 ? (wanted[0] as Wants) : mergeWants(wanted),
     ownNames: isNew ? names : null,
     more(view) {
       if (flow?.more === undefined && shown.kind !== 'sealed') return null;
@@ -132,7 +138,7 @@ function refuse(j: Judgement, check: Check): Answer {
     deps.log.warn(about, 'refused, and audited');
   } else deps.log.info({ ...about, ...(check.code === '30' ? { missing: missing(j) } : {}) }, 'refused');
 
-  const lines = check.lines ?? [];
+  const { lines = [] } = check;
   if (!check.remembered || j.kind === undefined) {
     return { fields: { ...judgedAt(j), 39: check.code, ...slipLines(lines) }, items: [] };
   }
@@ -140,7 +146,7 @@ function refuse(j: Judgement, check: Check): Answer {
     code: check.code,
     state: 'declined',
     original: j.original,
-    lines,
+    lines: () => lines,
     remembered: REMEMBERED.includes(j.kind),
   });
 }

@@ -25,18 +25,6 @@ import { fingerprint } from './identity.ts';
 import type { Request } from './request.ts';
 import { NotRead, type View } from './view.ts';
 
-/** What is computed once, boxed: undefined is a result too. */
-interface Memory {
-  readonly mac?: { readonly value: MacResult };
-  readonly presented?: { readonly value: Presented };
-  readonly fingerprint?: { readonly value: string };
-  readonly pin?: { readonly value: PinResult };
-  readonly original?: { readonly value: TransactionRow | undefined };
-  readonly spend?: { readonly value: Spend | null };
-  readonly localTime?: { readonly value: { readonly date: string; readonly time: string } };
-}
-type Computed<N extends keyof Memory> = NonNullable<Memory[N]>['value'];
-
 export class Judgement {
   readonly deps: HostDeps;
   readonly request: Request;
@@ -56,9 +44,18 @@ export class Judgement {
   keys: SealedWorkingKeys | null = null;
   /** Of the transaction that was concluded; null while none was. */
   transactionId: string | null = null;
-  readonly #memory: Memory = {};
 
+  // What is computed once. It must not depend on what is written meanwhile.
   readonly #shown: Presented;
+  #mac: MacResult | null = null;
+  #presented: Presented | null = null;
+  #fingerprint: string | null = null;
+  #pin: PinResult | null = null;
+  // Undefined is a result of these three, null of the last.
+  #cardRow: CardRow | undefined | null = null;
+  #original: TransactionRow | undefined | null = null;
+  #account: AccountRow | undefined | null = null;
+  #spend: Spend | null | undefined = undefined;
 
   constructor(parts: {
     readonly deps: HostDeps;
@@ -81,15 +78,6 @@ export class Judgement {
     this.known = view.identity(request.identity);
   }
 
-  /** Computes once. What is computed must not depend on what is written meanwhile. */
-  #once<N extends keyof Memory>(name: N, compute: () => Computed<N>): Computed<N> {
-    const known = this.#memory[name];
-    if (known !== undefined) return known.value as Computed<N>;
-    const value = compute();
-    (this.#memory as Record<N, { value: Computed<N> }>)[name] = { value };
-    return value;
-  }
-
   get kind(): TransactionKind | undefined {
     return this.request.spec?.kind;
   }
@@ -98,51 +86,60 @@ export class Judgement {
   }
   /** MMDD and hhmmss at UTC+8, as DE13 and DE12 say them. */
   get localTime(): { readonly date: string; readonly time: string } {
-    return this.#once('localTime', () => localTimeOf(this.now));
+    return localTimeOf(this.now);
   }
   get branch(): Branch | undefined {
     return this.profile === undefined ? undefined : this.deps.directory.branch(this.profile.branchId);
   }
 
   get mac(): MacResult {
-    return this.#once('mac', () => judgeMac(this));
+    this.#mac ??= judgeMac(this);
+    return this.#mac;
   }
 
   get presented(): Presented {
     if (this.#shown.kind !== 'sealed') return this.#shown;
-    return this.#once('presented', () => {
-      const { mac } = this;
-      return presentedCard(this.deps, this.request, mac.right ? mac.keys : null);
-    });
+    this.#presented ??= presentedCard(this.deps, this.request, this.mac.right ? this.mac.keys : null);
+    return this.#presented;
   }
   get card(): PresentedCard | null {
     return this.presented.kind === 'card' ? this.presented.card : null;
   }
   get cardRow(): CardRow | undefined {
-    return this.card === null ? undefined : this.view.card(this.card.panHash);
+    if (this.#cardRow === null) {
+      const { card } = this;
+      this.#cardRow = card === null ? undefined : this.view.card(card.panHash);
+    }
+    return this.#cardRow;
   }
   get fingerprint(): string {
-    return this.#once('fingerprint', () => {
+    if (this.#fingerprint === null) {
       const { message, type } = this.request;
       // A batch upload has no amount: its items stand for it.
       const amount = message.get(4) ?? message.get(48) ?? '';
-      return fingerprint(this.card?.panHash ?? '', amount, message.get(25) ?? '', type);
-    });
+      this.#fingerprint = fingerprint(this.card?.panHash ?? '', amount, message.get(25) ?? '', type);
+    }
+    return this.#fingerprint;
   }
 
   get pin(): PinResult {
-    return this.#once('pin', () => judgePin(this));
+    this.#pin ??= judgePin(this);
+    return this.#pin;
   }
 
   /** The transaction that this one voids, refunds, completes or reverses. */
   get original(): TransactionRow | undefined {
-    return this.#once('original', () => findOriginal(this.request, this.view));
+    if (this.#original === null) this.#original = findOriginal(this.request, this.view);
+    return this.#original;
   }
 
   /** The account of the card, or of the original where no card is needed. */
   get account(): AccountRow | undefined {
-    const accountId = this.cardRow?.accountId ?? this.original?.accountId ?? null;
-    return accountId === null ? undefined : this.accountOf(accountId);
+    if (this.#account === null) {
+      const accountId = this.cardRow?.accountId ?? this.original?.accountId ?? null;
+      this.#account = accountId === null ? undefined : this.accountOf(accountId);
+    }
+    return this.#account;
   }
   accountOf(accountId: string): AccountRow {
     const account = this.view.account(accountId);
@@ -152,7 +149,8 @@ export class Judgement {
 
   /** The price of this spend and the lots that pay it; null when they do not suffice. */
   get spend(): Spend | null {
-    return this.#once('spend', () => spendOf(this));
+    if (this.#spend === undefined) this.#spend = spendOf(this);
+    return this.#spend;
   }
 
   /** The lot that the clearing paid a spend's rebate into: null while unpaid, `gone` when it is empty. */

@@ -94,18 +94,42 @@ export interface AccountParts {
   readonly party: string | null;
 }
 
+/** The accounts that exist once, by name. */
+const SINGLE: ReadonlyMap<string, AccountParts> = new Map(
+  families((row) => row.per === null).map((family) => [
+    family,
+    { family, row: ACCOUNTS[family], party: null },
+  ]),
+);
+
+/** The families with an account for each party, by the length of their names: a name is compared with one or two. */
+const OF_PARTIES: readonly (readonly FamilyName[])[] = Array.from({ length: 32 }, (_, length) =>
+  families((row) => row.per !== null).filter((family) => family.length === length),
+);
+
+function families(are: (row: AccountFamily) => boolean): readonly FamilyName[] {
+  return (Object.keys(ACCOUNTS) as FamilyName[]).filter((family) => are(ACCOUNTS[family]));
+}
+
 /** What an account's name says; undefined for a name that is none of ours. */
 export function familyOf(account: string): AccountParts | undefined {
-  if (isFamily(account)) {
-    const row: AccountFamily = ACCOUNTS[account];
-    return row.per === null ? { family: account, row, party: null } : undefined;
-  }
   const cut = account.lastIndexOf(':');
-  const family = account.slice(0, cut);
-  const party = account.slice(cut + 1);
-  if (cut < 0 || party === '' || !isFamily(family)) return undefined;
-  const row: AccountFamily = ACCOUNTS[family];
-  return row.per === null ? undefined : { family, row, party };
+  const family = partyFamily(account, cut);
+  if (family === undefined) return SINGLE.get(account);
+  return { family, row: ACCOUNTS[family], party: account.slice(cut + 1) };
+}
+
+/** The row of an account's family: what is asked of every posting, without a string or an object for it. */
+export function familyRow(account: string): AccountFamily | undefined {
+  const family = partyFamily(account, account.lastIndexOf(':'));
+  return family === undefined ? SINGLE.get(account)?.row : ACCOUNTS[family];
+}
+
+/** The family of a party's account. @param cut where the last colon is, −1 for none */
+function partyFamily(account: string, cut: number): FamilyName | undefined {
+  if (cut < 0 || cut === account.length - 1) return undefined;
+  for (const family of OF_PARTIES[cut] ?? []) if (account.startsWith(family)) return family;
+  return undefined;
 }
 
 /** The account's class. Throws INVARIANT for a name that is none of ours. */
@@ -113,10 +137,6 @@ export function classOf(account: string): AccountClass {
   const found = familyOf(account);
   if (found === undefined) throw new PosError('INVARIANT', `no ledger account is called ${account}`);
   return found.row.class;
-}
-
-function isFamily(name: string): name is FamilyName {
-  return Object.hasOwn(ACCOUNTS, name);
 }
 
 /** Identifiers end a path, so they hold no `:` and no blank: the export's colon tree stays one tree. */

@@ -80,7 +80,7 @@ export function saleEntry(
 ): Entry {
   const { parties, money } = sale;
   ensureWhole(money);
-  return entryOf(stamp, 'sale', [...debitLots(parties.accountId, money.lots), ...earned(parties, money)]);
+  return entryOf(stamp, 'sale', debitLots(parties.accountId, money.lots).concat(earned(parties, money)));
 }
 
 /**

@@ -1,7 +1,6 @@
 /** How an entry is put together, and the assertion that it balances. */
-import type { FenDelta } from '../../protocol/index.ts';
 import { fenDelta, PosError } from '../../protocol/index.ts';
-import { familyOf } from './accounts.ts';
+import { familyRow } from './accounts.ts';
 import type { Cause, Entry, LedgerEvent, Posting, Unit } from './model.ts';
 
 /** What every entry carries beside its event and postings. */
@@ -62,18 +61,20 @@ export function entryOf(stamp: Stamp, event: LedgerEvent, postings: readonly Pos
 
 /** Null for a sound entry, otherwise what is wrong with it: a sum per unit, an account's name, a lot or a unit. */
 export function unbalanced(entry: Entry): string | null {
-  const sums = new Map<Unit, number>();
+  let fenSum = 0;
+  let pointsSum = 0;
   for (const { account, unit, amount, lot } of entry.postings) {
-    const family = familyOf(account);
+    const family = familyRow(account);
     if (family === undefined) return `no ledger account is called ${account}`;
     if (!Number.isSafeInteger(amount)) return `${amount} on ${account} is not a whole number`;
-    if ((lot !== null) !== family.row.lots)
+    if ((lot !== null) !== family.lots)
       return lot === null ? `${account} names no lot` : `${account} has no lots`;
-    if (unit !== family.row.unit) return `${account} is kept in ${family.row.unit}, not in ${unit}`;
-    sums.set(unit, (sums.get(unit) ?? 0) + amount);
+    if (unit !== family.unit) return `${account} is kept in ${family.unit}, not in ${unit}`;
+    if (unit === 'fen') fenSum += amount;
+    else pointsSum += amount;
   }
-  for (const [unit, sum] of sums) if (sum !== 0) return `its postings sum to ${sum} ${unit}`;
-  return null;
+  if (fenSum !== 0) return `its postings sum to ${fenSum} fen`;
+  return pointsSum === 0 ? null : `its postings sum to ${pointsSum} points`;
 }
 
 /** The same postings with the other sign. */
@@ -82,12 +83,24 @@ export function mirrored(postings: readonly Posting[]): readonly Posting[] {
 }
 
 function addedUp(postings: readonly Posting[]): readonly Posting[] {
-  const byKey = new Map<string, Posting>();
+  const added: Posting[] = [];
   for (const posting of postings) {
-    const key = `${posting.account}|${posting.lot ?? ''}|${posting.unit}`;
-    const before = byKey.get(key);
-    const amount: FenDelta = before === undefined ? posting.amount : fenDelta(before.amount + posting.amount);
-    byKey.set(key, { ...posting, amount });
+    // A dozen at most: to compare them costs less than a key for each.
+    const at = placeOf(posting, added);
+    const before = added[at];
+    if (before === undefined) added.push(posting);
+    else added[at] = { ...before, amount: fenDelta(before.amount + posting.amount) };
   }
-  return [...byKey.values()].filter((posting) => posting.amount !== 0);
+  return added.filter(isAboveOrBelowZero);
 }
+
+/** Where one on the same account, lot and unit stands; −1 for nowhere. */
+function placeOf({ account, lot, unit }: Posting, postings: readonly Posting[]): number {
+  for (let at = 0; at < postings.length; at += 1) {
+    const other = postings[at] as Posting;
+    if (other.account === account && other.lot === lot && other.unit === unit) return at;
+  }
+  return -1;
+}
+
+const isAboveOrBelowZero = ({ amount }: Posting) => amount !== 0;

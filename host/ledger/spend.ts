@@ -3,7 +3,7 @@
  * Normative: the money design page, "Books" and "Sale". Pure.
  */
 import type { Fen } from '../../protocol/index.ts';
-import { ensure, fen, minusFen, shareHalfUp, sumFen } from '../../protocol/index.ts';
+import { ensure, fen, minusFen, PosError, shareHalfUp } from '../../protocol/index.ts';
 import type { Contract } from '../programme/model.ts';
 import type { Priced } from '../rules/model.ts';
 import { pointsFor } from '../rules/price.ts';
@@ -25,7 +25,8 @@ export function takeFromLots(
   order: SpendOrder,
   businessDate: string,
 ): readonly LotPart[] | undefined {
-  const inOrder = lots.filter((lot) => isOpen(lot, businessDate)).sort((a, b) => compareLots(a, b, order));
+  const inOrder = lots.filter((lot) => isOpen(lot, businessDate));
+  if (inOrder.length > 1) inOrder.sort((a, b) => compareLots(a, b, order));
   const parts: LotPart[] = [];
   let missing: number = paid;
   for (const lot of inOrder) {
@@ -42,11 +43,14 @@ export function available(
   lots: readonly LotRow[],
   businessDate: string,
 ): { readonly total: Fen; readonly principal: Fen; readonly bonus: Fen } {
-  const open = lots.filter((lot) => isOpen(lot, businessDate));
-  const of = (purse: string) => sumFen(open.filter((lot) => lot.purse === purse).map((lot) => lot.remaining));
-  const principal = of('principal');
-  const bonus = of('bonus');
-  return { total: sumFen([principal, bonus]), principal, bonus };
+  let principal = fen(0);
+  let bonus = fen(0);
+  for (const lot of lots) {
+    if (!isOpen(lot, businessDate)) continue;
+    if (lot.purse === 'bonus') bonus = fen(bonus + lot.remaining);
+    else principal = fen(principal + lot.remaining);
+  }
+  return { total: fen(principal + bonus), principal, bonus };
 }
 
 /**
@@ -60,14 +64,20 @@ export function applyToLots(
   parts: readonly LotPart[],
   sign: 1 | -1,
 ): readonly LotRow[] {
-  const change = new Map<string, number>();
-  for (const part of parts) change.set(part.lotId, (change.get(part.lotId) ?? 0) + sign * part.amount);
-  const known = new Set(lots.map((lot) => lot.lotId));
-  for (const lotId of change.keys()) ensure(known.has(lotId), `lot ${lotId} was not read with its account`);
+  for (const { lotId } of parts)
+    if (!lots.some((lot) => lot.lotId === lotId))
+      throw new PosError('INVARIANT', `lot ${lotId} was not read with its account`);
   return lots.map((lot) => {
-    const delta = change.get(lot.lotId) ?? 0;
+    const delta = sign * amountOf(parts, lot.lotId);
     return delta === 0 ? lot : { ...lot, remaining: fen(lot.remaining + delta) };
   });
+}
+
+/** All that the parts name of one lot. */
+function amountOf(parts: readonly LotPart[], lotId: string): number {
+  let sum = 0;
+  for (const part of parts) if (part.lotId === lotId) sum += part.amount;
+  return sum;
 }
 
 /** Where a completion takes its money: what was held first, the excess from the free lots. */
@@ -110,16 +120,18 @@ export function takeForCompletion(
 
 /** The parts with one part a lot, in the order of their first mention, without zeros. */
 export function mergeParts(parts: readonly LotPart[]): readonly LotPart[] {
-  const byLot = new Map<string, LotPart>();
+  const merged: LotPart[] = [];
+  // Few are the lots of one spend: to compare them costs less than to hash them.
   for (const part of parts) {
-    const before = byLot.get(part.lotId);
-    byLot.set(
-      part.lotId,
-      before === undefined ? part : { ...before, amount: fen(before.amount + part.amount) },
-    );
+    const at = merged.findIndex((earlier) => earlier.lotId === part.lotId);
+    const before = merged[at];
+    if (before === undefined) merged.push(part);
+    else merged[at] = { ...before, amount: fen(before.amount + part.amount) };
   }
-  return [...byLot.values()].filter((part) => part.amount > 0);
+  return merged.filter(isSome);
 }
+
+const isSome = (part: LotPart) => part.amount > 0;
 
 /**
  * What a priced spend is worth to each party, at the contract's rates, and the rates to keep with it.
@@ -136,7 +148,8 @@ export function priceMoney(
 ): { readonly money: SaleMoney; readonly rates: Rates } {
   const base = minusFen(priced.gross, priced.discountMerchant);
   const payable = shareHalfUp(base, contract.settlementBp);
-  const principal = sumFen(lots.filter((part) => part.purse === 'principal').map((part) => part.amount));
+  let principal = fen(0);
+  for (const part of lots) if (part.purse === 'principal') principal = fen(principal + part.amount);
   // In the order in which the journal writes it: nothing has to be sorted then.
   const money: SaleMoney = {
     agent: shareHalfUp(priced.paid, contract.agentBp),

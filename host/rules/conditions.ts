@@ -1,13 +1,14 @@
 /** Does a rule fit a spend? One test a condition, in the order of the design page. Pure. */
 import { businessDateOf, localTimeOf, weekdayOf } from '../../protocol/index.ts';
-import type { PriceInput, Rule } from './model.ts';
+import type { StandingRule } from './in-force.ts';
+import type { PriceInput } from './model.ts';
 import { say } from './reasons.ts';
 
 type Spend = Omit<PriceInput, 'used'>;
 
 /** Null when every condition holds, otherwise the first that does not, as a person reads it. */
-export function whyNot(rule: Rule, spend: Spend): string | null {
-  const { conditions: wants, validFrom, validTo } = rule;
+export function whyNot(wants: StandingRule, spend: Spend): string | null {
+  const { validFrom, validTo } = wants;
   if (spend.businessDate < validFrom) return say.notYet(validFrom);
   if (validTo !== null && spend.businessDate > validTo) return say.noLonger(validTo);
   if (isElsewhere(wants.merchantIds, spend.merchantId)) return say.merchant();

@@ -58,7 +58,7 @@ export interface PriceInput {
   readonly tier: string;
   readonly accountId: string;
   /** Use so far of each capped counter, by the names that `capCounters` gives. */
-  readonly used: ReadonlyMap<string, number>;
+  readonly used: Pick<ReadonlyMap<string, number>, 'get'>;
 }
 
 /** An addition to a counter, the shape of the store's counter guard. Negative when a spend is undone. */

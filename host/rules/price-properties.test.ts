@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { type Fen, fen } from '../../protocol/index.ts';
 import { checkRule } from './check.ts';
 import { usesGivenBack } from './counters.ts';
-import type { PriceInput, Rule, RuleEffect } from './model.ts';
+import type { Rule, RuleEffect } from './model.ts';
 import { capCounters, price } from './price.ts';
 
 const SEED = 20261122;
@@ -186,7 +186,7 @@ pricing('undone in any parts, a spend gives back to every counter exactly what i
 
 pricing.run();
 
-function spendOf(gross: Fen, rules: readonly Rule[], used: readonly number[]): PriceInput {
+function spendOf(gross: Fen, rules: readonly Rule[], used: readonly number[]) {
   const input = {
     gross,
     businessDate: '20261120',
@@ -198,7 +198,10 @@ function spendOf(gross: Fen, rules: readonly Rule[], used: readonly number[]): P
     accountId: 'A1',
   };
   const counters = capCounters(rules, input);
-  return { ...input, used: new Map(counters.map((counter, index) => [counter, used[index] ?? 0])) };
+  return {
+    ...input,
+    used: new Map<string, number>(counters.map((counter, index) => [counter, used[index] ?? 0])),
+  };
 }
 
 /** The object without the fields that are undefined. */

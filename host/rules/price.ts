@@ -6,7 +6,8 @@
 import type { Fen } from '../../protocol/index.ts';
 import { ensure, fen, minusFen, PosError, shareHalfUp } from '../../protocol/index.ts';
 import { whyNot } from './conditions.ts';
-import { budgetCounter, cardDayCounter } from './counters.ts';
+import { cardDayCounter } from './counters.ts';
+import { type Family, inForce, type StandingRule } from './in-force.ts';
 import type { CounterUse, PointsRate, Priced, PriceInput, Rule, RuleTrace, Terms } from './model.ts';
 import { say } from './reasons.ts';
 import { Share } from './share.ts';
@@ -16,16 +17,6 @@ const WHOLE_BP = 10_000;
 export const CONTRACT_TERM = 'contract-rebate';
 export const TIER_TERM = 'tier-points';
 
-type Family = 'discount' | 'rebate' | 'points';
-// biome-ignore format: a table is read by column
-const FAMILY_OF = {
-  'discount':       'discount',
-  'discount-fixed': 'discount',
-  'price-cap':      'discount',
-  'rebate':         'rebate',
-  'points':         'points',
-} as const satisfies Record<Rule['effect']['kind'], Family>;
-
 /**
  * The counters that pricing this spend will look at: those of capped rules that could apply to it. Read
  * them in the same snapshot and pass them as `input.used`.
@@ -34,7 +25,7 @@ export function capCounters(rules: readonly Rule[], input: Omit<PriceInput, 'use
   const counters: string[] = [];
   for (const rule of inForce(rules).counted) {
     if (whyNot(rule, input) !== null) continue;
-    for (const [counter] of countersOf(rule, input)) counters.push(counter);
+    for (const { counter } of countersOf(rule, input)) counters.push(counter);
   }
   return counters;
 }
@@ -54,14 +45,14 @@ export function capCounters(rules: readonly Rule[], input: Omit<PriceInput, 'use
  */
 export function price(input: PriceInput, rules: readonly Rule[], terms: Terms): Priced {
   checkTerms(terms);
-  const { standing, superseded } = inForce(rules);
-  const run: Run = { input, groups: new Map(), closed: new Map(), trace: [], uses: [], ruleIds: [] };
+  const tried = inForce(rules);
+  const run: Run = { input, groups: [], closed: NOTHING_CLOSED, trace: [], uses: [], ruleIds: [] };
 
-  const discount = discounts(standing, run);
+  const discount = discounts(tried.discounts, run);
   const paid = minusFen(input.gross, discount.total);
-  const rebate = rebates(standing, run, paid, terms);
-  const pointsRate = points(standing, run, terms);
-  for (const rule of superseded) note(run, rule, say.superseded());
+  const rebate = rebates(tried.rebates, run, paid, terms);
+  const pointsRate = points(tried.points, run, terms);
+  for (const rule of tried.superseded) note(run, rule, say.superseded());
 
   ensure(discount.merchant + discount.issuer + paid === input.gross, 'a price does not sum to gross');
   ensure(rebate.worth <= paid, 'a rebate exceeds what was paid');
@@ -97,23 +88,25 @@ export function pointsFor(principal: Fen, rate: PointsRate): number {
 /** What one evaluation gathers. */
 interface Run {
   readonly input: PriceInput;
-  /** Stack group → the rule that took it. */
-  readonly groups: Map<string, string>;
-  /** Family → the exclusive rule that closed it. */
-  readonly closed: Map<Family, string>;
+  /** The stack groups that are taken, and by which rule: few, so that they are looked through. */
+  readonly groups: { readonly group: string; readonly rule: string }[];
+  /** The exclusive rule that closed each family; null while it is open. */
+  closed: Readonly<Record<Family, string | null>>;
   readonly trace: RuleTrace[];
   readonly uses: CounterUse[];
   readonly ruleIds: string[];
 }
 
-function discounts(rules: readonly Rule[], run: Run): { total: Fen; merchant: Fen; issuer: Fen } {
+const NOTHING_CLOSED: Run['closed'] = { discount: null, rebate: null, points: null };
+
+function discounts(rules: readonly StandingRule[], run: Run): { total: Fen; merchant: Fen; issuer: Fen } {
   const { gross } = run.input;
   let left = Share.of(gross);
   let total = 0;
   let merchantBp = 0n;
   for (const rule of rules) {
     const { effect } = rule;
-    if (FAMILY_OF[effect.kind] !== 'discount' || !isTried(run, rule)) continue;
+    if (!isTried(run, rule)) continue;
     const after = afterDiscount(left, effect);
     const wanted = gross - after.halfUp() - total;
     if (wanted <= 0) {
@@ -138,7 +131,7 @@ function afterDiscount(left: Share, effect: Rule['effect']): Share {
 }
 
 function rebates(
-  rules: readonly Rule[],
+  rules: readonly StandingRule[],
   run: Run,
   paid: Fen,
   terms: Terms,
@@ -166,7 +159,7 @@ function rebates(
   return { worth: fen(of(uncappedBp) + fixed), basisPoints: Math.min(basisPoints, WHOLE_BP) };
 }
 
-function points(rules: readonly Rule[], run: Run, terms: Terms): PointsRate {
+function points(rules: readonly StandingRule[], run: Run, terms: Terms): PointsRate {
   let multiplierBp = WHOLE_BP;
   noteTerm(run, TIER_TERM, say.tierPoints(terms.tierPointsBp), 0);
   for (const rule of rules) {
@@ -184,113 +177,88 @@ function points(rules: readonly Rule[], run: Run, terms: Terms): PointsRate {
 }
 
 /** Whether a rule fits the spend and nothing before it bars it; otherwise its reason is noted. */
-function isTried(run: Run, rule: Rule): boolean {
-  const reason =
-    whyNot(rule, run.input) ??
-    barredBy(run.closed.get(FAMILY_OF[rule.effect.kind]), run.groups.get(rule.stackGroup));
+function isTried(run: Run, rule: StandingRule): boolean {
+  const reason = whyNot(rule, run.input) ?? barredBy(run, rule);
   if (reason !== null) note(run, rule, reason);
   return reason === null;
 }
 
-function barredBy(exclusive: string | undefined, sameGroup: string | undefined): string | null {
-  if (exclusive !== undefined) return say.excluded(exclusive);
-  return sameGroup === undefined ? null : say.groupTaken(sameGroup);
+function barredBy(run: Run, { family, stackGroup }: StandingRule): string | null {
+  const exclusive = run.closed[family];
+  if (exclusive !== null) return say.excluded(exclusive);
+  for (const { group, rule } of run.groups) if (group === stackGroup) return say.groupTaken(rule);
+  return null;
 }
 
 /** What a rule's caps leave of its worth; the rule is noted as applied or as used up. */
-function capped(run: Run, rule: Rule, wanted: number): number {
+function capped(run: Run, rule: StandingRule, wanted: number): number {
+  const counters = countersOf(rule, run.input);
   let worth = wanted;
   let because = say.applies();
-  const limit = (room: number, reason: string) => {
-    if (room >= worth) return;
+  if (rule.perTransaction !== undefined && rule.perTransaction < worth) {
+    worth = Math.max(0, rule.perTransaction);
+    because = say.transactionCap();
+  }
+  for (const { counter, max, cap } of counters) {
+    const room = max - (run.input.used.get(counter) ?? 0);
+    if (room >= worth) continue;
     worth = Math.max(0, room);
-    because = reason;
-  };
-  limit(rule.caps.perTransaction ?? wanted, say.transactionCap());
-  const counters = countersOf(rule, run.input);
-  for (const [counter, max, name] of counters)
-    limit(max - (run.input.used.get(counter) ?? 0), say.counterCap(name));
+    because = say.counterCap(cap);
+  }
   if (worth === 0) {
     note(run, rule, because);
     return 0;
   }
-  apply(
-    run,
-    rule,
-    because,
-    worth,
-    counters.map(([counter]) => counter),
-  );
-  for (const [counter, max] of counters) run.uses.push({ counter, add: worth, max });
+  apply(run, rule, because, worth, counters);
+  for (const { counter, max } of counters) run.uses.push({ counter, add: worth, max });
   return worth;
 }
 
-function apply(run: Run, rule: Rule, because: string, worth: number, counters: readonly string[]): void {
-  run.groups.set(rule.stackGroup, rule.id);
-  if (rule.exclusive) run.closed.set(FAMILY_OF[rule.effect.kind], rule.id);
-  run.ruleIds.push(rule.id);
-  const line = { rule: rule.id, version: rule.version, applied: true, because, worth };
-  run.trace.push(counters.length === 0 ? line : { ...line, counters });
+function apply(
+  run: Run,
+  rule: StandingRule,
+  because: string,
+  worth: number,
+  counters: readonly CapCounter[],
+): void {
+  const { id, version, family } = rule;
+  run.groups.push({ group: rule.stackGroup, rule: id });
+  if (rule.exclusive) run.closed = { ...run.closed, [family]: id };
+  run.ruleIds.push(id);
+  const line = { rule: id, version, applied: true, because, worth };
+  run.trace.push(
+    counters.length === 0 ? line : { ...line, counters: counters.map(({ counter }) => counter) },
+  );
 }
 
-function note(run: Run, rule: Rule, because: string): void {
-  run.trace.push({ rule: rule.id, version: rule.version, applied: false, because, worth: 0 });
+function note(run: Run, { id, version }: Pick<Rule, 'id' | 'version'>, because: string): void {
+  run.trace.push({ rule: id, version, applied: false, because, worth: 0 });
 }
 
 function noteTerm(run: Run, rule: string, because: string, worth: number): void {
   run.trace.push({ rule, version: 0, applied: true, because, worth });
 }
 
-function countersOf(
-  rule: Rule,
-  input: Omit<PriceInput, 'used'>,
-): readonly (readonly [string, number, 'card' | 'budget'])[] {
-  const { perCardAndDay, totalBudget } = rule.caps;
-  const counters: (readonly [string, number, 'card' | 'budget'])[] = [];
+/** A counter that a rule's cap looks at. */
+interface CapCounter {
+  readonly counter: string;
+  readonly max: number;
+  readonly cap: 'card' | 'budget';
+}
+const NO_COUNTERS: readonly CapCounter[] = [];
+
+function countersOf(rule: StandingRule, input: Omit<PriceInput, 'used'>): readonly CapCounter[] {
+  const { perCardAndDay, totalBudget } = rule;
+  if (perCardAndDay === undefined && totalBudget === undefined) return NO_COUNTERS;
+  const counters: CapCounter[] = [];
   if (perCardAndDay !== undefined) {
-    counters.push([cardDayCounter(rule.id, input.accountId, input.businessDate), perCardAndDay, 'card']);
+    const counter = cardDayCounter(rule.id, input.accountId, input.businessDate);
+    counters.push({ counter, max: perCardAndDay, cap: 'card' });
   }
-  if (totalBudget !== undefined) counters.push([budgetCounter(rule.id), totalBudget, 'budget']);
+  if (totalBudget !== undefined) {
+    counters.push({ counter: rule.budgetCounter, max: totalBudget, cap: 'budget' });
+  }
   return counters;
-}
-
-interface InForce {
-  readonly standing: readonly Rule[];
-  /** Those of them that look at a counter. */
-  readonly counted: readonly Rule[];
-  readonly superseded: readonly Rule[];
-}
-
-/** By list: who prices many spends under the same list has it put in order once. A list is never changed. */
-const IN_FORCE = new WeakMap<readonly Rule[], InForce>();
-
-/** The rules in the order in which they are tried; of several versions of one id only the latest stands. */
-function inForce(rules: readonly Rule[]): InForce {
-  const known = IN_FORCE.get(rules);
-  if (known !== undefined) return known;
-  const found = putInOrder(rules);
-  IN_FORCE.set(rules, found);
-  return found;
-}
-
-function putInOrder(rules: readonly Rule[]): InForce {
-  const latest = new Map<string, number>();
-  for (const rule of rules) latest.set(rule.id, Math.max(rule.version, latest.get(rule.id) ?? 0));
-  const sorted = [...rules].sort(
-    (a, b) => b.priority - a.priority || compareText(a.id, b.id) || b.version - a.version,
-  );
-  const standing = sorted.filter((rule) => rule.version === latest.get(rule.id));
-  return {
-    standing,
-    counted: standing.filter(
-      ({ caps }) => caps.perCardAndDay !== undefined || caps.totalBudget !== undefined,
-    ),
-    superseded: sorted.filter((rule) => rule.version !== latest.get(rule.id)),
-  };
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function checkTerms(terms: Terms): void {

@@ -3,6 +3,23 @@ import { type Fen, yuan } from '../../protocol/index.ts';
 
 const percent = (basisPoints: number) => `${(basisPoints / 100).toFixed(2)} %`;
 
+/** Reasons that are kept: there are as many as rates and amounts in rules and contracts. */
+const KEPT_MAX = 1_000;
+
+/** The same, made once for each number: every spend says what its contract gives. */
+function kept<N extends number>(make: (value: N) => string): (value: N) => string {
+  const texts = new Map<N, string>();
+  return (value) => {
+    let text = texts.get(value);
+    if (text === undefined) {
+      if (texts.size >= KEPT_MAX) texts.clear();
+      text = make(value);
+      texts.set(value, text);
+    }
+    return text;
+  };
+}
+
 // biome-ignore format: a table is read by column
 export const say = {
   applies:        () => '适用 · applies',
@@ -10,9 +27,9 @@ export const say = {
   counterCap:     (cap: 'card' | 'budget') => cap === 'card'
     ? '受每卡每日上限限制 · limited by its cap per card and day'
     : '受总预算限制 · limited by its total budget',
-  multiplies:     (bp: number) => `积分 ${bp / 10_000} 倍 · points ${bp / 10_000} fold`,
-  contractRebate: (bp: number) => `合同返点 ${percent(bp)} · the contract's rebate`,
-  tierPoints:     (bp: number) => `等级积分 ${bp / 10_000} 倍 · the tier's points`,
+  multiplies:     kept((bp: number) => `积分 ${bp / 10_000} 倍 · points ${bp / 10_000} fold`),
+  contractRebate: kept((bp: number) => `合同返点 ${percent(bp)} · the contract's rebate`),
+  tierPoints:     kept((bp: number) => `等级积分 ${bp / 10_000} 倍 · the tier's points`),
   superseded:     () => '已有新版本 · a later version stands',
   worthNothing:   () => '不产生优惠 · worth nothing here',
   excluded:       (rule: string) => `已有排他规则 ${rule} · barred by the exclusive rule ${rule}`,
@@ -25,5 +42,5 @@ export const say = {
   tier:           () => '等级不符 · not for this tier',
   weekday:        (day: number) => `星期不符 (${day}) · not on weekday ${day}`,
   hour:           (from: number, to: number) => `时段 ${from}–${to} 时之外 · outside the hours ${from} to ${to}`,
-  minimum:        (amount: Fen) => `未满 ${yuan(amount)} 元 · below the minimum of ${yuan(amount)} yuan`,
+  minimum:        kept((amount: Fen) => `未满 ${yuan(amount)} 元 · below the minimum of ${yuan(amount)} yuan`),
 } as const;

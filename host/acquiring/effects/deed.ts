@@ -29,8 +29,8 @@ export interface Deed {
   /** Fields beside those that every answer has. */
   readonly fields?: Readonly<Record<string, string>>;
   readonly items?: Items;
-  /** Slip lines that say what DE57 says in items: for a peer that only prints DE63. */
-  readonly lines?: readonly string[];
+  /** Slip lines that say what DE57 says in items: made for a peer that only prints DE63. */
+  readonly lines?: () => readonly string[];
   /** What no item says: DE57 `TX` for a peer that speaks it, DE63 for others. */
   readonly remarks?: readonly string[];
   /** False for what is judged afresh each time. */
@@ -57,30 +57,35 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   const auth = deed.authorised === true ? authorisationCode(rrn) : null;
   const row = transactionRow(j, transactionId, deed, rrn, auth);
   const speaks = j.terminal?.speaksDe57 === true && deed.state === 'approved';
-  const { lines = [], remarks = [], items = [] } = deed;
+  const { remarks = [], items = [], entries = [] } = deed;
   const fields = judgedAt(j);
   fields[37] = rrn;
   if (auth !== null) fields[38] = auth;
   fields[39] = deed.code;
   fields[44] = issuerAndAcquirer(j);
-  if (!speaks) Object.assign(fields, slipLines(lines, remarks));
-  Object.assign(fields, deed.fields);
+  if (!speaks) setFields(fields, slipLines(deed.lines?.() ?? [], remarks));
+  setFields(fields, deed.fields ?? {});
   const answer: Answer = {
     fields,
-    items: speaks ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
+    items: speaks && remarks.length > 0 ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
   };
   const { writes } = j;
   writes.put('transactions', row);
-  writes.put('entries', ...(deed.entries ?? []));
+  writes.put('entries', ...entries);
   if (deed.remembered !== false) remember(j, answer, transactionId);
   if (row.ut !== null) {
     writes.unused(row.ut);
     // Another host may be telling, at this moment, that it never came.
     writes.absent('identities', burntUtKey(row.ut));
   }
-  if ((deed.entries ?? []).length > 0) writes.duringDay(j.view.day);
-  journalTransaction(j, row, deed.entries ?? []);
+  if (entries.length > 0) writes.duringDay(j.view.day);
+  journalTransaction(j, row, entries);
   return answer;
+}
+
+/** Object.assign, which takes its time over keys that are numbers. */
+function setFields(fields: Record<string, string>, more: Readonly<Record<string, string>>): void {
+  for (const field in more) fields[field] = more[field] as string;
 }
 
 /** Keeps an answer under the request's identity: a repeat gets it again. */
@@ -187,11 +192,10 @@ export function writeLots(
   accountId: string,
   before: readonly LotRow[],
   after: readonly LotRow[],
-  changes: Partial<AccountRow> = {},
+  changes: Partial<AccountRow> | null = null,
 ): void {
   j.writes.replace('accounts', j.accountOf(accountId), changes);
-  const old = new Map(before.map((lot) => [lot.lotId, lot]));
-  j.writes.put('lots', ...after.filter((lot) => old.get(lot.lotId) !== lot));
+  j.writes.put('lots', ...after.filter((lot) => !before.includes(lot)));
 }
 
 /**
@@ -202,7 +206,7 @@ export function touchBatch(j: Judgement, terminalId: string, batch: number): voi
   const key = batchKey(terminalId, batch);
   const row = j.view.batch(key);
   if (row !== undefined) {
-    j.writes.replace('batches', row, {});
+    j.writes.replace('batches', row, null);
     return;
   }
   j.writes.insert('batches', key, openBatch(terminalId, batch, j.request.merchantId, j.now));

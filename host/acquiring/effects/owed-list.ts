@@ -25,10 +25,14 @@ export const UNPROVEN_MAX = 50;
 /** Counts a terminal's open rows that are unproven. */
 export const unprovenCounter = (terminalId: string) => `owed-unproven|${terminalId}`;
 
-/** What is known at every place that the request tells of, and at its own where it is a 0400. */
-export function wantOwed(request: Request): Wants {
+/** Whether a request tells of a reversal, or is one: hardly any does. */
+const isAboutOwed = ({ owed, spec }: Request) => owed.length > 0 || spec?.kind === 'reversal';
+
+/** What is known at every place that the request tells of, and at its own where it is a 0400; null where there is none. */
+export function wantOwed(request: Request): Wants | null {
+  if (!isAboutOwed(request)) return null;
   const places = [...new Set([...tellingsOf(request).map(placeOf(request)), ...ownPlaceOf(request)])];
-  if (places.length === 0) return {};
+  if (places.length === 0) return null;
   return { owed: places, traces: places, counters: [unprovenCounter(request.terminalId)] };
 }
 
@@ -45,8 +49,9 @@ const ownPlaceOf = (request: Request): readonly string[] =>
 
 /** Writes what is new of it, after the request was judged. */
 export function noteOwed(j: Judgement, answer: Answer): void {
-  const code = answer.fields['39'] ?? '';
   const { request } = j;
+  if (!isAboutOwed(request)) return;
+  const code = answer.fields['39'] ?? '';
   const isPaying = request.spec?.kind === 'reversal' && CLOSES_DEBT.includes(code);
   if (isPaying) closeAtOwnPlace(j, code, answer.fields['37'] ?? '');
 

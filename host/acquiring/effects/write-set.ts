@@ -32,6 +32,19 @@ const GUARD_KEY: { readonly [T in keyof Versioned]: (row: Versioned[T]) => strin
   owedReversals: (row) => keyOf('owedReversals', row),
 };
 
+/**
+ * The next version of a row, its content as it is. A place of its own for each table: a copy of rows that are all of
+ * one shape is many times faster than one that meets the shapes of all tables.
+ */
+const NEXT: { readonly [T in keyof Versioned]: (row: Versioned[T]) => Versioned[T] } = {
+  terminals: (row) => ({ ...row, version: row.version + 1 }),
+  batches: (row) => ({ ...row, version: row.version + 1 }),
+  transactions: (row) => ({ ...row, version: row.version + 1 }),
+  cards: (row) => ({ ...row, version: row.version + 1 }),
+  accounts: (row) => ({ ...row, version: row.version + 1 }),
+  owedReversals: (row) => ({ ...row, version: row.version + 1 }),
+};
+
 type Lists = { [T in TableName]?: Tables[T][] };
 
 export class WriteSet {
@@ -59,12 +72,13 @@ export class WriteSet {
   /**
    * Replaces a row: the next version, under a guard on the one that was read. Changing a row twice in
    * one decision gives one new version.
+   * @param changes null for a row whose content stays: what was decided on its old version elsewhere does not hold
    * @returns the new row
    */
   replace<T extends keyof Versioned>(
     table: T,
     row: Versioned[T],
-    changes: Partial<Versioned[T]>,
+    changes: Partial<Versioned[T]> | null,
   ): Versioned[T] {
     const guardKey = GUARD_KEY[table];
     const key = guardKey(row);
@@ -77,7 +91,8 @@ export class WriteSet {
       return again;
     }
     this.#guards.push({ kind: 'version', table, key, version: row.version });
-    const next = { ...row, ...changes, version: row.version + 1 };
+    const as = NEXT[table](row);
+    const next = changes === null ? as : { ...as, ...changes, version: as.version };
     this.put(table, next as unknown as Tables[T]);
     return next;
   }
@@ -105,7 +120,8 @@ export class WriteSet {
   count(
     uses: readonly { readonly counter: string; readonly add: number; readonly max: number | null }[],
   ): void {
-    for (const use of uses) this.#guards.push({ kind: 'counter', ...use });
+    for (const use of uses)
+      this.#guards.push({ kind: 'counter', counter: use.counter, add: use.add, max: use.max });
   }
 
   journal(body: string): void {

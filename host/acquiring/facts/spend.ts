@@ -47,16 +47,14 @@ export function spendOf(j: Judgement): Spend | null {
 function priceOf(j: Judgement, account: AccountRow, gross: Fen): Priced {
   const { directory } = j.deps;
   const input = priceInput(j, account, gross);
-  const rules = directory.rules(j.businessDate, input);
-  const used = new Map(capCounters(rules, input).map((counter) => [counter, j.view.counter(counter)]));
-  return price({ ...input, used }, rules, {
+  return price(input, directory.rules(j.businessDate, input), {
     tierPointsBp: directory.tier(account.tier)?.pointsBp ?? 0,
     rebateBp: contractOf(j).rebateBp,
     yuanPerPoint: directory.programme.yuanPerPoint,
   });
 }
 
-function priceInput(j: Judgement, account: AccountRow, gross: Fen): Omit<PriceInput, 'used'> {
+function priceInput(j: Judgement, account: AccountRow, gross: Fen): PriceInput {
   const merchant = known(j.merchant, 'the merchant');
   return {
     gross,
@@ -67,6 +65,7 @@ function priceInput(j: Judgement, account: AccountRow, gross: Fen): Omit<PriceIn
     trade: merchant.trade,
     tier: account.tier,
     accountId: account.accountId,
+    used: { get: (counter) => j.view.counter(counter) },
   };
 }
 

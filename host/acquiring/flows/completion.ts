@@ -50,7 +50,7 @@ export const completion: Flow = {
       entries: debt.entry === null ? [entry] : [entry, debt.entry],
       fields: balances(j, after),
       items: moneyItems(money),
-      lines: moneyLines(money),
+      lines: () => moneyLines(money),
       remarks: remarksOfDebt(debt),
     });
   },

@@ -35,7 +35,7 @@ export const preAuthorisation: Flow = {
       entries: [entry],
       fields: balances(j, after),
       items: moneyItems(money),
-      lines: moneyLines(money),
+      lines: () => moneyLines(money),
     });
   },
 };

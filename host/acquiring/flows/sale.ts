@@ -43,8 +43,8 @@ export const sale: Flow = {
       trace57: priced.trace,
       entries: [entry],
       fields: balances(j, after),
-      items: [...moneyItems(money), ...ruleItems(rates.ruleIds)],
-      lines: moneyLines(money),
+      items: moneyItems(money).concat(ruleItems(rates.ruleIds)),
+      lines: () => moneyLines(money),
     });
   },
 };
