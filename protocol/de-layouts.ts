@@ -1,6 +1,7 @@
+import { hasDigits } from './digits.ts';
 import { PosError } from './errors.ts';
 import { type FenDelta, fenDelta } from './money.ts';
-import { decodeText, encodeText } from './text.ts';
+import { decodeText, encodedBytes, encodeText, isAscii } from './text.ts';
 
 /**
  * What stands inside the fields that hold more than one value: 53, 54, 60, 61, 62 of a sign-in, 63.
@@ -54,6 +55,7 @@ export interface Balance {
 const BALANCE_LENGTH = 20;
 const BALANCES_MAX = 6;
 const BALANCE_SHAPE = /^(\d{2})(\d{2})(\d{3})([CD])(\d{12})$/;
+const AMOUNT_DIGITS = 12;
 
 /** One to six amounts, the available balance first. */
 export function parseDe54(text: string): readonly Balance[] {
@@ -69,11 +71,16 @@ export function parseDe54(text: string): readonly Balance[] {
 /** @example buildDe54([{ account: '02', type: '10', currency: '156', amount: fenDelta(1234) }]) is '0210156C000000001234' */
 export function buildDe54(balances: readonly Balance[]): string {
   let text = '';
-  for (const [index, { account, type, currency, amount }] of balances.entries()) {
-    const digits = String(Math.abs(amount)).padStart(12, '0');
-    const balance = `${account}${type}${currency}${amount < 0 ? 'D' : 'C'}${digits}`;
-    if (!BALANCE_SHAPE.test(balance)) throw badBalance(index);
-    text += balance;
+  for (let index = 0; index < balances.length; index += 1) {
+    const { account, type, currency, amount } = balances[index] as Balance;
+    const digits = String(Math.abs(amount)).padStart(AMOUNT_DIGITS, '0');
+    const isRight =
+      hasDigits(account, 2) &&
+      hasDigits(type, 2) &&
+      hasDigits(currency, 3) &&
+      hasDigits(digits, AMOUNT_DIGITS);
+    if (!isRight) throw badBalance(index);
+    text += `${account}${type}${currency}${amount < 0 ? 'D' : 'C'}${digits}`;
   }
   checkBalances(text);
   return text;
@@ -111,7 +118,7 @@ const DE60_LENGTHS: readonly number[] = [8, 11, 13, 14, 17];
 export function parseDe60(text: string): De60 {
   if (!DE60_LENGTHS.includes(text.length))
     throw badLength(60, `has 8, 11, 13, 14 or 17 digits, not ${text.length}`);
-  if (!/^\d+$/.test(text)) throw badContent(60, 'is not digits only');
+  if (!hasDigits(text, text.length)) throw badContent(60, 'is not digits only');
   const batch = Number(text.slice(2, 8));
   return { type: text.slice(0, 2), batch, code: text.slice(8, 11), rest: text.slice(11) };
 }
@@ -137,7 +144,7 @@ export interface De61 {
 /** Reads 12 or 16 digits; what UnionPay terminals may append (authorisation mode and body) is passed over. */
 export function parseDe61(text: string): De61 {
   if (![12, 16, 18, 29].includes(text.length)) throw badLength(61, `has 12 or 16 digits, not ${text.length}`);
-  if (!/^\d+$/.test(text)) throw badContent(61, 'is not digits only');
+  if (!hasDigits(text, text.length)) throw badContent(61, 'is not digits only');
   const date = text.length >= 16 ? text.slice(12, 16) : null;
   return { batch: Number(text.slice(0, 6)), trace: text.slice(6, 12), date };
 }
@@ -221,8 +228,10 @@ const LINES_MAX = 8;
 
 /** Never throws: a text that is too short has what there is of 63.1, and no line. */
 export function parseDe63(text: string): De63 {
-  const bytes = encodeText(text);
   const lines: string[] = [];
+  // The operator alone, as requests have it.
+  if (text.length <= OPERATOR_BYTES && isAscii(text)) return { operator: text, lines };
+  const bytes = encodeText(text);
   for (let at = OPERATOR_BYTES; at < bytes.length; at += LINE_BYTES) {
     lines.push(decodeText(bytes.subarray(at, at + LINE_BYTES)).replace(/[ \0]+$/, ''));
   }
@@ -235,7 +244,7 @@ export function buildDe63(operator: string, lines: readonly string[]): string {
   if (!/^[\x20-\x7e]{1,3}$/.test(operator)) throw badContent(63, '63.1 is one to three printable characters');
   if (lines.length > LINES_MAX) throw badLength(63, `has at most ${LINES_MAX} lines, not ${lines.length}`);
   const padded = lines.map((line, index) => {
-    const blanks = LINE_BYTES - encodeText(line).length;
+    const blanks = LINE_BYTES - encodedBytes(line);
     if (blanks < 0)
       throw badLength(63, `line ${index + 1} takes ${LINE_BYTES - blanks} bytes, at most ${LINE_BYTES}`);
     return line + ' '.repeat(blanks);

@@ -1,5 +1,7 @@
+import { codeAt } from './code-at.ts';
+import { hasDigits } from './digits.ts';
 import { PosError } from './errors.ts';
-import { decodeText, encodeText, isAscii } from './text.ts';
+import { decodeText, encodedBytes, encodeText, isAscii } from './text.ts';
 
 /**
  * DE57, which is ours: items of tag (2 characters), length of the value in bytes (3 digits), value, in any
@@ -37,7 +39,6 @@ export const ITEMS = {
 export type ItemTag = keyof typeof ITEMS;
 
 const FIELD_BYTES_MAX = 999;
-const TAG = /^[\x21-\x7e]{2}$/;
 /** 0 to 999 as three digits. */
 const LENGTHS = Array.from({ length: FIELD_BYTES_MAX + 1 }, (_, count) => String(count).padStart(3, '0'));
 
@@ -48,20 +49,23 @@ const LENGTHS = Array.from({ length: FIELD_BYTES_MAX + 1 }, (_, count) => String
  */
 export function parseDe57(text: string): readonly Item[] {
   // Lengths count bytes. Where each character is one, the text is cut as it is.
-  if (isAscii(text)) return itemsIn(text, (start, end) => text.substring(start, end));
-  const bytes = encodeText(text);
-  return itemsIn(bytes, (start, end) => decodeText(bytes.subarray(start, end)));
+  if (isAscii(text)) return itemsIn(text, (characters) => characters);
+  return itemsIn(encodeText(text).toString('latin1'), (characters) =>
+    decodeText(Buffer.from(characters, 'latin1')),
+  );
 }
 
-function itemsIn({ length: end }: string | Buffer, cut: (start: number, end: number) => string): Item[] {
+/** @param bytes as one character each */
+function itemsIn(bytes: string, textOf: (characters: string) => string): Item[] {
+  const end = bytes.length;
   const items: Item[] = [];
   let at = 0;
   while (at < end) {
-    const length = cut(at + 2, at + 5);
-    if (!/^\d{3}$/.test(length)) throw bad('an item does not begin with a tag and a length', at);
+    const length = bytes.substring(at + 2, at + 5);
+    if (!hasDigits(length, 3)) throw bad('an item does not begin with a tag and a length', at);
     const next = at + 5 + Number(length);
     if (next > end) throw bad(`an item announces ${Number(length)} bytes, ${end - at - 5} are left`, at);
-    items.push([cut(at, at + 2), cut(at + 5, next)]);
+    items.push([textOf(bytes.substring(at, at + 2)), textOf(bytes.substring(at + 5, next))]);
     at = next;
   }
   return items;
@@ -69,16 +73,21 @@ function itemsIn({ length: end }: string | Buffer, cut: (start: number, end: num
 
 /** The value of the first item with the tag. */
 export function itemOf(items: readonly Item[], tag: ItemTag): string | undefined {
-  return items.find(([found]) => found === tag)?.[1];
+  for (let index = 0; index < items.length; index += 1) {
+    const [found, value] = items[index] as Item;
+    if (found === tag) return value;
+  }
+  return undefined;
 }
 
 /** Throws TLV_BAD for a tag that is not two printable characters, or items longer than DE57 can carry. */
-export function buildDe57(items: Iterable<Item>): string {
+export function buildDe57(items: readonly Item[]): string {
   let text = '';
   let length = 0;
-  for (const [tag, value] of items) {
-    if (!TAG.test(tag)) throw bad(`${JSON.stringify(tag)} is no tag`, length);
-    const bytes = isAscii(value) ? value.length : encodeText(value).length;
+  for (let index = 0; index < items.length; index += 1) {
+    const [tag, value] = items[index] as Item;
+    if (!isTag(tag)) throw bad(`${JSON.stringify(tag)} is no tag`, length);
+    const bytes = encodedBytes(value);
     length += 5 + bytes;
     if (length > FIELD_BYTES_MAX)
       throw bad(`the items take more than ${FIELD_BYTES_MAX} bytes`, FIELD_BYTES_MAX);
@@ -87,9 +96,24 @@ export function buildDe57(items: Iterable<Item>): string {
   return text;
 }
 
+/** Two printable characters, none of them a blank. */
+function isTag(text: string): boolean {
+  return text.length === 2 && isGraphic(codeAt(text, 0)) && isGraphic(codeAt(text, 1));
+}
+
+const isGraphic = (code: number) => code > 0x20 && code < 0x7f;
+
+const UT_LENGTH = 26;
+/** By the code of a character: 1 for Crockford's base 32, which leaves I, L, O and U out. */
+const IS_CROCKFORD = Uint8Array.from({ length: 0x80 }, (_, code) =>
+  '0123456789ABCDEFGHJKMNPQRSTVWXYZ'.includes(String.fromCharCode(code)) ? 1 : 0,
+);
+
 /** A ULID: 26 characters of Crockford's base 32, the first at most 7 (128 bits). */
 export function isUt(text: string): boolean {
-  return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(text);
+  if (text.length !== UT_LENGTH || codeAt(text, 0) > 0x37) return false;
+  for (let at = 0; at < UT_LENGTH; at += 1) if (IS_CROCKFORD[codeAt(text, at)] !== 1) return false;
+  return true;
 }
 
 function bad(what: string, offset: number): PosError {

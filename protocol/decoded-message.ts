@@ -1,10 +1,6 @@
 import type { Message } from './message.ts';
 import type { Column, Shape } from './shape.ts';
-import { decodeText } from './text.ts';
-
-/** A character that is not one of ASCII: a byte of GB18030, or of no text at all. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII is meant
-const BEYOND_ASCII = /[^\x00-\x7f]/;
+import { decodeText, isAscii } from './text.ts';
 
 /**
  * A message whose bytes were found right. Values are cut when asked for, out of one text of the whole message;
@@ -65,8 +61,8 @@ export class DecodedMessage implements Message {
   }
 
   #textOf({ trim }: Column, characters: string): string {
-    const isText = this.#isAscii || !BEYOND_ASCII.test(characters);
-    const text = isText ? characters : decodeText(Buffer.from(characters, 'latin1'));
+    const text =
+      this.#isAscii || isAscii(characters) ? characters : decodeText(Buffer.from(characters, 'latin1'));
     return trim ? text.replace(/ +$/, '') : text;
   }
 

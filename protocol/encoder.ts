@@ -1,7 +1,8 @@
+import { codeAt } from './code-at.ts';
 import { PosError } from './errors.ts';
 import type { FieldSpec } from './fields.ts';
 import type { MessageValues } from './message.ts';
-import { encodeText } from './text.ts';
+import { encodedBytes, writeEncoded } from './text.ts';
 import { type Dictionary, isPrintable, prefixBytes, standsLeft, valueBytes } from './walk.ts';
 
 /**
@@ -200,7 +201,7 @@ function writeDigits(out: Buffer, at: number, writer: Writer, digits: string): n
 }
 
 function writeSigned(out: Buffer, at: number, writer: Writer, value: string): number {
-  const sign = value.charCodeAt(0);
+  const sign = codeAt(value, 0);
   if (sign !== 0x43 && sign !== 0x44) throw badContent(writer.field, 'does not begin with C or D');
   const start = writePrefix(out, at, writer, value.length - 1);
   out[start] = sign;
@@ -223,10 +224,10 @@ function writeText(out: Buffer, at: number, writer: Writer, text: string): numbe
     if (wrong < 0) return finishText(out, at, writer, text.length);
     if (printable) throw badContent(field, `is not printable ASCII at position ${wrong + 1}`);
   }
-  const bytes = encodeText(text);
-  if (bytes.length > length) throw badLength(field, `takes at most ${length} bytes, not ${bytes.length}`);
-  bytes.copy(out, at + prefix);
-  return finishText(out, at, writer, bytes.length);
+  const bytes = encodedBytes(text);
+  if (bytes > length) throw badLength(field, `takes at most ${length} bytes, not ${bytes}`);
+  writeEncoded(out, at + prefix, text);
+  return finishText(out, at, writer, bytes);
 }
 
 /** A text stands at `at` plus prefix already: its length prefix, or the blanks that fill it up. */
@@ -241,7 +242,7 @@ function finishText(out: Buffer, at: number, writer: Writer, count: number): num
 function writeCharacters(out: Buffer, at: number, text: string, printable: boolean): number {
   const { length } = text;
   for (let index = 0; index < length; index += 1) {
-    const code = text.charCodeAt(index);
+    const code = codeAt(text, index);
     if (code > 0x7f || (printable && !isPrintable(code))) return index;
     out[at + index] = code;
   }
@@ -256,13 +257,13 @@ function writeDecimal(out: Buffer, from: number, digits: string): boolean {
   let at = from;
   let index = 0;
   for (; index < last; index += 2, at += 1) {
-    const high = digits.charCodeAt(index) - 0x30;
-    const low = digits.charCodeAt(index + 1) - 0x30;
+    const high = codeAt(digits, index) - 0x30;
+    const low = codeAt(digits, index + 1) - 0x30;
     sign |= high | low | (9 - high) | (9 - low);
     out[at] = (high << 4) | low;
   }
   if (index === last) {
-    const high = digits.charCodeAt(index) - 0x30;
+    const high = codeAt(digits, index) - 0x30;
     sign |= high | (9 - high);
     out[at] = high << 4;
   }
@@ -277,8 +278,8 @@ function writeHexadecimal(out: Buffer, from: number, digits: string): boolean {
   let at = from;
   let index = 0;
   for (; index < last; index += 2, at += 1) {
-    const first = digits.charCodeAt(index);
-    const second = digits.charCodeAt(index + 1);
+    const first = codeAt(digits, index);
+    const second = codeAt(digits, index + 1);
     const high = NIBBLE[first & 0xff] as number;
     const low = NIBBLE[second & 0xff] as number;
     codes |= first | second;
@@ -286,7 +287,7 @@ function writeHexadecimal(out: Buffer, from: number, digits: string): boolean {
     out[at] = (high << 4) | low;
   }
   if (index === last) {
-    const code = digits.charCodeAt(index);
+    const code = codeAt(digits, index);
     const high = NIBBLE[code & 0xff] as number;
     codes |= code;
     nibbles |= high;

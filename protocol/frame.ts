@@ -124,12 +124,13 @@ export function buildFrame(envelope: { tpdu: Buffer; header: string; body: Buffe
   const { tpdu, header, body } = envelope;
   const length = TPDU_BYTES + HEADER_BYTES + body.length;
   ensure(tpdu.length === TPDU_BYTES, `a TPDU of ${tpdu.length} bytes`);
-  ensure(/^[\dA-F]{12}$/i.test(header), 'a header is twelve digits');
   ensure(length <= 0xffff, `a frame of ${length} bytes`);
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + length);
   frame.writeUInt16BE(length, 0);
   tpdu.copy(frame, LENGTH_BYTES);
-  frame.write(header, LENGTH_BYTES + TPDU_BYTES, 'hex');
+  // Written up to the first character that is no hexadecimal digit.
+  const headerBytes = frame.write(header, LENGTH_BYTES + TPDU_BYTES, 'hex');
+  ensure(headerBytes === HEADER_BYTES && header.length === HEADER_BYTES * 2, 'a header is twelve digits');
   body.copy(frame, BODY_OFFSET);
   return frame;
 }

@@ -1,3 +1,5 @@
+import { codeAt } from './code-at.ts';
+
 /**
  * The digit that makes a number pass the Luhn check (ISO/IEC 7812-1, annex B).
  *
@@ -7,7 +9,7 @@ export function luhnDigitOf(withoutCheckDigit: string): string {
   let sum = 0;
   let doubled = true; // the digit left of the check digit counts twice
   for (let at = withoutCheckDigit.length - 1; at >= 0; at -= 1) {
-    const digit = withoutCheckDigit.charCodeAt(at) - 48;
+    const digit = codeAt(withoutCheckDigit, at) - 48;
     const counted = doubled ? digit * 2 : digit;
     sum += counted > 9 ? counted - 9 : counted;
     doubled = !doubled;

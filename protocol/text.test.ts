@@ -1,7 +1,8 @@
+import iconv from 'iconv-lite';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from './errors.ts';
-import { decodeText, encodeText } from './text.ts';
+import { decodeText, encodedBytes, encodeText } from './text.ts';
 
 const text = suite('text is GB18030; what is none is kept byte for byte');
 
@@ -33,6 +34,18 @@ text('every pair of bytes is kept', () => {
     const bytes = Buffer.of(pair >> 8, pair & 0xff);
     if (!encodeText(decodeText(bytes)).equals(bytes)) assert.unreachable(bytes.toString('hex'));
   }
+});
+
+text('every character of the basic plane is what iconv-lite makes of it, and as long', () => {
+  const points = Array.from({ length: 0x1_0000 }, (_, point) => point);
+  const characters = points
+    .filter((point) => point < 0xd800 || point > 0xdfff)
+    .map((point) => String.fromCharCode(point))
+    .join('');
+  const expected = iconv.encode(characters, 'gb18030');
+  // Once to learn them, once from memory.
+  for (let time = 0; time < 2; time += 1) assert.ok(encodeText(characters).equals(expected));
+  assert.is(encodedBytes(characters), expected.length);
 });
 
 text('half a character is refused', () => {

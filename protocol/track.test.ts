@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from './errors.ts';
+import { isLuhnValid, luhnDigit } from './pan.ts';
 import { parseDe35, parseReaderOutput, parseTrack1, parseTrack2 } from './track.ts';
 
 const PAN = '6277880000000016';
@@ -62,10 +64,37 @@ track2s('a wrong LRC is a bad read', () => {
   }
 });
 
+const digits = (minLength: number, maxLength: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789'), minLength, maxLength });
+
+track2s(
+  'is 13 to 19 digits, a separator, seven digits and more, at most 37 characters; nothing else is',
+  () => {
+    fc.assert(
+      fc.property(
+        digits(10, 20),
+        fc.constantFrom('=', 'D', '', '==', 'D1=', 'x'),
+        digits(0, 26),
+        (number, separator, behind) => {
+          const text = number + luhnDigit(number) + separator + behind;
+          const match = /^(\d{13,19})[=D](\d{4})(\d{3})(\d*)$/.exec(text);
+          if (match === null || text.length > 37 || !isLuhnValid(match[1] ?? ''))
+            return assert.throws(() => parseTrack2(text), isTrackBad);
+          const [, pan, expiry, serviceCode, discretionary] = match;
+          const packed = text.replace('=', 'D');
+          assert.equal(parseTrack2(text), { pan, expiry, serviceCode, discretionary, packed });
+        },
+      ),
+      { numRuns: 500, verbose: fc.VerbosityLevel.Verbose },
+    );
+  },
+);
+
 track2s('refuses what is not track 2, without showing it', () => {
   for (const text of [
     '',
     PAN,
+    `${PAN}0`,
     `${PAN}=`,
     `${PAN}=3012`,
     `${PAN}=301210`,

