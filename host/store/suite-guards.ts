@@ -55,6 +55,31 @@ export function guardSuite(name: string, open: OpenStore): void {
   );
 
   guards(
+    'who uses a UT and guards that it is unused is told so when it is not, in the batch or before it, and harms nobody',
+    withStore(open, async (store) => {
+      await committed(store, sample.provisioned('A1'));
+      const guard = { kind: 'unused', ut: 'U1' } as const;
+      const using = (id: string, ut: string) =>
+        sample.item(
+          { transactions: [sample.transactionRow(id, { ut })] },
+          { guards: [{ kind: 'unused', ut }] },
+        );
+      const [first, twin, other] = await store.commit([
+        using('X1', 'U1'),
+        using('X2', 'U1'),
+        using('X3', 'U3'),
+      ]);
+      assert.equal([first?.committed, conflictOf(twin), other?.committed], [true, guard, true]);
+      const [late, fresh] = await store.commit([using('X4', 'U1'), using('X5', 'U5')]);
+      assert.equal([conflictOf(late), fresh?.committed], [guard, true]);
+      assert.equal(
+        (await all(store, 'transactions')).map(({ transactionId }) => transactionId),
+        ['X1', 'X3', 'X5'],
+      );
+    }),
+  );
+
+  guards(
     '"version" on a row that is not there fails',
     withStore(open, async (store) => {
       const guard = { kind: 'version', table: 'batches', key: 'T0000001|1', version: 1 } as const;

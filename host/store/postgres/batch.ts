@@ -104,9 +104,16 @@ export function writesDays(items: readonly PreparedItem[]): boolean {
   return items.some(({ item }) => (item.changes.days ?? []).length > 0);
 }
 
-/** Whether some item promises that a UT is used by nobody: no other commit may run beside it. */
+/** Whether some item promises that a UT is used by nobody, not even by itself: no other commit may run beside it. */
 export function promisesUnused(items: readonly PreparedItem[]): boolean {
-  return items.some(({ item }) => item.guards.some(({ kind }) => kind === 'unused'));
+  return items.some(({ item }) =>
+    item.guards.some((guard) => guard.kind === 'unused' && !usesItself(item, guard.ut)),
+  );
+}
+
+/** A UT that the item writes is proven to be new by its unique key. */
+function usesItself({ changes }: CommitItem, ut: string): boolean {
+  return changes.transactions?.some((row) => row.ut === ut) ?? false;
 }
 
 /** Everything that a batch guards or writes and that is there before it, to be locked before it is looked at. */
@@ -154,8 +161,9 @@ export function assume(items: readonly PreparedItem[]): Assumed | null {
   for (const { item, written, failure } of items) {
     if (failure !== null) return null;
     for (const guard of item.guards) {
-      if (guard.kind === 'unused') return null;
-      if (guard.kind === 'counter') count(added, guard);
+      if (guard.kind === 'unused') {
+        if (!usesItself(item, guard.ut)) return null;
+      } else if (guard.kind === 'counter') count(added, guard);
       else take(guard, { answers, locks, laid, absent });
     }
     for (const { mark, key } of written) {
