@@ -228,7 +228,7 @@ function rowsOf<V>(keys: readonly string[] | undefined, rows: Recent<V>): V[] {
 
 /** What was kept and what the database found, each row once. */
 export function together(wants: Wants, kept: Found, read: Found): Found {
-  const valueOf = (counter: string) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
+  const valueIn = (counter: string) => read.counters.get(counter) ?? kept.counters.get(counter) ?? 0;
   return {
     identities: read.identities,
     transactions: read.transactions,
@@ -238,7 +238,7 @@ export function together(wants: Wants, kept: Found, read: Found): Found {
     terminals: merged(kept.terminals, read.terminals, ({ terminalId }) => terminalId),
     batches: merged(kept.batches, read.batches, ({ terminalId, batch }) => `${terminalId}|${batch}`),
     uploads: read.uploads,
-    counters: new Map(wants.counters?.map((counter) => [counter, valueOf(counter)])),
+    counters: new Map(wants.counters?.map((counter) => [counter, valueIn(counter)])),
     owedReversals: read.owedReversals,
     day: read.day,
   };
