@@ -88,11 +88,11 @@ export function slipLines(lines: readonly string[], remarks: readonly string[] =
 }
 
 /** DE54: the available balance; for a peer that speaks DE57 also principal and bonus. */
-export function balances(j: Judgement, lots: readonly LotRow[]): Record<string, string> {
+export function balances(j: Judgement, lots: readonly LotRow[]): string {
   const { total, principal, bonus } = available(lots, j.businessDate);
   const all = [balanceOf('10', total)];
   if (j.terminal?.speaksDe57 === true) all.push(balanceOf('90', principal), balanceOf('91', bonus));
-  return { 54: buildDe54(all) };
+  return buildDe54(all);
 }
 
 /** Of the card account, in yuan. @param type as DE54 has it: available, principal or bonus */

@@ -4,7 +4,7 @@
  * key of every value: an entry and its money are written once for each sale.
  */
 import type { Entry, LotPart, Posting, Rates, SaleMoney } from '../ledger/model.ts';
-import { textJson, textOrNullJson, wholeJson } from './record.ts';
+import { innerJson, textJson, textOrNullJson, wholeJson } from './record.ts';
 
 // Each function writes its type's fields in the order of their names. One that is forgotten is found by the property
 // test, whose values have every field of the type.
@@ -13,9 +13,9 @@ import { textJson, textOrNullJson, wholeJson } from './record.ts';
 export function entryJson(entry: Entry): string {
   const { at, branchId, businessDate, cause, corrects, entryId, event, postings, terminalId } = entry;
   return (
-    `{"at":${wholeJson(at)},"branchId":${textOrNullJson(branchId)},"businessDate":${textJson(businessDate)}` +
-    `,"cause":{"id":${textJson(cause.id)},"kind":${textJson(cause.kind)}},"corrects":${textOrNullJson(corrects)}` +
-    `,"entryId":${textJson(entryId)},"event":${textJson(event)},"postings":${postingsJson(postings)}` +
+    `{"at":${wholeJson(at)},"branchId":${textOrNullJson(branchId)},"businessDate":"${innerJson(businessDate)}"` +
+    `,"cause":{"id":"${innerJson(cause.id)}","kind":"${innerJson(cause.kind)}"},"corrects":${textOrNullJson(corrects)}` +
+    `,"entryId":"${innerJson(entryId)}","event":"${innerJson(event)}","postings":${postingsJson(postings)}` +
     `,"terminalId":${textOrNullJson(terminalId)}}`
   );
 }
@@ -25,8 +25,8 @@ function postingsJson(postings: readonly Posting[]): string {
   for (const { account, amount, lot, unit } of postings) {
     if (text !== '[') text += ',';
     text +=
-      `{"account":${textJson(account)},"amount":${wholeJson(amount)}` +
-      `,"lot":${textOrNullJson(lot)},"unit":${textJson(unit)}}`;
+      `{"account":"${innerJson(account)}","amount":${wholeJson(amount)}` +
+      `,"lot":${textOrNullJson(lot)},"unit":"${innerJson(unit)}"}`;
   }
   return `${text}]`;
 }
@@ -44,14 +44,14 @@ function lotsJson(lots: readonly LotPart[]): string {
   let text = '[';
   for (const { amount, lotId, purse } of lots) {
     if (text !== '[') text += ',';
-    text += `{"amount":${wholeJson(amount)},"lotId":${textJson(lotId)},"purse":${textJson(purse)}}`;
+    text += `{"amount":${wholeJson(amount)},"lotId":"${innerJson(lotId)}","purse":"${innerJson(purse)}"}`;
   }
   return `${text}]`;
 }
 
 export function ratesJson(rates: Rates): string {
   return (
-    `{"agentBp":${wholeJson(rates.agentBp)},"contractId":${textJson(rates.contractId)}` +
+    `{"agentBp":${wholeJson(rates.agentBp)},"contractId":"${innerJson(rates.contractId)}"` +
     `,"contractVersion":${wholeJson(rates.contractVersion)},"rebateBp":${wholeJson(rates.rebateBp)}` +
     `,"ruleIds":${textsJson(rates.ruleIds)},"settlementBp":${wholeJson(rates.settlementBp)}}`
   );
@@ -59,6 +59,6 @@ export function ratesJson(rates: Rates): string {
 
 export function textsJson(texts: readonly string[]): string {
   let text = '[';
-  for (const each of texts) text += text === '[' ? textJson(each) : `,${textJson(each)}`;
+  for (const each of texts) text += text === '[' ? textJson(each) : `,"${innerJson(each)}"`;
   return `${text}]`;
 }

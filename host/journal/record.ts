@@ -125,15 +125,20 @@ export function wholeJson(count: number): string {
 
 /** A text in canonical JSON, quotation marks included. @throws INVARIANT for half a surrogate pair */
 export function textJson(text: string): string {
-  if (isPlain(text)) return `"${text}"`;
-  // Half of a surrogate pair has no UTF-8 form: two different texts would hash alike.
-  if (/\p{Surrogate}/u.test(text)) throw new NotCanonical('a text with half a surrogate pair');
-  return JSON.stringify(text);
+  return `"${innerJson(text)}"`;
 }
 
 /** As `textJson`. */
 export function textOrNullJson(text: string | null): string {
   return text === null ? 'null' : textJson(text);
+}
+
+/** As `textJson`, without its quotation marks: most texts are written as they are, and nothing is made for them. */
+export function innerJson(text: string): string {
+  if (isPlain(text)) return text;
+  // Half of a surrogate pair has no UTF-8 form: two different texts would hash alike.
+  if (/\p{Surrogate}/u.test(text)) throw new NotCanonical('a text with half a surrogate pair');
+  return JSON.stringify(text).slice(1, -1);
 }
 
 /** ASCII without control characters, quotation mark and backslash: nothing to escape, no surrogate. */

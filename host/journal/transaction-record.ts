@@ -4,7 +4,7 @@ import type { Entry } from '../ledger/model.ts';
 import type { JournalDraft } from '../store/port.ts';
 import type { TransactionRow } from '../store/rows.ts';
 import { entryJson, moneyJson, ratesJson, textsJson } from './ledger-text.ts';
-import { leafHash, textJson, textOrNullJson, wholeJson } from './record.ts';
+import { innerJson, leafHash, textJson, textOrNullJson, wholeJson } from './record.ts';
 
 /** What is recorded of a transaction's row. */
 export type JudgedTransaction = Pick<
@@ -69,37 +69,37 @@ export function transactionRecord(judged: JudgedTransaction, around: Circumstanc
   const { money, rates } = judged;
   // Canonical JSON, which has its keys in this order: a property test holds it against `canonicalJson`.
   const body =
-    `{"DE11":${textJson(judged.trace)}` +
-    `,"DE12":${textJson(judged.localTime)}` +
-    `,"DE13":${textJson(judged.localDate)}` +
-    `,"DE2":${textJson(judged.panMasked)}` +
-    `,"DE22":${textJson(judged.entryMode)}` +
+    `{"DE11":"${innerJson(judged.trace)}"` +
+    `,"DE12":"${innerJson(judged.localTime)}"` +
+    `,"DE13":"${innerJson(judged.localDate)}"` +
+    `,"DE2":"${innerJson(judged.panMasked)}"` +
+    `,"DE22":"${innerJson(judged.entryMode)}"` +
     `,"DE25":${textOrNullJson(around.conditionCode)}` +
     `,"DE3":${textOrNullJson(around.processingCode)}` +
-    `,"DE37":${textJson(judged.rrn)}` +
+    `,"DE37":"${innerJson(judged.rrn)}"` +
     `,"DE38":${textOrNullJson(judged.auth)}` +
-    `,"DE39":${textJson(judged.responseCode)}` +
+    `,"DE39":"${innerJson(judged.responseCode)}"` +
     `,"DE4":"${amount12(judged.amount)}"` +
-    `,"DE41":${textJson(judged.terminalId)}` +
-    `,"DE42":${textJson(judged.merchantId)}` +
+    `,"DE41":"${innerJson(judged.terminalId)}"` +
+    `,"DE42":"${innerJson(judged.merchantId)}"` +
     `,"DE60.2":${wholeJson(judged.batch)}` +
     `,"DE63.1":${textOrNullJson(judged.operator)}` +
-    `,"MTI":${textJson(around.mti)}` +
+    `,"MTI":"${innerJson(around.mti)}"` +
     `,"RU":${rates === null ? '[]' : textsJson(rates.ruleIds)}` +
     `,"TH":${textOrNullJson(around.terminalHead)}` +
     `,"UT":${textOrNullJson(judged.ut)}` +
     `,"accountId":${textOrNullJson(judged.accountId)}` +
     `,"at":${wholeJson(judged.at)}` +
-    `,"branchId":${textJson(judged.branchId)}` +
-    `,"businessDate":${textJson(judged.businessDate)}` +
+    `,"branchId":"${innerJson(judged.branchId)}"` +
+    `,"businessDate":"${innerJson(judged.businessDate)}"` +
     `,"cardId":${textOrNullJson(judged.cardId)}` +
     `,"entryDigest":${entry === null ? 'null' : `"${entryDigest(entry)}"`}` +
     `,"entryId":${entry === null ? 'null' : textJson(entry.entryId)}` +
-    `,"kind":${textJson(judged.kind)}` +
+    `,"kind":"${innerJson(judged.kind)}"` +
     `,"money":${money === null ? 'null' : moneyJson(money)}` +
     `,"originalId":${textOrNullJson(judged.originalId)}` +
     `,"rates":${rates === null ? 'null' : ratesJson(rates)}` +
-    `,"transactionId":${textJson(judged.transactionId)}` +
+    `,"transactionId":"${innerJson(judged.transactionId)}"` +
     ',"type":"transaction"}';
   return { body };
 }

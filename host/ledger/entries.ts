@@ -80,7 +80,9 @@ export function saleEntry(
 ): Entry {
   const { parties, money } = sale;
   ensureWhole(money);
-  return entryOf(stamp, 'sale', debitLots(parties.accountId, money.lots).concat(earned(parties, money)));
+  const postings = debitLots(parties.accountId, money.lots);
+  for (const posting of earned(parties, money)) postings.push(posting);
+  return entryOf(stamp, 'sale', postings);
 }
 
 /**
@@ -255,7 +257,7 @@ function earned(parties: Parties, money: SaleMoney): readonly Posting[] {
   ];
 }
 
-function debitLots(accountId: string, lots: readonly LotPart[]): readonly Posting[] {
+function debitLots(accountId: string, lots: readonly LotPart[]): Posting[] {
   return lots.map((part) => debit(purseAccount(part.purse, accountId), part.amount, part.lotId));
 }
 function creditLots(accountId: string, lots: readonly LotPart[]): readonly Posting[] {

@@ -87,9 +87,8 @@ function addedUp(postings: readonly Posting[]): readonly Posting[] {
   for (const posting of postings) {
     // A dozen at most: to compare them costs less than a key for each.
     const at = placeOf(posting, added);
-    const before = added[at];
-    if (before === undefined) added.push(posting);
-    else added[at] = { ...before, amount: fenDelta(before.amount + posting.amount) };
+    if (at < 0) added.push(posting);
+    else added[at] = { ...posting, amount: fenDelta((added[at] as Posting).amount + posting.amount) };
   }
   return added.filter(isAboveOrBelowZero);
 }

@@ -227,9 +227,13 @@ function apply(
   run.ruleIds.push(id);
   const line = { rule: id, version, applied: true, because, worth };
   run.trace.push(
-    counters.length === 0 ? line : { ...line, counters: counters.map(({ counter }) => counter) },
+    counters.length === 0
+      ? line
+      : { rule: id, version, applied: true, because, worth, counters: counters.map(nameOf) },
   );
 }
+
+const nameOf = ({ counter }: CapCounter) => counter;
 
 function note(run: Run, { id, version }: Pick<Rule, 'id' | 'version'>, because: string): void {
   run.trace.push({ rule: id, version, applied: false, because, worth: 0 });

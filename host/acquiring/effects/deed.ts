@@ -26,6 +26,8 @@ export interface Deed {
   readonly entries?: readonly Entry[];
   /** An approval gets DE38. */
   readonly authorised?: boolean;
+  /** DE54. */
+  readonly balances?: string;
   /** Fields beside those that every answer has. */
   readonly fields?: Readonly<Record<string, string>>;
   readonly items?: Items;
@@ -63,8 +65,13 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   if (auth !== null) fields[38] = auth;
   fields[39] = deed.code;
   fields[44] = issuerAndAcquirer(j);
-  if (!speaks) setFields(fields, slipLines(deed.lines?.() ?? [], remarks));
-  setFields(fields, deed.fields ?? {});
+  if (deed.balances !== undefined) fields[54] = deed.balances;
+  if (!speaks) {
+    const { 63: lines } = slipLines(deed.lines?.() ?? [], remarks);
+    if (lines !== undefined) fields[63] = lines;
+  }
+  // Of the seldom ones: Object.assign takes its time over keys that are numbers.
+  if (deed.fields !== undefined) Object.assign(fields, deed.fields);
   const answer: Answer = {
     fields,
     items: speaks && remarks.length > 0 ? [...items, ...remarks.map((line) => ['TX', line] as const)] : items,
@@ -81,11 +88,6 @@ export function conclude(j: Judgement, transactionId: string, deed: Deed): Answe
   if (entries.length > 0) writes.duringDay(j.view.day);
   journalTransaction(j, row, entries);
   return answer;
-}
-
-/** Object.assign, which takes its time over keys that are numbers. */
-function setFields(fields: Record<string, string>, more: Readonly<Record<string, string>>): void {
-  for (const field in more) fields[field] = more[field] as string;
 }
 
 /** Keeps an answer under the request's identity: a repeat gets it again. */

@@ -4,7 +4,7 @@ import type { SaleMoney } from '../../ledger/model.ts';
 import type { Items } from '../answer.ts';
 
 /** GA, DA, PA, RA and PT. In voids and refunds they say what went back. */
-export function moneyItems(money: SaleMoney): Items {
+export function moneyItems(money: SaleMoney): Items[number][] {
   return [
     ['GA', amount12(money.gross)],
     ['DA', amount12(discountOf(money))],
@@ -68,4 +68,11 @@ export function ruleItems(ruleIds: readonly string[]): Items {
     shown = longer;
   }
   return shown === '' ? [] : [['RU', shown]];
+}
+
+/** A sale's money and the rules that applied to it. */
+export function saleItems(money: SaleMoney, ruleIds: readonly string[]): Items {
+  const items = moneyItems(money);
+  for (const item of ruleItems(ruleIds)) items.push(item);
+  return items;
 }

@@ -55,7 +55,7 @@ export function concludeUndone(
     original,
     money,
     entries: debt.entry === null ? undone.entries : [...undone.entries, debt.entry],
-    fields: balances(j, debt.lots),
+    balances: balances(j, debt.lots),
     items: money !== null ? moneyItems(money) : released !== undefined ? releasedItems(released) : [],
     lines: () => (money === null ? [] : moneyBackLines(money, rebateKept)),
     remarks: [...remarksOfUndoing(rebateKept), ...remarksOfDebt(debt, undone.owed)],

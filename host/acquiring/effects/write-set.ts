@@ -32,16 +32,36 @@ const GUARD_KEY: { readonly [T in keyof Versioned]: (row: Versioned[T]) => strin
   owedReversals: (row) => keyOf('owedReversals', row),
 };
 
-/**
- * The next version of a row, its content as it is. A place of its own for each table: a copy of rows that are all of
- * one shape is many times faster than one that meets the shapes of all tables.
- */
+/** The next version of a row, its content as it is. What every sale writes is written field by field: see `applyToLots`. */
 const NEXT: { readonly [T in keyof Versioned]: (row: Versioned[T]) => Versioned[T] } = {
   terminals: (row) => ({ ...row, version: row.version + 1 }),
-  batches: (row) => ({ ...row, version: row.version + 1 }),
+  batches: (row) => ({
+    terminalId: row.terminalId,
+    batch: row.batch,
+    version: row.version + 1,
+    merchantId: row.merchantId,
+    state: row.state,
+    openedAt: row.openedAt,
+    closedAt: row.closedAt,
+    closedBy: row.closedBy,
+    cause: row.cause,
+    terminalTotals: row.terminalTotals,
+    hostTotals: row.hostTotals,
+    closingTotals: row.closingTotals,
+    result: row.result,
+  }),
   transactions: (row) => ({ ...row, version: row.version + 1 }),
   cards: (row) => ({ ...row, version: row.version + 1 }),
-  accounts: (row) => ({ ...row, version: row.version + 1 }),
+  accounts: (row) => ({
+    accountId: row.accountId,
+    version: row.version + 1,
+    state: row.state,
+    owed: row.owed,
+    tier: row.tier,
+    registered: row.registered,
+    productId: row.productId,
+    salePointId: row.salePointId,
+  }),
   owedReversals: (row) => ({ ...row, version: row.version + 1 }),
 };
 
@@ -84,8 +104,8 @@ export class WriteSet {
     const key = guardKey(row);
     const rows = this.#changes[table] as unknown as Versioned[T][] | undefined;
     const at = rows === undefined ? -1 : rows.findIndex((earlier) => guardKey(earlier) === key);
-    const earlier = rows?.[at];
-    if (rows !== undefined && earlier !== undefined) {
+    if (rows !== undefined && at >= 0) {
+      const earlier = rows[at] as Versioned[T];
       const again = { ...earlier, ...changes, version: earlier.version };
       rows[at] = again;
       return again;

@@ -12,7 +12,7 @@ export const balance: Flow = {
       code: '00',
       state: 'approved',
       remembered: false,
-      fields: balances(j, j.view.lots(account.accountId)),
+      balances: balances(j, j.view.lots(account.accountId)),
     });
   },
 };

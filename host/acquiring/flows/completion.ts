@@ -48,7 +48,7 @@ export const completion: Flow = {
       rates,
       trace57: priced.trace,
       entries: debt.entry === null ? [entry] : [entry, debt.entry],
-      fields: balances(j, after),
+      balances: balances(j, after),
       items: moneyItems(money),
       lines: () => moneyLines(money),
       remarks: remarksOfDebt(debt),

@@ -33,7 +33,7 @@ export const preAuthorisation: Flow = {
       rates,
       trace57: priced.trace,
       entries: [entry],
-      fields: balances(j, after),
+      balances: balances(j, after),
       items: moneyItems(money),
       lines: () => moneyLines(money),
     });

@@ -4,7 +4,7 @@ import { saleEntry } from '../../ledger/entries.ts';
 import { applyToLots } from '../../ledger/spend.ts';
 import { balances } from '../answer.ts';
 import { conclude, stampOf, touchBatch, writeLots } from '../effects/deed.ts';
-import { moneyItems, moneyLines, ruleItems } from '../effects/money-shown.ts';
+import { moneyLines, saleItems } from '../effects/money-shown.ts';
 import { wantCounters } from '../facts/spend.ts';
 import type { Flow } from '../flow.ts';
 
@@ -42,8 +42,8 @@ export const sale: Flow = {
       rates,
       trace57: priced.trace,
       entries: [entry],
-      fields: balances(j, after),
-      items: moneyItems(money).concat(ruleItems(rates.ruleIds)),
+      balances: balances(j, after),
+      items: saleItems(money, rates.ruleIds),
       lines: () => moneyLines(money),
     });
   },
