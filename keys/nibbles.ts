@@ -1,5 +1,7 @@
 /** Half bytes: how PIN blocks, card values and decimalisation count. */
 
+import { codeAt } from '../protocol/index.ts';
+
 /** Nibble 0 is the high half of the first byte. */
 export function nibbleAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at >> 1] as number;
@@ -20,7 +22,7 @@ export function writeNibble(out: Uint8Array, at: number, nibble: number): void {
  * @returns the place behind them
  */
 export function writeDigits(out: Uint8Array, at: number, digits: string): number {
-  for (let index = 0; index < digits.length; index += 1)
-    writeNibble(out, at + index, digits.charCodeAt(index) - 0x30);
-  return at + digits.length;
+  const { length } = digits;
+  for (let index = 0; index < length; index += 1) writeNibble(out, at + index, codeAt(digits, index) - 0x30);
+  return at + length;
 }

@@ -223,6 +223,8 @@ export interface De63 {
 
 const OPERATOR_BYTES = 3;
 const LINE_BYTES = 20;
+const BLANKS = ' '.repeat(LINE_BYTES);
+const OPERATOR_SHAPE = /^[\x20-\x7e]{1,3}$/;
 /** Up to three lines for anybody; more only to a peer that speaks DE57. */
 const LINES_MAX = 8;
 
@@ -241,15 +243,17 @@ export function parseDe63(text: string): De63 {
 
 /** @param lines at most eight, each at most 20 bytes of GB18030 (ten Chinese characters) */
 export function buildDe63(operator: string, lines: readonly string[]): string {
-  if (!/^[\x20-\x7e]{1,3}$/.test(operator)) throw badContent(63, '63.1 is one to three printable characters');
+  if (!OPERATOR_SHAPE.test(operator)) throw badContent(63, '63.1 is one to three printable characters');
   if (lines.length > LINES_MAX) throw badLength(63, `has at most ${LINES_MAX} lines, not ${lines.length}`);
-  const padded = lines.map((line, index) => {
+  let text = operator.padEnd(OPERATOR_BYTES);
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] as string;
     const blanks = LINE_BYTES - encodedBytes(line);
     if (blanks < 0)
       throw badLength(63, `line ${index + 1} takes ${LINE_BYTES - blanks} bytes, at most ${LINE_BYTES}`);
-    return line + ' '.repeat(blanks);
-  });
-  return operator.padEnd(OPERATOR_BYTES) + padded.join('');
+    text += line + BLANKS.slice(0, blanks);
+  }
+  return text;
 }
 
 // ---------------------------------------------------------------------------------------------------

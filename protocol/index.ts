@@ -1,5 +1,6 @@
 /** The one door of protocol/: how messages look. Pure: no sockets, clock, files or cryptography. */
 export * from './business-date.ts';
+export { codeAt } from './code-at.ts';
 export { codec, compileCodec, encodeWithMac } from './codec.ts';
 export * from './de-layouts.ts';
 export * from './de48.ts';

@@ -12,7 +12,7 @@
  * another one's input. Hashes are 64 lower-case hexadecimal digits.
  */
 import { hash } from 'node:crypto';
-import { PosError } from '../../protocol/index.ts';
+import { codeAt, PosError } from '../../protocol/index.ts';
 
 const LEAF = '\u0000';
 const LINK = 0x02;
@@ -123,6 +123,9 @@ export function wholeJson(count: number): string {
   return String(count === 0 ? 0 : count);
 }
 
+/** Up here: in the text of a function the bundle makes it anew at every call. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
 /** A text in canonical JSON, quotation marks included. @throws INVARIANT for half a surrogate pair */
 export function textJson(text: string): string {
   return `"${innerJson(text)}"`;
@@ -137,14 +140,15 @@ export function textOrNullJson(text: string | null): string {
 export function innerJson(text: string): string {
   if (isPlain(text)) return text;
   // Half of a surrogate pair has no UTF-8 form: two different texts would hash alike.
-  if (/\p{Surrogate}/u.test(text)) throw new NotCanonical('a text with half a surrogate pair');
+  if (LONE_SURROGATE.test(text)) throw new NotCanonical('a text with half a surrogate pair');
   return JSON.stringify(text).slice(1, -1);
 }
 
 /** ASCII without control characters, quotation mark and backslash: nothing to escape, no surrogate. */
 function isPlain(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
+  const { length } = text;
+  for (let at = 0; at < length; at += 1) {
+    const unit = codeAt(text, at);
     if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return false;
   }
   return true;
