@@ -6,11 +6,16 @@ import { isFaithful, packedRow } from './row-shape.ts';
 import type { JournalRow, TableName } from './rows.ts';
 import { isOftenChecked, WRITE_PARAMETERS, type WriteParameter } from './statements.ts';
 
+/** What a few sales take. */
+const BODIES_BYTES = 16_384;
+/** The most that one UTF-16 unit takes in UTF-8. */
+const UNIT_BYTES = 3;
+
 export class BatchWrite {
   /** The rows of each list, each as JSON. */
   readonly #lists = new Map<WriteParameter, string[]>();
   readonly #counters = new Map<string, number>();
-  readonly #bodies: string[] = [];
+  #bodies: Buffer = Buffer.allocUnsafe(BODIES_BYTES);
   #bodiesBytes = 0;
 
   /** The counters that were moved, with their last values. */
@@ -20,8 +25,10 @@ export class BatchWrite {
 
   /** @throws STORE_REFUSED when a value does not fit its column, or a text has no faithful form in the database */
   add(item: CommitItem, records: readonly JournalRow[], counters: ReadonlyMap<string, number>): void {
-    for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
+    for (const name in item.changes) {
+      const table = name as TableName;
       const list = this.#list(table);
+      const rows: readonly object[] = item.changes[table] ?? [];
       for (const row of rows) {
         const { kept, body, sum } = packedRow(table, row);
         list.push(`${kept.slice(0, -1)},${this.#placeOf(body)},${sum}]`);
@@ -29,7 +36,7 @@ export class BatchWrite {
     }
     const journal = this.#list('journal');
     for (const { stream, sequence, body, leaf, head } of records) {
-      if (UNFAITHFUL.test(body)) throw unfaithful('journal');
+      if (body.includes('\0') || !body.isWellFormed()) throw unfaithful('journal');
       journal.push(`[${JSON.stringify(stream)},${sequence},${this.#placeOf(body)},"${leaf}","${head}"]`);
     }
     // A counter that several items move is written once, with its last value.
@@ -38,11 +45,12 @@ export class BatchWrite {
 
   /** Where the body lies among all bodies: its first byte, counted from 1, and how many. */
   #placeOf(body: string): string {
-    const at = this.#bodiesBytes + 1;
-    const bytes = Buffer.byteLength(body);
-    this.#bodies.push(body);
+    const at = this.#bodiesBytes;
+    const needed = at + body.length * UNIT_BYTES;
+    if (needed > this.#bodies.length) this.#bodies = grown(this.#bodies, at, needed);
+    const bytes = this.#bodies.write(body, at);
     this.#bodiesBytes += bytes;
-    return `${at},${bytes}`;
+    return `${at + 1},${bytes}`;
   }
 
   #list(parameter: WriteParameter): string[] {
@@ -62,7 +70,7 @@ export class BatchWrite {
     return WRITE_PARAMETERS.map((parameter) => {
       switch (parameter) {
         case 'bodies':
-          return this.#bodies.length === 0 ? null : this.#bodiesBuffer();
+          return this.#bodiesBytes === 0 ? null : this.#bodies.subarray(0, this.#bodiesBytes);
         case 'counters':
           return this.#counters.size === 0 ? null : this.#countersText();
         case 'guards':
@@ -77,13 +85,6 @@ export class BatchWrite {
     });
   }
 
-  #bodiesBuffer(): Buffer {
-    const bytes = Buffer.allocUnsafe(this.#bodiesBytes);
-    let at = 0;
-    for (const body of this.#bodies) at += bytes.write(body, at);
-    return bytes;
-  }
-
   #countersText(): string {
     const text = JSON.stringify([...this.#counters]);
     if (!isFaithful(text)) throw unfaithful('counters');
@@ -91,8 +92,12 @@ export class BatchWrite {
   }
 }
 
-/** NUL or half a surrogate pair, in a text that is not written as JSON here. */
-const UNFAITHFUL = /[\0\p{Surrogate}]/u;
+/** The same bytes with room for more. */
+function grown(bytes: Buffer, used: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafe(Math.max(needed, bytes.length * 2));
+  bytes.copy(larger, 0, 0, used);
+  return larger;
+}
 
 /** The checks of the wanted marks; null when there is none. */
 function checksText(guards: GuardChecks | null, isWanted: (mark: number) => boolean): string | null {

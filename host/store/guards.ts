@@ -8,7 +8,7 @@ import type { HashedRecord } from '../journal/seal.ts';
 import type { Entry } from '../ledger/model.ts';
 import type { CommitItem, Guard, JournalDraft } from './port.ts';
 import type { TableName } from './rows.ts';
-import { keyOf, keyParts } from './schema.ts';
+import { checkKey, keyOf, keyParts } from './schema.ts';
 import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from './statements.ts';
 
 /** An item as the store looked through it. */
@@ -35,7 +35,7 @@ const MARKS: ReadonlyMap<string, number> = new Map(GUARDED_TABLES.map((table, ma
 export function prepareItem(item: CommitItem): PreparedItem {
   try {
     const records = item.journal.map(hashedRecord);
-    for (const guard of item.guards) if ('table' in guard) keyParts(guard.table, guard.key);
+    for (const guard of item.guards) if ('table' in guard) checkKey(guard.table, guard.key);
     for (const entry of item.changes.entries ?? []) checkBalanced(entry);
     return { item, records, written: writtenRows(item), failure: null };
   } catch (cause) {
@@ -61,12 +61,14 @@ function hashedRecord({ body }: JournalDraft): HashedRecord {
 
 function writtenRows(item: CommitItem): readonly WrittenRow[] {
   const written: WrittenRow[] = [];
-  for (const [name, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
+  for (const name in item.changes) {
+    const rows: readonly object[] = item.changes[name as TableName] ?? [];
     const mark = MARKS.get(name);
     for (const row of rows) {
-      const key = keyOf(name, row);
-      if (mark !== undefined)
-        written.push({ mark, key, version: (row as { version?: number }).version ?? 1 });
+      const key = keyOf(name as TableName, row);
+      if (mark === undefined) continue;
+      const { version = 1 } = row as { readonly version?: number };
+      written.push({ mark, key, version });
     }
   }
   for (const { ut } of item.changes.transactions ?? []) {
@@ -191,11 +193,47 @@ function versionOf(guard: Exclude<Guard, { kind: 'counter' }>): number | undefin
 export type GuardAnswers = readonly ReadonlyMap<string, number>[];
 
 /**
- * By table mark, key and version: what became of the item that meant to write it. An item that guards a version of a
- * refused one was decided on what never happened, though another process may have brought the row to the same number
- * with other content.
+ * What became of the versions that the items of a batch meant to write. An item that guards a version of a refused one
+ * was decided on what never happened, though another process may have brought the row to the same number with other
+ * content. Nearly always nothing is refused, and nothing is looked up.
  */
-export type Fates = Map<string, 'accepted' | 'refused'>;
+export class Fates {
+  #accepted: PreparedItem[] = [];
+  #refused = new Set<string>();
+
+  /** Takes on what another one has. */
+  become(other: Fates): this {
+    this.#accepted = [...other.#accepted];
+    this.#refused = new Set(other.#refused);
+    return this;
+  }
+
+  accept(prepared: PreparedItem): void {
+    this.#accepted.push(prepared);
+    if (this.#refused.size > 0) for (const row of prepared.written) this.#refused.delete(nameOf(row));
+  }
+
+  /** A version that an accepted item wrote stays accepted. */
+  refuse({ written }: PreparedItem): void {
+    const accepted = new Set(this.#accepted.flatMap((one) => one.written.map(nameOf)));
+    for (const row of written) if (!accepted.has(nameOf(row))) this.#refused.add(nameOf(row));
+  }
+
+  isRefused(row: WrittenRow): boolean {
+    return this.#refused.size > 0 && this.#refused.has(nameOf(row));
+  }
+}
+
+function nameOf({ mark, key, version }: WrittenRow): string {
+  return `${mark} ${key} ${version}`;
+}
+
+const NONE_MOVED: ReadonlyMap<string, number> = new Map();
+
+/** What an item adds to counters; null while it added to none. */
+interface Added {
+  sums: Map<string, number> | null;
+}
 
 /** The answers with the accepted items laid over them. */
 export class GuardState {
@@ -203,21 +241,21 @@ export class GuardState {
   readonly #fates: Fates;
 
   /** @param fates of the versions that the batch's items before these meant to write */
-  constructor(answers: GuardAnswers, fates: Fates = new Map()) {
+  constructor(answers: GuardAnswers, fates: Fates = new Fates()) {
     this.#now = answers.map((answer) => new Map(answer));
     this.#fates = fates;
   }
 
   /** The first guard that does not hold now, or null. */
   firstFailing({ item }: PreparedItem): Guard | null {
-    const added = new Map<string, number>();
+    const added: Added = { sums: null };
     for (const guard of item.guards) {
       if (!this.#holds(guard, added)) return guard;
     }
     return null;
   }
 
-  #holds(guard: Guard, added: Map<string, number>): boolean {
+  #holds(guard: Guard, added: Added): boolean {
     const now = this.#now[markOf(guard)]?.get(guardKey(guard));
     switch (guard.kind) {
       case 'absent':
@@ -226,11 +264,12 @@ export class GuardState {
       case 'version':
         return (
           now === guard.version &&
-          this.#fates.get(`${markOf(guard)} ${guard.key} ${guard.version}`) !== 'refused'
+          !this.#fates.isRefused({ mark: markOf(guard), key: guard.key, version: guard.version })
         );
       case 'counter': {
-        const sum = (now ?? 0) + (added.get(guard.counter) ?? 0) + guard.add;
-        added.set(guard.counter, sum - (now ?? 0));
+        added.sums ??= new Map();
+        const sum = (now ?? 0) + (added.sums.get(guard.counter) ?? 0) + guard.add;
+        added.sums.set(guard.counter, sum - (now ?? 0));
         return guard.add <= 0 || guard.max === null || sum <= guard.max;
       }
     }
@@ -238,6 +277,7 @@ export class GuardState {
 
   /** The counters that an item moves, with their values after it. */
   countersAfter({ item }: PreparedItem): ReadonlyMap<string, number> {
+    if (!item.guards.some(({ kind }) => kind === 'counter')) return NONE_MOVED;
     const now = this.#now[COUNTER_MARK];
     const moved = new Map<string, number>();
     for (const guard of item.guards) {
@@ -248,26 +288,21 @@ export class GuardState {
   }
 
   /** What was decided on this item is refused too. */
-  refuse({ written }: PreparedItem): void {
-    for (const { mark, key, version } of written) {
-      const name = `${mark} ${key} ${version}`;
-      if (!this.#fates.has(name)) this.#fates.set(name, 'refused');
-    }
+  refuse(prepared: PreparedItem): void {
+    this.#fates.refuse(prepared);
   }
 
   /** Lays an accepted item over the state. */
   accept(prepared: PreparedItem): void {
     for (const [counter, value] of this.countersAfter(prepared)) this.#now[COUNTER_MARK]?.set(counter, value);
-    for (const { mark, key, version } of prepared.written) {
-      this.#now[mark]?.set(key, version);
-      this.#fates.set(`${mark} ${key} ${version}`, 'accepted');
-    }
+    for (const { mark, key, version } of prepared.written) this.#now[mark]?.set(key, version);
+    this.#fates.accept(prepared);
   }
 }
 
 function markOf(guard: Guard): number {
   if (guard.kind === 'counter') return COUNTER_MARK;
-  return guard.kind === 'unused' ? UT_MARK : GUARDED_TABLES.indexOf(guard.table satisfies GuardedTable);
+  return guard.kind === 'unused' ? UT_MARK : (MARKS.get(guard.table satisfies GuardedTable) as number);
 }
 
 function guardKey(guard: Guard): string {

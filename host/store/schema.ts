@@ -264,16 +264,25 @@ export function keyOf(table: TableName, row: object): string {
   return parts.join(KEY_MARK);
 }
 
+/** @throws STORE_REFUSED when the key has another number of parts than the table */
+export function checkKey(table: TableName, key: string): void {
+  const wanted = specOf(table).key.length;
+  if (wanted === 1) return;
+  let parts = 1;
+  for (let at = key.indexOf(KEY_MARK); at >= 0; at = key.indexOf(KEY_MARK, at + 1)) parts += 1;
+  if (parts !== wanted) {
+    throw new PosError('STORE_REFUSED', `${table}: a key has ${wanted} parts, here ${parts}`);
+  }
+}
+
 /**
  * The values of a key's columns, numbers where the column is one.
  * @throws STORE_REFUSED when the key has another number of parts than the table
  */
 export function keyParts(table: TableName, key: string): readonly (string | number)[] {
   const { key: names, columns } = specOf(table);
+  checkKey(table, key);
   const parts = names.length === 1 ? [key] : key.split(KEY_MARK);
-  if (parts.length !== names.length) {
-    throw new PosError('STORE_REFUSED', `${table}: a key has ${names.length} parts, here ${parts.length}`);
-  }
   return parts.map((part, index) =>
     (columns as Record<string, ColumnKind>)[names[index] ?? ''] === 'int' ? Number(part) : part,
   );

@@ -24,7 +24,7 @@ import {
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
 import {
-  type Fates,
+  Fates,
   type GuardAnswers,
   GuardQuestions,
   GuardState,
@@ -325,7 +325,7 @@ class PostgresStore implements PostgresStorePort {
     }
     await this.#ledger.run('ROLLBACK TO SAVEPOINT "together"', []);
     const outcomes: CommitOutcome[] = [];
-    const fates: Fates = new Map();
+    const fates = new Fates();
     let after = head;
     for (const prepared of items) {
       const one = await this.#writeAlone(prepared, after, fates);
@@ -338,7 +338,7 @@ class PostgresStore implements PostgresStorePort {
   async #writeTogether(
     items: readonly PreparedItem[],
     head: StreamHead,
-    fates: Fates = new Map(),
+    fates: Fates = new Fates(),
   ): Promise<Written> {
     const state = new GuardState(await this.#answers(items), fates);
     const rows = new PostgresRows();
@@ -371,9 +371,9 @@ class PostgresStore implements PostgresStorePort {
     await this.#ledger.run('SAVEPOINT "alone"', []);
     try {
       // What it is taken for before the database has spoken is forgotten with a refusal.
-      const trial: Fates = new Map(fates);
+      const trial = new Fates().become(fates);
       const written = await this.#writeTogether([prepared], head, trial);
-      for (const [version, fate] of trial) fates.set(version, fate);
+      fates.become(trial);
       return written;
     } catch (error) {
       if (!isRefusal(error)) throw error;
