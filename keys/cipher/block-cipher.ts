@@ -7,7 +7,7 @@
  */
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { ensure, PosError } from '../../protocol/index.ts';
-import { secretBuffer } from '../secret-buffer.ts';
+import { secretBuffer, wipe } from '../secret-buffer.ts';
 import type { KeyedCipher } from './keyed-cipher.ts';
 
 /** Lengths in bytes; `doubled`: the key is given to OpenSSL twice over; `ctr`: where counter mode is needed. */
@@ -77,8 +77,8 @@ export class BlockCipher<A extends BlockAlgorithm = BlockAlgorithm> {
     xorInto(started, last);
     if (iv !== undefined) xorInto(started, iv);
     const out = cipher.update(started);
-    started.fill(0);
-    out.copy(last, 0, out.length - last.length);
+    wipe(started);
+    keepEnd(last, out);
     return out;
   }
 
@@ -90,7 +90,7 @@ export class BlockCipher<A extends BlockAlgorithm = BlockAlgorithm> {
     const out = cipher.update(data);
     xorInto(out, last);
     if (iv !== undefined) xorInto(out, iv);
-    data.copy(last, 0, data.length - last.length);
+    keepEnd(last, data);
     return out;
   }
 
@@ -185,6 +185,12 @@ export function tdesCipher(key: Buffer): BlockCipher<'3des' | '3des-3key'> {
 /** XORs `mask` into the first bytes of `target`, in place. */
 export function xorInto(target: Buffer, mask: Buffer): void {
   for (let at = 0; at < mask.length; at += 1) target[at] = (target[at] as number) ^ (mask[at] as number);
+}
+
+/** The last bytes of `data` over `block`. */
+function keepEnd(block: Buffer, data: Buffer): void {
+  const from = data.length - block.length;
+  for (let at = 0; at < block.length; at += 1) block[at] = data[from + at] as number;
 }
 
 /** A CBC object and the cipher block that it would go on from. */

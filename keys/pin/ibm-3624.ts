@@ -2,7 +2,7 @@
 import { hasDigits, PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
 import { fromHex } from '../hex.ts';
-import { passingSecret } from '../secret-buffer.ts';
+import { passingSecret, wipe } from '../secret-buffer.ts';
 import { decimalise } from './decimalise.ts';
 import { checkPinDigits, PIN_DIGITS_MAX, PIN_DIGITS_MIN } from './pin-digits.ts';
 
@@ -44,7 +44,7 @@ export function ibm3624Offset(
   for (let at = 0; at < pinDigits.length; at += 1) {
     offset += ((pinDigits[at] as number) - (natural[at] as number) + 10) % 10;
   }
-  natural.fill(0);
+  wipe(natural);
   return offset;
 }
 
@@ -65,6 +65,6 @@ function naturalPin(pvk: KeyedCipher, validation: string, digits: number, table?
   const encrypted = pvk.encrypt(block);
   const natural = passingSecret(digits);
   decimalise(encrypted, natural, table);
-  encrypted.fill(0);
+  wipe(encrypted);
   return natural;
 }

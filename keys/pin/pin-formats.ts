@@ -1,6 +1,7 @@
 /** PIN blocks by format: how a PIN gets into an encrypted block and out again. */
 import { PosError } from '../../protocol/index.ts';
 import type { KeyedCipher } from '../cipher/keyed-cipher.ts';
+import { wipe } from '../secret-buffer.ts';
 import {
   decodePinBlock0,
   decodePinBlock3,
@@ -82,7 +83,7 @@ function opened(
   try {
     return decode(clear, pan);
   } finally {
-    clear.fill(0);
+    wipe(clear);
   }
 }
 
