@@ -7,7 +7,7 @@ import { nodeClock } from '../node-clock.ts';
 import { nodeRandom } from '../node-random.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
-import { openReferenceNumbers } from './reference-numbers.ts';
+import { authorisationCode, openReferenceNumbers } from './reference-numbers.ts';
 
 const numbers = suite('DE37 is never used twice');
 
@@ -55,3 +55,21 @@ numbers('after a restart that skips the rest of a block', async () => {
 });
 
 numbers.run();
+
+const codes = suite('DE38 is the count of DE37 in six digits of Crockford base 32');
+
+// Expected: Python, the count modulo 2^30, divided by 32 six times.
+// biome-ignore format: a table is read by column
+for (const [rrn, code] of [
+  ['010000000001', '000001'],
+  ['010000000031', '00000Z'],
+  ['990000000032', '000010'],
+  ['010001234567', '015NM7'],
+  ['011073741823', 'ZZZZZZ'],
+  ['011073741824', '000000'],
+  ['019999999999', 'A0QRZZ'],
+] as const) {
+  codes(`${rrn}: ${code}`, () => assert.is(authorisationCode(rrn), code));
+}
+
+codes.run();

@@ -121,11 +121,13 @@ interface Block {
  * approvals apart; an original is found by code, merchant and account together.
  */
 export function authorisationCode(rrn: string): string {
-  let rest = Number(rrn.slice(2)) % 32 ** 6;
-  let code = '';
-  for (let place = 0; place < 6; place += 1) {
-    code = (ALPHABET[rest % 32] ?? '') + code;
-    rest = Math.floor(rest / 32);
-  }
-  return code;
+  let rest = 0;
+  for (let at = 2; at < rrn.length; at += 1) rest = rest * 10 + (rrn.charCodeAt(at) - 0x30);
+  rest %= 32 ** 6;
+  const last = rest & 0x3ff;
+  const middle = (rest >> 10) & 0x3ff;
+  return `${PAIRS[rest >> 20]}${PAIRS[middle]}${PAIRS[last]}`;
 }
+
+/** All pairs of the alphabet's characters, in the order of what they count. */
+const PAIRS: readonly string[] = [...ALPHABET].flatMap((high) => [...ALPHABET].map((low) => high + low));

@@ -77,6 +77,38 @@ directory('gives the rules that are valid on a business date', async () => {
   await store.close();
 });
 
+directory('gives each branch, tier and trade its own rules of the date', async () => {
+  const { store, write } = await emptyStore();
+  const bound = (id: string, conditions: object) => row('rule', { ...RULE, id, conditions }, 1);
+  await write(
+    bound('B', { branchIds: ['B1'] }),
+    bound('T', { tiers: ['gold'] }),
+    bound('M', { merchantIds: ['M1'] }),
+    bound('W', { trades: ['wine'] }),
+  );
+  const found = await openDirectory(store);
+  const at = ([merchantId, branchId, trade, tier]: readonly [string, string, string, string]) =>
+    found.rules('20261122', { merchantId, branchId, trade, tier }).map((rule) => rule.id);
+  const places = [
+    ['M1', 'B1', 'wine', 'gold'],
+    ['M2', 'B1', 'wine', 'gold'],
+    ['M1', 'B2', 'wine', 'gold'],
+    ['M1', 'B1', 'hotel', 'gold'],
+    ['M1', 'B1', 'wine', 'blue'],
+  ] as const;
+  const expected = [
+    ['B', 'M', 'T', 'W'],
+    ['B', 'T', 'W'],
+    ['M', 'T', 'W'],
+    ['B', 'M', 'T'],
+    ['B', 'M', 'W'],
+  ];
+  assert.equal(places.map(at), expected);
+  assert.equal(places.map(at), expected, 'and again, from what is kept');
+  assert.equal(found.rules('20261122').length, 4);
+  await store.close();
+});
+
 directory('a new version of a rule takes over on its first day, not on the day it is written', async () => {
   const { store, write } = await emptyStore();
   await write(

@@ -60,10 +60,52 @@ interface Cache {
 /** Lists of rules kept, one for each date, shop and tier that was asked for. */
 const RULE_LISTS_MAX = 10_000;
 
+/** Instead of a place: all rules of a date. No merchant, branch, trade or tier is called so. */
+const NO_PLACE: Place = { merchantId: '', branchId: '', trade: '', tier: '' };
+
+/** Lists of rules by date and place. Looked up for every sale, so by names that are there and not by one made of them. */
+class RuleLists {
+  /** By date, merchant and branch. */
+  readonly #kept = new Map<string, Map<string, Map<string, Kept[]>>>();
+  #count = 0;
+
+  at(businessDate: string, place: Place): readonly Rule[] | undefined {
+    const ofBranch = this.#kept.get(businessDate)?.get(place.merchantId)?.get(place.branchId);
+    // One branch has one trade and sees a handful of tiers: they are looked through.
+    return ofBranch?.find(({ trade, tier }) => tier === place.tier && trade === place.trade)?.rules;
+  }
+
+  keep(businessDate: string, { merchantId, branchId, trade, tier }: Place, rules: readonly Rule[]): void {
+    if (this.#count >= RULE_LISTS_MAX) {
+      this.#kept.clear();
+      this.#count = 0;
+    }
+    this.#count += 1;
+    const ofDate = inner(this.#kept, businessDate, () => new Map<string, Map<string, Kept[]>>());
+    const ofMerchant = inner(ofDate, merchantId, () => new Map<string, Kept[]>());
+    inner(ofMerchant, branchId, () => []).push({ trade, tier, rules });
+  }
+}
+
+interface Kept {
+  readonly trade: string;
+  readonly tier: string;
+  readonly rules: readonly Rule[];
+}
+
+function inner<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
 /** Throws CONFIG_BAD naming the document and field when one in the store is not sound. */
 export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Directory> {
   let cache = await readAll(store);
-  let rulesByDate = new Map<string, readonly Rule[]>();
+  let lists = new RuleLists();
 
   // Bodies were checked as they were read, so the kind says the type.
   const find = <K extends DocumentKind>(kind: K, id: string) =>
@@ -86,17 +128,13 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     salePoint: (id) => find('salePoint', id),
     rule: (id) => find('rule', id),
     rules(businessDate, place) {
-      const at =
-        place === undefined ? '' : [place.merchantId, place.branchId, place.trade, place.tier].join('|');
-      const name = `${businessDate}|${at}`;
-      const known = rulesByDate.get(name);
+      const known = lists.at(businessDate, place ?? NO_PLACE);
       if (known !== undefined) return known;
-      if (rulesByDate.size >= RULE_LISTS_MAX) rulesByDate.clear();
       const valid = [...cache.ruleVersions.values()].flatMap((versions) =>
         standingOn(versions, businessDate),
       );
       const wanted = place === undefined ? valid : rulesAt(valid, place);
-      rulesByDate.set(name, wanted);
+      lists.keep(businessDate, place ?? NO_PLACE, wanted);
       return wanted;
     },
     all,
@@ -108,7 +146,7 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
         .map(([wanted, id]) => `${wanted} ${id}`),
     async reload() {
       cache = await readAll(store);
-      rulesByDate = new Map();
+      lists = new RuleLists();
     },
   };
 }

@@ -3,12 +3,12 @@ import { type Fen, yuan } from '../../protocol/index.ts';
 
 const percent = (basisPoints: number) => `${(basisPoints / 100).toFixed(2)} %`;
 
-/** Reasons that are kept: there are as many as rates and amounts in rules and contracts. */
+/** Of each reason, the texts that are kept: there are as many as rates, amounts and rules. */
 const KEPT_MAX = 1_000;
 
-/** The same, made once for each number: every spend says what its contract gives. */
-function kept<N extends number>(make: (value: N) => string): (value: N) => string {
-  const texts = new Map<N, string>();
+/** The same, made once for each value: every spend says what its contract gives, and which rules did not apply. */
+function kept<V extends number | string>(make: (value: V) => string): (value: V) => string {
+  const texts = new Map<V, string>();
   return (value) => {
     let text = texts.get(value);
     if (text === undefined) {
@@ -32,8 +32,8 @@ export const say = {
   tierPoints:     kept((bp: number) => `等级积分 ${bp / 10_000} 倍 · the tier's points`),
   superseded:     () => '已有新版本 · a later version stands',
   worthNothing:   () => '不产生优惠 · worth nothing here',
-  excluded:       (rule: string) => `已有排他规则 ${rule} · barred by the exclusive rule ${rule}`,
-  groupTaken:     (rule: string) => `同组规则 ${rule} 已适用 · rule ${rule} of its stack group applies`,
+  excluded:       kept((rule: string) => `已有排他规则 ${rule} · barred by the exclusive rule ${rule}`),
+  groupTaken:     kept((rule: string) => `同组规则 ${rule} 已适用 · rule ${rule} of its stack group applies`),
   notYet:         (date: string) => `${date} 起生效 · valid from ${date}`,
   noLonger:       (date: string) => `${date} 已到期 · valid to ${date}`,
   merchant:       () => '商户不符 · not at this merchant',

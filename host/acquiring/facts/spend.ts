@@ -37,11 +37,21 @@ export function spendOf(j: Judgement): Spend | null {
   const contract = contractOf(j);
   if (j.kind !== 'completion') {
     const paying = takeFromLots(lots, priced.paid, spendOrder, j.businessDate);
-    return paying === undefined ? null : { priced, parts: null, ...priceMoney(priced, paying, contract) };
+    return paying === undefined ? null : spendWorth(priced, paying, contract, null);
   }
   const held: readonly LotPart[] = j.original?.money?.lots ?? [];
   const parts = takeForCompletion(held, lots, priced.paid, spendOrder, j.businessDate);
-  return parts === undefined ? null : { priced, parts, ...priceMoney(priced, parts.lots, contract) };
+  return parts === undefined ? null : spendWorth(priced, parts.lots, contract, parts);
+}
+
+function spendWorth(
+  priced: Priced,
+  lots: readonly LotPart[],
+  contract: Contract,
+  parts: CompletionParts | null,
+): Spend {
+  const { money, rates } = priceMoney(priced, lots, contract);
+  return { priced, money, rates, parts };
 }
 
 function priceOf(j: Judgement, account: AccountRow, gross: Fen): Priced {
