@@ -35,7 +35,7 @@ export function judging(deps: HostDeps, request: Request): Work<Answered> {
   ].filter((wants) => wants !== null);
   return {
     // All of it rides in one read with what others want: most want no more than everybody.
-    wants: wanted.length === 1 ? (wanted[0] as Wants) : mergeWants(wanted),
+    wants: mergeWants(wanted),
     ownNames: isNew ? names : null,
     more(view) {
       if (flow?.more === undefined && shown.kind !== 'sealed') return null;

@@ -265,6 +265,8 @@ function inner<Row>(map: Map<string, Map<string, Row>>, key: string): Map<string
 
 /** All that several decisions want, as one read. Duplicates are left to the store. */
 export function mergeWants(all: readonly Wants[]): Wants {
+  const [first] = all;
+  if (all.length === 1 && first !== undefined) return first;
   const merged: { [N in WantedNames]: string[] } = {
     identities: [],
     panHashes: [],
