@@ -7,6 +7,8 @@ import type { HostConfig } from './config.ts';
 import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
+import type { SqlDriver } from './store/driver.ts';
+import { FoldingDriver, LOG_SETTINGS } from './store/log-folding.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { connect } from './store/postgres/node-connections.ts';
 import { PgDriver } from './store/postgres/pg-driver.ts';
@@ -75,15 +77,22 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
       const files = await folderFiles(nodeSettlementFiles, folder, nodeRandom);
       return { place: folder, files, close: () => Promise.resolve() };
     },
-    // One connection that writes, and one that reads while it does.
+    // One connection that writes, one that folds the log and one that reads while it does.
     async open() {
-      const driver = await openSqlite(path);
+      const opened: SqlDriver[] = [];
+      const connection = async (how: 'to write' | 'to read') => {
+        const made = await openSqlite(path, how);
+        opened.push(made);
+        return made;
+      };
       try {
+        const writer = await connection('to write');
         await chmod(path, 0o600);
-        await driver.exec(cacheSettings(config.databaseCacheMiB));
-        return { driver, reader: await openSqlite(path, 'to read') };
+        await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
+        const folder = await connection('to write');
+        return { driver: new FoldingDriver(writer, folder), reader: await connection('to read') };
       } catch (error) {
-        await driver.close();
+        for (const made of opened) await made.close();
         throw error;
       }
     },

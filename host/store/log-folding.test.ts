@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../../protocol/index.ts';
+import type { SqlDriver } from './driver.ts';
+import { FoldingDriver, LOG_SETTINGS } from './log-folding.ts';
+import { openSqlite } from './sqlite-driver.ts';
+
+const folding = suite("SQLite's log is folded beside the commits");
+
+/** Two connections that note what they are asked, over a log of so many pages that are not folded. */
+function noting(log: { pages: number; failure?: PosError; held?: Promise<void> }) {
+  const asked: string[] = [];
+  const connection = (name: string): SqlDriver => ({
+    exec: async (sql) => void asked.push(`${name} ${sql}`),
+    async run(sql) {
+      asked.push(`${name} ${sql}`);
+      return { changes: 1 };
+    },
+    async all(sql) {
+      asked.push(`${name} ${sql}`);
+      if (sql.includes('PASSIVE')) await log.held;
+      if (log.failure !== undefined) throw log.failure;
+      return [{ busy: 0, log: log.pages, checkpointed: 0 }];
+    },
+    close: async () => void asked.push(`${name} closed`),
+  });
+  return { driver: new FoldingDriver(connection('writer'), connection('folder')), asked };
+}
+
+async function write(driver: SqlDriver, times: number): Promise<void> {
+  for (let n = 0; n < times; n += 1) await driver.run('a write', []);
+  // What follows from the last write has only promises to wait for.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+const notWrites = (asked: readonly string[]) => asked.filter((line) => line !== 'writer a write');
+
+folding('only after some writes is it looked at, and a short one is left alone', async () => {
+  const { driver, asked } = noting({ pages: 1_999 });
+  await write(driver, 7);
+  assert.equal(notWrites(asked), []);
+  await write(driver, 1);
+  assert.equal(notWrites(asked), ['folder PRAGMA wal_checkpoint(NOOP)']);
+});
+
+folding("a long one is folded by the other connection, and what is left in the writer's turn", async () => {
+  const { driver, asked } = noting({ pages: 2_000 });
+  await write(driver, 8);
+  assert.equal(notWrites(asked), [
+    'folder PRAGMA wal_checkpoint(NOOP)',
+    'folder PRAGMA wal_checkpoint(PASSIVE)',
+    'writer PRAGMA wal_checkpoint(PASSIVE)',
+  ]);
+});
+
+folding('no write waits for it, no second one begins beside it, and closing waits for it', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { driver, asked } = noting({ pages: 2_000, held });
+  await write(driver, 40);
+  assert.is(asked.filter((line) => line === 'writer a write').length, 40);
+  assert.is(notWrites(asked).length, 2);
+  const closed = driver.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.not.ok(asked.includes('folder closed'));
+  release();
+  await closed;
+  assert.equal(asked.slice(-2), ['folder closed', 'writer closed']);
+});
+
+folding('one that fails fails no write, and is tried again', async () => {
+  const { driver, asked } = noting({ pages: 2_000, failure: new PosError('STORE_FAILED', 'the disk') });
+  await write(driver, 16);
+  assert.is(notWrites(asked).length, 2);
+  await driver.close();
+});
+
+folding('a log that was folded begins anew with the next write, and nothing of it is lost', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
+  try {
+    const path = join(folder, 'folded.sqlite');
+    const writer = await openSqlite(path);
+    await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY, "bytes" BLOB);`);
+    const driver = new FoldingDriver(writer, await openSqlite(path));
+    // 260 pages a write: at the first look the log is long enough, at 8,000 a commit itself would fold it.
+    const bytes = Buffer.alloc(1_060_000, 1);
+    const put = (thing: number) => driver.run('INSERT INTO "things" VALUES (?1, ?2)', [thing, bytes]);
+    const log = async () => (await driver.all('PRAGMA wal_checkpoint(NOOP)', []))[0] ?? {};
+    for (let thing = 1; thing <= 8; thing += 1) await put(thing);
+    for (let { log: all, checkpointed } = await log(); checkpointed !== all; ) {
+      ({ log: all, checkpointed } = await log());
+    }
+    await put(9);
+    assert.ok(Number((await log())['log']) < 300, 'it began anew');
+    await driver.close();
+    const reader = await openSqlite(path, 'to read');
+    assert.equal(
+      await reader.all('SELECT count(*) AS "n", sum(length("bytes")) AS "sum" FROM "things"', []),
+      [{ n: 9, sum: 9 * 1_060_000 }],
+    );
+    await reader.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+folding.run();
