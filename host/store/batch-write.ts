@@ -14,17 +14,11 @@ const UNIT_BYTES = 3;
 export class BatchWrite {
   /** The rows of each list, each as JSON. */
   readonly #lists = new Map<WriteParameter, string[]>();
-  readonly #counters = new Map<string, number>();
   #bodies: Buffer = Buffer.allocUnsafe(BODIES_BYTES);
   #bodiesBytes = 0;
 
-  /** The counters that were moved, with their last values. */
-  get counters(): ReadonlyMap<string, number> {
-    return this.#counters;
-  }
-
   /** @throws STORE_REFUSED when a value does not fit its column, or a text has no faithful form in the database */
-  add(item: CommitItem, records: readonly JournalRow[], counters: ReadonlyMap<string, number>): void {
+  add(item: CommitItem, records: readonly JournalRow[]): void {
     for (const name in item.changes) {
       const table = name as TableName;
       const list = this.#list(table);
@@ -39,8 +33,6 @@ export class BatchWrite {
       if (body.includes('\0') || !body.isWellFormed()) throw unfaithful('journal');
       journal.push(`[${JSON.stringify(stream)},${sequence},${this.#placeOf(body)},"${leaf}","${head}"]`);
     }
-    // A counter that several items move is written once, with its last value.
-    for (const [counter, value] of counters) this.#counters.set(counter, value);
   }
 
   /** Where the body lies among all bodies: its first byte, counted from 1, and how many. */
@@ -63,16 +55,20 @@ export class BatchWrite {
 
   /**
    * Null where there is nothing to write.
+   * @param counters that were moved: each is written once, with its last value
    * @param guards what the write checks first
    * @throws STORE_REFUSED when a counter's name has no faithful form in the database
    */
-  parameters(guards: GuardChecks | null = null): readonly (string | Buffer | null)[] {
+  parameters(
+    counters: ReadonlyMap<string, number>,
+    guards: GuardChecks | null = null,
+  ): readonly (string | Buffer | null)[] {
     return WRITE_PARAMETERS.map((parameter) => {
       switch (parameter) {
         case 'bodies':
           return this.#bodiesBytes === 0 ? null : this.#bodies.subarray(0, this.#bodiesBytes);
         case 'counters':
-          return this.#counters.size === 0 ? null : this.#countersText();
+          return counters.size === 0 ? null : countersText(counters);
         case 'guards':
           return checksText(guards, isOftenChecked);
         case 'seldomGuards':
@@ -84,12 +80,6 @@ export class BatchWrite {
       }
     });
   }
-
-  #countersText(): string {
-    const text = JSON.stringify([...this.#counters]);
-    if (!isFaithful(text)) throw unfaithful('counters');
-    return text;
-  }
 }
 
 /** The same bytes with room for more. */
@@ -97,6 +87,12 @@ function grown(bytes: Buffer, used: number, needed: number): Buffer {
   const larger = Buffer.allocUnsafe(Math.max(needed, bytes.length * 2));
   bytes.copy(larger, 0, 0, used);
   return larger;
+}
+
+function countersText(counters: ReadonlyMap<string, number>): string {
+  const text = JSON.stringify([...counters]);
+  if (!isFaithful(text)) throw unfaithful('counters');
+  return text;
 }
 
 /** The checks of the wanted marks; null when there is none. */

@@ -10,6 +10,7 @@ import { PosError } from '../../protocol/index.ts';
 import { type StreamHead, seal, startOf } from '../journal/seal.ts';
 import { isRefusal, reasonOf, refusalOf } from './answers.ts';
 import { BatchWrite } from './batch-write.ts';
+import { type DecidedBatch, decideBatch } from './decide-batch.ts';
 import type { SqlDriver } from './driver.ts';
 import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, Presumption } from './guards.ts';
 import type { CommitOutcome } from './port.ts';
@@ -34,8 +35,7 @@ export interface Memory {
 }
 
 /** A batch as it was decided, not written yet. */
-interface Decided extends Written {
-  readonly accepted: readonly PreparedItem[];
+interface Decided extends DecidedBatch {
   readonly batch: BatchWrite;
 }
 
@@ -101,7 +101,7 @@ export class SqliteCommits {
       const guards = presumed.checks(decided.accepted);
       const isAnyAccepted = decided.accepted.length > 0;
       if (!isAnyAccepted && guards === null) return decided;
-      const parameters = decided.batch.parameters(guards);
+      const parameters = decided.batch.parameters(decided.counters, guards);
       mayBeDone = isAnyAccepted;
       await this.#driver.run(sql.WRITE_SQL, parameters);
       return decided;
@@ -150,7 +150,8 @@ export class SqliteCommits {
     const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
     try {
       const decided = this.#decide(items, answers, this.#head ?? (await this.readHead()));
-      if (decided.accepted.length > 0) await this.#driver.run(sql.WRITE_SQL, decided.batch.parameters());
+      if (decided.accepted.length > 0)
+        await this.#driver.run(sql.WRITE_SQL, decided.batch.parameters(decided.counters));
       return decided;
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -161,25 +162,14 @@ export class SqliteCommits {
   }
 
   #decide(items: readonly PreparedItem[], answers: GuardAnswers, head: StreamHead): Decided {
-    const state = new GuardState(answers);
     const batch = new BatchWrite();
-    const outcomes: CommitOutcome[] = [];
-    const accepted: PreparedItem[] = [];
-    let after = head;
-    for (const prepared of items) {
-      const refused = refusalOf(prepared, state);
-      if (refused !== null) {
-        outcomes.push(refused);
-        continue;
-      }
-      const sealed = seal(this.#stream, after, prepared.records);
-      batch.add(prepared.item, sealed.rows, state.countersAfter(prepared));
-      state.accept(prepared);
-      accepted.push(prepared);
-      after = sealed.after;
-      outcomes.push({ committed: true, ...after });
-    }
-    return { outcomes, after, counters: batch.counters, accepted, batch };
+    const decided = decideBatch(items, {
+      state: new GuardState(answers),
+      stream: this.#stream,
+      head,
+      take: (item, records) => batch.add(item, records),
+    });
+    return { ...decided, batch };
   }
 
   async #writeOneByOne(
@@ -199,17 +189,18 @@ export class SqliteCommits {
       }
       const sealed = seal(this.#stream, after, prepared.records);
       const one = new BatchWrite();
+      const moved = state.countersAfter(prepared);
       try {
-        one.add(prepared.item, sealed.rows, state.countersAfter(prepared));
+        one.add(prepared.item, sealed.rows);
         // One statement: refused, it leaves nothing behind, as if it had a savepoint of its own.
-        await this.#driver.run(sql.WRITE_SQL, one.parameters());
+        await this.#driver.run(sql.WRITE_SQL, one.parameters(moved));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         state.refuse(prepared);
         outcomes.push({ committed: false, conflict: null, failure: error });
         continue;
       }
-      for (const [counter, value] of one.counters) counters.set(counter, value);
+      for (const [counter, value] of moved) counters.set(counter, value);
       state.accept(prepared);
       after = sealed.after;
       outcomes.push({ committed: true, ...after });

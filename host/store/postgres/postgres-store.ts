@@ -9,7 +9,7 @@
  */
 import { isBusinessDate, PosError } from '../../../protocol/index.ts';
 import type { Clock } from '../../clock.ts';
-import { type StreamHead, seal, startOf } from '../../journal/seal.ts';
+import { type StreamHead, startOf } from '../../journal/seal.ts';
 import { type LoneWork, NamesHeld } from '../alone.ts';
 import {
   type Balance,
@@ -23,6 +23,7 @@ import {
   type Where,
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
+import { decideBatch } from '../decide-batch.ts';
 import {
   Fates,
   type GuardAnswers,
@@ -249,21 +250,16 @@ class PostgresStore implements PostgresStorePort {
   async #writeAssuming(items: readonly PreparedItem[]): Promise<Written | null> {
     const assumed = assume(items);
     if (assumed === null) return null;
-    const state = new GuardState(assumed.answers);
     const rows = new PostgresRows();
-    const outcomes: CommitOutcome[] = [];
-    let after = this.#head ?? (await this.#readHead());
-    let json: string;
+    const head = this.#head ?? (await this.#readHead());
     try {
-      for (const prepared of items) {
-        if (refusalOf(prepared, state) !== null) return null;
-        const sealed = seal(this.#stream, after, prepared.records);
-        rows.add(prepared.item, sealed.rows);
-        state.accept(prepared);
-        after = sealed.after;
-        outcomes.push({ committed: true, ...after });
-      }
-      json = rows.json();
+      const { outcomes, accepted, after } = decideBatch(items, {
+        state: new GuardState(assumed.answers),
+        stream: this.#stream,
+        head,
+        take: (item, records) => rows.add(item, records),
+      });
+      if (accepted.length < items.length) return null;
       const [answer] = await this.#ledger.all(sql.COMMIT_SQL, [
         this.#stream,
         this.#epoch,
@@ -271,7 +267,7 @@ class PostgresStore implements PostgresStorePort {
         assumed.locks.wanted,
         JSON.stringify(assumed.absences),
         assumed.additions === null ? null : JSON.stringify(assumed.additions),
-        json,
+        rows.json(),
       ]);
       return answer?.['came'] === 'written' ? { outcomes, after } : null;
     } catch (error) {
@@ -340,24 +336,13 @@ class PostgresStore implements PostgresStorePort {
     head: StreamHead,
     fates: Fates = new Fates(),
   ): Promise<Written> {
-    const state = new GuardState(await this.#answers(items), fates);
     const rows = new PostgresRows();
-    const counters = new Map<string, number>();
-    const outcomes: CommitOutcome[] = [];
-    let after = head;
-    for (const prepared of items) {
-      const refused = refusalOf(prepared, state);
-      if (refused !== null) {
-        outcomes.push(refused);
-        continue;
-      }
-      const sealed = seal(this.#stream, after, prepared.records);
-      rows.add(prepared.item, sealed.rows);
-      for (const [counter, value] of state.countersAfter(prepared)) counters.set(counter, value);
-      state.accept(prepared);
-      after = sealed.after;
-      outcomes.push({ committed: true, ...after });
-    }
+    const { outcomes, after, counters } = decideBatch(items, {
+      state: new GuardState(await this.#answers(items), fates),
+      stream: this.#stream,
+      head,
+      take: (item, records) => rows.add(item, records),
+    });
     if (outcomes.some(({ committed }) => committed))
       await this.#ledger.run(sql.WRITE_SQL, [rows.json(), JSON.stringify([...counters])]);
     return { outcomes, after };
