@@ -2,7 +2,14 @@
 import { join } from 'node:path';
 import { ensure } from '../protocol/index.ts';
 import { type LoadPhase, type PhaseResult, runLoad } from '../simulators/load/index.ts';
-import { bundle, type HostProgram, type Office, ROOT, readBooks } from '../simulators/office/index.ts';
+import {
+  bundle,
+  HOST_FLAGS,
+  type HostProgram,
+  type Office,
+  ROOT,
+  readBooks,
+} from '../simulators/office/index.ts';
 import { type loadTerminals, total } from './load-terminals.ts';
 import { cpuSeconds, rssMiB } from './process-cpu.ts';
 
@@ -16,7 +23,7 @@ export async function hostProgram(main = 'host/main.ts'): Promise<HostProgram> {
   await bundle({ [name]: main }, folder);
   return {
     command: process.execPath,
-    args: ['--max-semi-space-size=32', join(folder, `${name}.mjs`)],
+    args: [...HOST_FLAGS, join(folder, `${name}.mjs`)],
     env: { ZUNKA_LOG_LEVEL: 'info' },
   };
 }

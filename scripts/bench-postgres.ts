@@ -10,7 +10,7 @@ import { openPostgresStore, postgresConnections, proveBooks } from '../host/inde
 import { type PostgresServer, startPostgres } from '../host/store/postgres/node-server.fixture.ts';
 import { ensure } from '../protocol/index.ts';
 import { type PhaseResult, runLoad } from '../simulators/load/index.ts';
-import { Office } from '../simulators/office/index.ts';
+import { HOST_FLAGS, Office } from '../simulators/office/index.ts';
 import { pgbenchOn } from './bench-limits.ts';
 import { FurtherHost } from './cluster/hosts.ts';
 import { loadTerminals, total } from './load-terminals.ts';
@@ -78,7 +78,7 @@ interface Measured extends PhaseResult {
 async function measureHosts(bench: PostgresBench, server: PostgresServer) {
   const { terminals, cards } = bench;
   const storeUrl = server.urlOf('zunka');
-  const args = ['--max-semi-space-size=32', '--import', 'tsx', 'host/main.ts'];
+  const args = [...HOST_FLAGS, '--import', 'tsx', 'host/main.ts'];
   const program = {
     command: process.execPath,
     args,

@@ -20,6 +20,8 @@ let serial = 0;
 
 for (const phase of job.phases) {
   const sales = prepare(phase.requestsMax);
+  ensure(globalThis.gc !== undefined, 'the load is started with --expose-gc');
+  globalThis.gc();
   process.stdout.write(`${JSON.stringify({ ready: phase.name })}\n`);
   const before = process.cpuUsage();
   const done = 'inFlight' in phase ? await closed(phase, sales) : await open(phase, sales);
