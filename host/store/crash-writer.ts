@@ -4,16 +4,19 @@
  */
 import { ensure, fen } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
+import { FoldingDriver } from './log-folding.ts';
 import { BUSINESS_DATE, saleItem } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
 /** Items of one commit: batches of 1 to 16, so that the kill meets commits of all sizes. */
 const BATCH_MAX = 16;
+/** A log of so few pages is folded, at almost every look, so that the kill meets foldings, too. */
+const FOLDED_PAGES = 50;
 
 const [path = '', stream = ''] = process.argv.slice(2);
 const store = await openSqliteStore({
-  driver: await openSqlite(path),
+  driver: new FoldingDriver(await openSqlite(path), await openSqlite(path), FOLDED_PAGES),
   stream,
   clock: nodeClock,
   initialBusinessDate: BUSINESS_DATE,

@@ -25,12 +25,15 @@ const FOLD_SQL = 'PRAGMA wal_checkpoint(PASSIVE)';
 export class FoldingDriver implements SqlDriver {
   readonly #writer: SqlDriver;
   readonly #folder: SqlDriver;
+  readonly #foldedPages: number;
   #writes = 0;
   #folding: Promise<void> | null = null;
 
-  constructor(writer: SqlDriver, folder: SqlDriver) {
+  /** @param foldedPages a log of so many pages is folded */
+  constructor(writer: SqlDriver, folder: SqlDriver, foldedPages = FOLDED_PAGES) {
     this.#writer = writer;
     this.#folder = folder;
+    this.#foldedPages = foldedPages;
   }
 
   exec(sql: string): Promise<void> {
@@ -61,7 +64,7 @@ export class FoldingDriver implements SqlDriver {
   async #fold(): Promise<void> {
     try {
       const [standing] = await this.#folder.all(LOOK_SQL, []);
-      if (pagesLeft(standing) < FOLDED_PAGES) return;
+      if (pagesLeft(standing) < this.#foldedPages) return;
       await this.#folder.all(FOLD_SQL, []);
       await this.#writer.all(FOLD_SQL, []);
     } catch {
