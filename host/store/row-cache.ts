@@ -163,7 +163,10 @@ export class RowCache {
     const open = new Map(found.accounts.map(({ accountId }) => [accountId, new Map<string, LotRow>()]));
     for (const lot of found.lots) if (lot.remaining > 0) open.get(lot.accountId)?.set(lot.lotId, lot);
     for (const account of found.accounts) {
-      this.#purses.set(account.accountId, { account, open: open.get(account.accountId) ?? new Map<string, LotRow>() });
+      this.#purses.set(account.accountId, {
+        account,
+        open: open.get(account.accountId) ?? new Map<string, LotRow>(),
+      });
     }
     for (const counter of wants.counters ?? []) this.#counters.set(counter, found.counters.get(counter) ?? 0);
   }
