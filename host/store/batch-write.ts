@@ -4,7 +4,7 @@ import type { GuardChecks } from './guards.ts';
 import type { CommitItem } from './port.ts';
 import { isFaithful, packedRow } from './row-shape.ts';
 import type { JournalRow, TableName } from './rows.ts';
-import { isOftenChecked, WRITE_PARAMETERS, type WriteParameter } from './statements.ts';
+import { isOftenChecked, SELDOM_WRITTEN, WRITE_PARAMETERS } from './statements.ts';
 
 /** What a few sales take. */
 const BODIES_BYTES = 16_384;
@@ -13,7 +13,7 @@ const UNIT_BYTES = 3;
 
 export class BatchWrite {
   /** The rows of each list, each as JSON. */
-  readonly #lists = new Map<WriteParameter, string[]>();
+  readonly #lists = new Map<TableName | 'journal', string[]>();
   #bodies: Buffer = Buffer.allocUnsafe(BODIES_BYTES);
   #bodiesBytes = 0;
 
@@ -45,11 +45,11 @@ export class BatchWrite {
     return `${at + 1},${bytes}`;
   }
 
-  #list(parameter: WriteParameter): string[] {
-    const known = this.#lists.get(parameter);
+  #list(table: TableName | 'journal'): string[] {
+    const known = this.#lists.get(table);
     if (known !== undefined) return known;
     const made: string[] = [];
-    this.#lists.set(parameter, made);
+    this.#lists.set(table, made);
     return made;
   }
 
@@ -73,12 +73,24 @@ export class BatchWrite {
           return checksText(guards, isOftenChecked);
         case 'seldomGuards':
           return checksText(guards, (mark) => !isOftenChecked(mark));
+        case 'seldom':
+          return this.#seldomText();
         default: {
-          const rows = this.#lists.get(parameter) ?? [];
-          return rows.length === 0 ? null : `[${rows.join(',')}]`;
+          const rows = this.#lists.get(parameter);
+          return rows === undefined ? null : `[${rows.join(',')}]`;
         }
       }
     });
+  }
+
+  /** The lists of tables that are written seldom, by table; null when there is none. */
+  #seldomText(): string | null {
+    const members: string[] = [];
+    for (const table of SELDOM_WRITTEN) {
+      const rows = this.#lists.get(table);
+      if (rows !== undefined) members.push(`"${table}":[${rows.join(',')}]`);
+    }
+    return members.length === 0 ? null : `{${members.join(',')}}`;
   }
 }
 

@@ -54,15 +54,17 @@ export const PROBE_SQL = `SELECT 0 AS "mark", j."value" AS "name" FROM json_each
 UNION ALL SELECT 1, j."value" FROM json_each(?2) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`;
 
 /** What a financial transaction writes; all other tables are written seldom. */
-const OFTEN_WRITTEN: readonly TableName[] = [
+const OFTEN_WRITTEN = [
   'accounts',
   'batches',
   'lots',
   'transactions',
   'identities',
   'entries',
-];
-const SELDOM_WRITTEN = TABLE_NAMES.filter((table) => !OFTEN_WRITTEN.includes(table));
+] as const satisfies readonly TableName[];
+const isOftenWritten = (table: TableName) => OFTEN_WRITTEN.some((often) => often === table);
+export const SELDOM_WRITTEN: readonly TableName[] = TABLE_NAMES.filter((table) => !isOftenWritten(table));
+const isSeldom = (table: string) => SELDOM_WRITTEN.some((seldom) => seldom === table);
 /** What a financial transaction guards without writing it. */
 const OFTEN_CHECKED: readonly number[] = (['identities', 'terminals', 'batches', 'days'] as const).map(
   (table) => GUARDED_TABLES.indexOf(table),
@@ -75,7 +77,8 @@ export function isOftenChecked(mark: number): boolean {
 
 /** The parameters of `WRITE_SQL`, in order. */
 export const WRITE_PARAMETERS = [
-  ...TABLE_NAMES,
+  ...OFTEN_WRITTEN,
+  'seldom',
   'journal',
   'counters',
   'guards',
@@ -88,8 +91,9 @@ export type WriteParameter = (typeof WRITE_PARAMETERS)[number];
  * Writes all rows of a batch: one statement, so it happens as a whole or, when refused, not at all.
  *
  * Each table's parameter is a list of its rows, a row a list in the order of `storedNames`, but that in place of its
- * body it says where that lies in `bodies`: the first byte, counted from 1, and how many. `guards` and `seldomGuards`
- * are `Presumption.checks`, by mark.
+ * body it says where that lies in `bodies`: the first byte, counted from 1, and how many. `seldom` holds the lists of
+ * all other tables by their names: each parameter costs the call its look, also where nothing is in it. `guards` and
+ * `seldomGuards` are `Presumption.checks`, by mark.
  */
 export const WRITE_SQL = `INSERT INTO "batch_write" (${quotedList(WRITE_PARAMETERS)}) VALUES (${WRITE_PARAMETERS.map((_, index) => `?${index + 1}`).join(', ')})`;
 
@@ -104,15 +108,15 @@ export const WRITE_VIEW_SQL = [
     ['seldomGuards'],
     checksSql('seldomGuards', (mark) => !isOftenChecked(mark)),
   ),
-  spreadingView('seldom_write', [...SELDOM_WRITTEN, 'bodies'], SELDOM_WRITTEN.map(writeTableSql)),
+  spreadingView('seldom_write', ['seldom', 'bodies'], SELDOM_WRITTEN.map(writeTableSql)),
   spreadingView('batch_write', WRITE_PARAMETERS, [
     ...checksSql('guards', isOftenChecked),
-    handedOn('seldom_checks', ['seldomGuards'], ['seldomGuards']),
+    handedOn('seldom_checks', 'seldomGuards'),
     // Parents first, and no parent is written seldom.
     ...OFTEN_WRITTEN.map(writeTableSql),
     `${spread('journal', ['stream', 'sequence', 'body', 'leaf', 'head'])};`,
     `${spread('counters', ['counter', 'value'])} ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";`,
-    handedOn('seldom_write', [...SELDOM_WRITTEN, 'bodies'], SELDOM_WRITTEN),
+    handedOn('seldom_write', 'seldom', 'bodies'),
   ]),
 ].join('\n');
 
@@ -128,15 +132,10 @@ ${statements.join('\n')}
 END;`;
 }
 
-/** Hands columns on to another such view when one of `wanted` holds something. */
-function handedOn(
-  view: string,
-  columns: readonly WriteParameter[],
-  wanted: readonly WriteParameter[],
-): string {
-  const news = (names: readonly WriteParameter[]) => names.map((name) => `NEW.${quoted(name)}`);
-  const isAny = news(wanted).map((name) => `${name} IS NOT NULL`);
-  return `INSERT INTO ${quoted(view)} SELECT ${news(columns).join(', ')} WHERE ${isAny.join(' OR ')};`;
+/** Hands a column on to another such view where it holds something, and others along with it. */
+function handedOn(view: string, column: WriteParameter, ...along: readonly WriteParameter[]): string {
+  const news = [column, ...along].map((name) => `NEW.${quoted(name)}`);
+  return `INSERT INTO ${quoted(view)} SELECT ${news.join(', ')} WHERE NEW.${quoted(column)} IS NOT NULL;`;
 }
 
 /** Refuses the whole write when a row or counter is not as it was presumed (`Presumption.checks`). */
@@ -177,7 +176,7 @@ export function storedNames(table: TableName): readonly string[] {
  * LIMIT −1 is no limit: it keeps SQLite from merging the inner query into the outer, where each column would write out
  * the whole element again. "WHERE true" tells its parser that an ON CONFLICT behind belongs to the INSERT, not to a join.
  */
-function spread(table: WriteParameter, names: readonly string[]): string {
+function spread(table: TableName | 'journal' | 'counters', names: readonly string[]): string {
   const body = names.indexOf(BODY_COLUMN);
   const values = names.map((_, place) => {
     if (body < 0 || place < body) return `"value" ->> ${place}`;
@@ -186,7 +185,8 @@ function spread(table: WriteParameter, names: readonly string[]): string {
       ? `"value" ->> ${place + 1}`
       : `CAST(substr(NEW."bodies", "value" ->> ${place}, "value" ->> ${place + 1}) AS TEXT)`;
   });
-  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM (SELECT "value" FROM json_each(NEW.${quoted(table)}) LIMIT -1) WHERE true`;
+  const list = isSeldom(table) ? `NEW."seldom", '$.${table}'` : `NEW.${quoted(table)}`;
+  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM (SELECT "value" FROM json_each(${list}) LIMIT -1) WHERE true`;
 }
 
 /**
