@@ -114,6 +114,6 @@ async function writeDocument(door: Door, wanted: Wanted, by: Awaited<ReturnType<
       answer: { version, created: true },
     };
   });
-  if (outcome.created) await directory.reload();
+  if (outcome.created) await directory.reload({ kind, id });
   return outcome;
 }

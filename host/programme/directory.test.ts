@@ -126,6 +126,35 @@ directory('a new version of a rule takes over on its first day, not on the day i
   await store.close();
 });
 
+directory('reads one document anew and leaves the others as they were read', async () => {
+  const { store, write } = await emptyStore();
+  await write(row('contract', CONTRACT, 1), row('rule', RULE, 1));
+  const found = await openDirectory(store);
+  await write(
+    row('contract', { ...CONTRACT, settlementBp: 7_500 }, 2),
+    row('rule', { ...RULE, validFrom: '20261124', validTo: null }, 2),
+    row('rule', { ...RULE, id: 'A05' }, 1),
+  );
+  const ids = (date: string) => found.rules(date).map((rule) => `${rule.id} ${rule.version}`);
+  assert.equal([ids('20261123'), ids('20261124')], [['D10 1'], ['D10 1']]);
+  await Promise.all([
+    found.reload({ kind: 'rule', id: 'D10' }),
+    found.reload({ kind: 'rule', id: 'A05' }),
+    found.reload({ kind: 'rule', id: 'not there' }),
+  ]);
+  assert.equal(
+    [ids('20261123'), ids('20261124')],
+    [
+      ['A05 1', 'D10 1'],
+      ['A05 1', 'D10 2'],
+    ],
+  );
+  assert.is(found.contract('C-80')?.version, 1);
+  await found.reload({ kind: 'contract', id: 'C-80' });
+  assert.is(found.contract('C-80')?.settlementBp, 7_500);
+  await store.close();
+});
+
 directory('lists kinds in id order, whatever order they were written in', async () => {
   const { store, write } = await emptyStore();
   for (const id of ['c', 'a', 'b']) await write(row('company', { id, nameZh: id, nameEn: id }, 1));

@@ -42,17 +42,27 @@ export interface Directory {
   version(kind: DocumentKind, id: string): number;
   /** The documents that a body names and that are not here, as `kind id`: the admin door refuses it with these. */
   missing<K extends DocumentKind>(kind: K, body: Documents[K]): readonly string[];
-  /** Reads all documents again. On failure the cache stays as it was. */
-  reload(): Promise<void>;
+  /**
+   * Reads all documents again, or those of one name: whoever wrote one need not have thousands read. One reading
+   * after the other, so that none brings back what an earlier one saw. On failure the cache stays as it was.
+   */
+  reload(one?: DocumentName): Promise<void>;
+}
+
+export interface DocumentName {
+  readonly kind: DocumentKind;
+  readonly id: string;
+}
+
+interface Version {
+  readonly version: number;
+  readonly body: unknown;
 }
 
 interface Cache {
   readonly programme: Documents['programme'] | undefined;
   /** The latest version of each document. */
-  readonly latest: ReadonlyMap<
-    DocumentKind,
-    ReadonlyMap<string, { readonly version: number; readonly body: unknown }>
-  >;
+  readonly latest: ReadonlyMap<DocumentKind, ReadonlyMap<string, Version>>;
   /** By rule id, newest first: each version that stands on some date. */
   readonly ruleVersions: ReadonlyMap<string, readonly Rule[]>;
 }
@@ -106,6 +116,7 @@ function inner<V>(map: Map<string, V>, key: string, make: () => V): V {
 export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Directory> {
   let cache = await readAll(store);
   let lists = new RuleLists();
+  let reading: Promise<void> = Promise.resolve();
 
   // Bodies were checked as they were read, so the kind says the type.
   const find = <K extends DocumentKind>(kind: K, id: string) =>
@@ -144,40 +155,69 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
       referencesOf(kind, body)
         .filter(([wanted, id]) => find(wanted, id) === undefined)
         .map(([wanted, id]) => `${wanted} ${id}`),
-    async reload() {
-      cache = await readAll(store);
-      lists = new RuleLists();
+    reload(one) {
+      const done = reading.then(async () => {
+        cache = one === undefined ? await readAll(store) : await readOne(store, cache, one);
+        lists = new RuleLists();
+      });
+      reading = done.catch(() => undefined);
+      return done;
     },
   };
 }
 
 async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
-  const cache = new Map<DocumentKind, Map<string, { version: number; body: unknown }>>();
-  for (const kind of DOCUMENT_KINDS) cache.set(kind, new Map());
-  const rules = new Map<string, { readonly version: number; readonly body: unknown }[]>();
+  const latest = new Map<DocumentKind, Map<string, Version>>();
+  for (const kind of DOCUMENT_KINDS) latest.set(kind, new Map());
+  const rules = new Map<string, Version[]>();
   for await (const page of store.scan('documents')) {
     for (const { kind, id, version, body } of page) {
-      const known = isKind(kind) ? cache.get(kind) : undefined;
+      const known = isKind(kind) ? latest.get(kind) : undefined;
       if (known === undefined)
         throw new PosError('CONFIG_BAD', `document ${kind} ${id}: no such kind of document`);
       const row = { version, body: withVersion(kind, body, version) };
       if (version > (known.get(id)?.version ?? 0)) known.set(id, row);
-      if (kind === 'rule') rules.set(id, [...(rules.get(id) ?? []), row]);
+      if (kind === 'rule') inner(rules, id, () => []).push(row);
     }
   }
-  for (const [kind, rows] of cache) {
+  for (const [kind, rows] of latest) {
     for (const { body } of rows.values()) checkDocument(kind, body, 'CONFIG_BAD');
-    if (kind === 'programme' && rows.size > 1) {
-      throw new PosError('CONFIG_BAD', `${rows.size} programmes are provisioned; a host serves one`);
-    }
-    cache.set(kind, new Map([...rows].sort(byId)));
   }
-  const ruleVersions = [...rules].sort(byId).map(([id, versions]) => [id, reachable(versions)] as const);
-  const [programme] = [...(cache.get('programme')?.values() ?? [])];
+  return cacheOf(latest, new Map([...rules].map(([id, versions]) => [id, reachable(versions)])));
+}
+
+/** The cache with the documents of one name read anew. */
+async function readOne(
+  store: Pick<StorePort, 'scan'>,
+  before: Cache,
+  { kind, id }: DocumentName,
+): Promise<Cache> {
+  const versions: Version[] = [];
+  for await (const page of store.scan('documents', { kind, id }))
+    for (const { version, body } of page) versions.push({ version, body: withVersion(kind, body, version) });
+  const last = versions.reduce<Version | null>(
+    (max, row) => (row.version > (max?.version ?? 0) ? row : max),
+    null,
+  );
+  if (last === null) return before;
+  checkDocument(kind, last.body, 'CONFIG_BAD');
+  const ofKind = new Map(before.latest.get(kind)).set(id, last);
+  const { ruleVersions } = before;
+  return cacheOf(
+    new Map(before.latest).set(kind, ofKind),
+    kind === 'rule' ? new Map(ruleVersions).set(id, reachable(versions)) : ruleVersions,
+  );
+}
+
+/** In id order. Throws CONFIG_BAD for a second programme. */
+function cacheOf(latest: Cache['latest'], ruleVersions: Cache['ruleVersions']): Cache {
+  const [programme, ...others] = latest.get('programme')?.values() ?? [];
+  if (others.length > 0)
+    throw new PosError('CONFIG_BAD', `${others.length + 1} programmes are provisioned; a host serves one`);
   return {
-    latest: cache,
+    latest: new Map([...latest].map(([kind, rows]) => [kind, new Map([...rows].sort(byId))])),
     programme: programme?.body as Documents['programme'] | undefined,
-    ruleVersions: new Map(ruleVersions),
+    ruleVersions: new Map([...ruleVersions].sort(byId)),
   };
 }
 
@@ -186,9 +226,7 @@ function byId(a: readonly [string, unknown], b: readonly [string, unknown]): num
 }
 
 /** A version stands from its first day until a later one begins; one that a later one overtakes never stands. */
-function reachable(
-  versions: readonly { readonly version: number; readonly body: unknown }[],
-): readonly Rule[] {
+function reachable(versions: readonly Version[]): readonly Rule[] {
   const rules: Rule[] = [];
   let laterBegins = '99999999';
   for (const { body } of [...versions].sort((a, b) => b.version - a.version)) {

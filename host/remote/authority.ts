@@ -241,7 +241,7 @@ export class Authority {
     };
     const [outcome] = await store.commit([item]);
     ensure(outcome !== undefined, 'an outcome for each item');
-    await directory.reload();
+    await directory.reload({ kind: 'certificate', id });
     if (outcome.committed) return;
     throw (
       outcome.failure ?? new PosError('STORE_CONFLICT', `certificate ${id}: 已有变动 it changed meanwhile`)
