@@ -48,7 +48,7 @@ export interface Check {
 type Kinds = 'every' | 'with MAC' | readonly TransactionKind[];
 
 const HOLDER: readonly TransactionKind[] = ['balance', 'sale', 'preAuthorisation'];
-export const SPENDS: readonly TransactionKind[] = ['sale', 'preAuthorisation'];
+const SPENDS: readonly TransactionKind[] = ['sale', 'preAuthorisation'];
 const PRICED: readonly TransactionKind[] = ['sale', 'preAuthorisation', 'completion'];
 const AMOUNTS: readonly TransactionKind[] = ['sale', 'preAuthorisation', 'refund', 'completion'];
 const ABOUT: readonly TransactionKind[] = [

@@ -125,64 +125,6 @@ engines(
   },
 );
 
-/** The same, but its name is its own: not wanted, presumed to be new where the store proves that. */
-const takeNew = (name: string): Work<string> => ({
-  ...take(name),
-  wants: { counters: ['n'] },
-  ownNames: { identities: [name], uts: [] },
-});
-
-engines('where the store proves absence, own names are not read when they are guarded', async () => {
-  const { engine, store, fake } = fakeStore();
-  Object.assign(store, { provesAbsence: true });
-  const wanted: (readonly string[])[] = [];
-  const { read } = store;
-  store.read = (wants) => {
-    wanted.push(wants.identities ?? []);
-    return read.call(store, wants);
-  };
-  assert.is(await engine.submit(takeNew('a')), 'a 1 64');
-  assert.equal(wanted, [[]]);
-  assert.is(fake.identities.size, 1);
-});
-
-engines('a name that was presumed to be new and is not is read after the conflict', async () => {
-  const { engine, store, metrics } = fakeStore();
-  Object.assign(store, { provesAbsence: true });
-  await engine.submit(takeNew('a'));
-  assert.is(await engine.submit(takeNew('a')), 'a again 1');
-  assert.is(metrics.value('engine', 'decided again'), 1);
-});
-
-engines('two of one name in one batch: the second sees the first without a read', async () => {
-  const { engine, store, metrics } = fakeStore();
-  Object.assign(store, { provesAbsence: true });
-  const both = await Promise.all([engine.submit(takeNew('a')), engine.submit(takeNew('a'))]);
-  assert.equal(both, ['a 1 64', 'a again 1']);
-  assert.is(metrics.value('engine', 'read again') + metrics.value('engine', 'decided again'), 0);
-});
-
-engines(
-  'a decision that leans on a presumed name and does not guard it is made again on what is there',
-  async () => {
-    const { engine, store, fake } = fakeStore();
-    Object.assign(store, { provesAbsence: true });
-    fake.identities.set('a', identityRow('a', { fingerprint: '7' }));
-    const looks: Work<string> = {
-      ...takeNew('a'),
-      decide: (view) => ({ item: null, answer: () => view.identity('a')?.fingerprint ?? 'new' }),
-    };
-    assert.is(await engine.submit(looks), '7');
-  },
-);
-
-engines('where the store does not, own names are read as all others', async () => {
-  const { engine, fake, metrics } = fakeStore();
-  fake.identities.set('a', identityRow('a', { fingerprint: '7' }));
-  assert.is(await engine.submit(takeNew('a')), 'a again 7');
-  assert.is(metrics.value('engine', 'decided again'), 0);
-});
-
 engines('keeps the order of arrival when decisions must read further first', async () => {
   const { engine, metrics } = fakeStore();
   // What it looks at is not among what it wanted: it is decided again after a read.

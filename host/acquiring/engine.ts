@@ -5,8 +5,6 @@
  *
  * What may go wrong, and what happens:
  * - a guard fails: that work, and all that was decided after it, is decided again;
- * - a work's own names (identity, UT) were presumed to be new, and its decision leans on that without guarding it: they
- *   are read, and it is decided again;
  * - a decision throws: that work alone is rejected with the error, nothing of it was written;
  * - the commit fails and surely wrote nothing: the overlay is dropped, all of it is decided again,
  *   and after some attempts rejected with the store's error;
@@ -18,27 +16,17 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import type { Metrics } from '../operations/metrics.ts';
-import type { CommitItem, CommitOutcome, Guard, StorePort, Wants } from '../store/port.ts';
+import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
 import { emptyLayer, type Layer, mergeWants, NotRead, Snapshot, type View } from './view.ts';
 
 export interface Work<T> {
   readonly wants: Wants;
-  /**
-   * The names under which it, or what undid it, may be known already; null when `wants` asks for them. Where the store
-   * proves absence, they are presumed to be new and not read: nearly always they are, and the commit tells when not.
-   */
-  readonly ownNames?: OwnNames | null;
   /** What else must be read, once the first read is known. Asked until it gives null, three times at most. */
   more?(view: View): Wants | null;
   /** True when `decide` recognises its own earlier write, by an identity. */
   readonly recognisesItself?: boolean;
   /** Pure but for reference numbers and keys: it may be called again on another view. */
   decide(view: View): Decision<T>;
-}
-
-export interface OwnNames {
-  readonly identities: readonly string[];
-  readonly uts: readonly string[];
 }
 
 export interface Decision<T> {
@@ -70,8 +58,6 @@ interface Item {
   attempts: number;
   /** What to read before it is decided: what it wants, and what a decision asked for. */
   wants: readonly Wants[];
-  /** Not read, but presumed to be new: null once they are read. */
-  presumed: OwnNames | null;
   /** An earlier commit of it ended with an unknown outcome. */
   unknown: boolean;
 }
@@ -115,15 +101,12 @@ export class Engine {
       return Promise.reject(new PosError('HOST_BUSY', `${this.#queueMax} requests are waiting`));
     }
     return new Promise<T>((resolve, reject) => {
-      const names = work.ownNames ?? null;
-      const isPresumed = names !== null && this.#store.provesAbsence === true;
       this.#queue.push({
         work,
         resolve: resolve as (value: unknown) => void,
         reject,
         attempts: 0,
-        wants: names === null || isPresumed ? [work.wants] : [work.wants, names],
-        presumed: isPresumed ? names : null,
+        wants: [work.wants],
         unknown: false,
       });
       this.#wake?.();
@@ -239,11 +222,6 @@ export class Engine {
     try {
       item.attempts += 1;
       const decision = item.work.decide(snapshot);
-      if (item.presumed !== null && !isGuarded(item.presumed, decision.item, snapshot)) {
-        readNames(item, item.presumed);
-        this.#metrics.count('engine', 'read again');
-        return 'read again' as const;
-      }
       return { decision, counters: counterValues(decision.item, snapshot) };
     } catch (error) {
       if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
@@ -341,7 +319,6 @@ export class Engine {
   }
 
   #mayTryAgain(item: Item, error: unknown): boolean {
-    if (item.presumed !== null) readNames(item, item.presumed);
     if (item.attempts < ATTEMPTS_MAX) {
       this.#metrics.count('engine', 'decided again');
       return true;
@@ -363,27 +340,6 @@ export class Engine {
 
 const unknownOutcome = (cause: unknown) =>
   new PosError('STORE_UNKNOWN', 'it is not known whether this was committed', { cause });
-
-/** From now on its own names are read. */
-function readNames(item: Item, names: OwnNames): void {
-  item.wants = [...item.wants, names];
-  item.presumed = null;
-}
-
-/** Whether the commit proves that each of these names is new, where what was decided before does not show that it is not. */
-function isGuarded({ identities, uts }: OwnNames, item: CommitItem | null, view: View): boolean {
-  const guards = item?.guards ?? [];
-  return (
-    identities.every(
-      (key) => guards.some((guard) => isAbsence(guard, key)) || view.identity(key) !== undefined,
-    ) &&
-    uts.every((ut) => guards.some((guard) => isUnused(guard, ut)) || view.transactionsByUt(ut).length > 0)
-  );
-}
-
-const isAbsence = (guard: Guard, key: string) =>
-  guard.kind === 'absent' && guard.table === 'identities' && guard.key === key;
-const isUnused = (guard: Guard, ut: string) => guard.kind === 'unused' && guard.ut === ut;
 
 function moreOf(work: Work<unknown>, view: View): readonly Wants[] {
   try {

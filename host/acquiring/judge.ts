@@ -6,11 +6,11 @@ import { ensure } from '../../protocol/index.ts';
 import type { HostDeps } from '../deps.ts';
 import type { Wants } from '../store/port.ts';
 import { type Answer, type Answered, answered, judgedAt, slipLines } from './answer.ts';
-import { type Check, firstFailure, missing, REMEMBERED, SPENDS, type Stage } from './checks.ts';
+import { type Check, firstFailure, missing, REMEMBERED, type Stage } from './checks.ts';
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
 import { noteOwed, wantOwed } from './effects/owed-list.ts';
-import type { Decision, OwnNames, Work } from './engine.ts';
+import type { Decision, Work } from './engine.ts';
 import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
@@ -24,19 +24,12 @@ export function judging(deps: HostDeps, request: Request): Work<Answered> {
   // Read once: what the frame shows clearly does not change with what the host knows.
   const shown = presentedCard(deps, request, null);
   const judgementOn = (view: View) => new Judgement({ deps, request, view, shown, isServed: flow !== null });
-  const names = ownNames(request);
-  // What spends stands for itself; all others are about something, and look for it anyway.
-  const isNew = request.spec !== undefined && SPENDS.includes(request.spec.kind);
-  const wanted = [
-    commonWants(request, shown),
-    wantOwed(request),
-    flow?.wants?.(request) ?? null,
-    isNew ? null : names,
-  ].filter((wants) => wants !== null);
+  const wanted = [commonWants(request, shown), wantOwed(request), flow?.wants?.(request) ?? null].filter(
+    (wants) => wants !== null,
+  );
   return {
     // All of it rides in one read with what others want: most want no more than everybody.
     wants: mergeWants(wanted),
-    ownNames: isNew ? names : null,
     more(view) {
       if (flow?.more === undefined && shown.kind !== 'sealed') return null;
       const j = judgementOn(view);
@@ -52,19 +45,14 @@ export function judging(deps: HostDeps, request: Request): Work<Answered> {
 }
 
 function commonWants(request: Request, shown: Presented): Wants {
-  const { terminalId, batch } = request;
+  const { terminalId, batch, identity, ut } = request;
   return {
     terminalIds: [terminalId],
+    identities: ut === null ? [identity] : [identity, burntUtKey(ut)],
+    uts: ut === null ? [] : [ut],
     batches: [{ key: batchKey(terminalId, batch), withTransactions: false }],
     panHashes: shown.kind === 'card' ? [shown.card.panHash] : [],
   };
-}
-
-/** Under which a repeat of it is found, and what burnt it. */
-function ownNames({ identity, ut }: Request): OwnNames {
-  return ut === null
-    ? { identities: [identity], uts: [] }
-    : { identities: [identity, burntUtKey(ut)], uts: [ut] };
 }
 
 function decide(j: Judgement): Decision<Answered> {

@@ -96,7 +96,7 @@ export type Guard =
       readonly key: string;
       readonly version: number;
     }
-  /** No transaction has this UT: what a new one presumes, and a burnt one promises. */
+  /** No transaction has this UT: what a new one takes for granted, and a burnt one promises. */
   | { readonly kind: 'unused'; readonly ut: string }
   /** Adds to a counter; fails when the sum would pass `max`. Giving back (`add` below zero) never fails. */
   | { readonly kind: 'counter'; readonly counter: string; readonly add: number; readonly max: number | null };
@@ -128,11 +128,6 @@ export type CommitOutcome =
   | { readonly committed: false; readonly conflict: null; readonly failure: PosError };
 
 export interface StorePort {
-  /**
-   * True where a commit proves by itself that guarded identities and UTs are new, while asking for them first would be
-   * a call of its own: then nobody need ask.
-   */
-  readonly provesAbsence?: boolean;
   /** One consistent snapshot of all that is wanted. */
   read(wants: Wants): Promise<Found>;
   /**

@@ -68,7 +68,6 @@ export async function openSqliteStore(options: {
 }
 
 class SqliteStore implements StorePort {
-  readonly provesAbsence = true;
   readonly #driver: SqlDriver;
   readonly #reader: SqlDriver | null;
   readonly #cache: RowCache;

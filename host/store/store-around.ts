@@ -10,9 +10,6 @@ export abstract class StoreAround implements StorePort {
     this.store = store;
   }
 
-  get provesAbsence(): boolean {
-    return this.store.provesAbsence === true;
-  }
   read(wants: Wants): Promise<Found> {
     return this.store.read(wants);
   }
