@@ -13,13 +13,16 @@ const TOGETHER_BYTES = 8_192;
 const FLUSH_MS = 100;
 
 export interface LogDestination extends DestinationStream {
+  /** Writes all that waits, and returns when it is written: what pino does behind a line that is fatal. */
+  flushSync(): void;
   /** `error`: a write failed; `drop`: a line was given up, because too many wait. */
   on(event: 'error' | 'drop', listener: () => void): unknown;
 }
 
 /**
  * Opened before anything starts, so that a log that cannot be written is known at once. Written beside the work:
- * a transaction does not wait for its line. A warning or an error leaves at once, with all before it.
+ * a transaction does not wait for its line. A warning or an error leaves at once, with all before it; while another
+ * write is under way it waits for the next flush.
  *
  * @param file a path, whose folder is made where it is not there; empty: standard error
  * @throws CONFIG_BAD when it cannot be written
@@ -37,6 +40,7 @@ export function logDestination(file: string): LogDestination {
       to.write(line);
       if (isUrgent(line)) to.flush();
     },
+    flushSync: () => to.flushSync(),
     on: (event, listener) => to.on(event, listener),
   };
 }

@@ -119,6 +119,9 @@ export function openFrame(frame: Buffer): Envelope {
   };
 }
 
+/** At module level: the bundle would make it anew at each call. */
+const WIDE = /[^\x20-\x7e]/;
+
 /** The bytes to send: LEN, TPDU, header, body. Throws INVARIANT for parts that no frame can have. */
 export function buildFrame(envelope: { tpdu: Buffer; header: string; body: Buffer }): Buffer {
   const { tpdu, header, body } = envelope;
@@ -130,7 +133,9 @@ export function buildFrame(envelope: { tpdu: Buffer; header: string; body: Buffe
   tpdu.copy(frame, LENGTH_BYTES);
   // Written up to the first character that is no hexadecimal digit.
   const headerBytes = frame.write(header, LENGTH_BYTES + TPDU_BYTES, 'hex');
-  ensure(headerBytes === HEADER_BYTES && header.length === HEADER_BYTES * 2, 'a header is twelve digits');
+  // Of a wide character Node takes the low byte, as if it were a digit.
+  const isWhole = headerBytes === HEADER_BYTES && header.length === HEADER_BYTES * 2 && !WIDE.test(header);
+  ensure(isWhole, 'a header is twelve digits');
   body.copy(frame, BODY_OFFSET);
   return frame;
 }

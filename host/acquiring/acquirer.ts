@@ -181,8 +181,9 @@ class Peer {
     } catch (error) {
       this.#deps.metrics.count('dropped', 'handler failed');
       this.#deps.log.error({ connection: this.#connection.id, err: error }, 'a frame could not be handled');
+    } finally {
+      this.#answered();
     }
-    this.#answered();
   }
 
   /**

@@ -74,11 +74,11 @@ many('another writer came first: decided again, with the new facts', async () =>
   let interfere: (() => Promise<void>) | null = null;
   const host = await openFixture((store) => ({
     ...bound(store),
-    commit: async (items) => {
+    commit: async (items, how) => {
       const act = interfere;
       interfere = null;
       await act?.();
-      return store.commit(items);
+      return store.commit(items, how);
     },
   }));
   await host.signIn(host.shop);
@@ -99,14 +99,51 @@ many('another writer came first: decided again, with the new facts', async () =>
 });
 
 many(
+  'who was told "not enough" because of a sale that another writer then refused is judged again',
+  async () => {
+    let interfere: (() => Promise<void>) | null = null;
+    const host = await openFixture((store) => ({
+      ...bound(store),
+      commit: async (items, how) => {
+        const act = interfere;
+        interfere = null;
+        await act?.();
+        return store.commit(items, how);
+      },
+    }));
+    await host.signIn(host.shop);
+    await host.signIn(host.second);
+    const card = await host.card({ principal: 15_00, bonus: 0 });
+    interfere = async () => {
+      // An act closes the shop's batch between the decision and its commit.
+      const batch = (await host.rows('batches')).find(({ terminalId }) => terminalId === host.shop.id);
+      const terminal = (await host.rows('terminals')).find(({ terminalId }) => terminalId === host.shop.id);
+      if (batch === undefined || terminal === undefined) throw new Error('the shop has signed in');
+      const closed = { ...batch, version: batch.version + 1, state: 'closed', closedBy: 'act' } as const;
+      const next = { ...terminal, version: terminal.version + 1, batch: terminal.batch + 1 };
+      await host.deps.store.commit([
+        { guards: [], changes: { batches: [closed], terminals: [next] }, journal: [] },
+      ]);
+    };
+    const [first, second] = await Promise.all([
+      host.answer(saleFrame(host.shop, card, 10_00)),
+      host.answer(saleFrame(host.second, card, 10_00)),
+    ]);
+    assert.equal([first.fields[39], second.fields[39]], ['77', '00']);
+    assert.is(await host.available(card.accountId), 5_00);
+    await host.close();
+  },
+);
+
+many(
   'a commit that failed gives no answer that lies: 96 and nothing changed, then the same request succeeds',
   async () => {
     let failing = false;
     const host = await openFixture((store) => ({
       ...bound(store),
-      commit: async (items) => {
+      commit: async (items, how) => {
         if (failing) throw new PosError('STORE_FAILED', 'injected');
-        return store.commit(items);
+        return store.commit(items, how);
       },
     }));
     await host.signIn(host.shop);
@@ -129,8 +166,8 @@ many('an unknown outcome is read back: the true answer, and one effect', async (
   let breaking = false;
   const host = await openFixture((store) => ({
     ...bound(store),
-    commit: async (items) => {
-      const outcomes = await store.commit(items);
+    commit: async (items, how) => {
+      const outcomes = await store.commit(items, how);
       if (!breaking) return outcomes;
       breaking = false;
       throw new PosError('STORE_UNKNOWN', 'injected after the commit');
@@ -149,8 +186,8 @@ many('an unknown outcome that cannot be read back is met with silence', async ()
   let broken = false;
   const host = await openFixture((store) => ({
     ...bound(store),
-    commit: async (items) => {
-      const outcomes = await store.commit(items);
+    commit: async (items, how) => {
+      const outcomes = await store.commit(items, how);
       if (broken) throw new PosError('STORE_UNKNOWN', 'injected');
       return outcomes;
     },
@@ -226,13 +263,13 @@ many('a 0400 is judged again when another host changes its original before it is
   const { engine: _, numbers: __, ...parts } = host.deps;
   const wrapped: StorePort = {
     ...bound(store),
-    commit: async (items) => {
+    commit: async (items, how) => {
       if (isFirst && items.some(({ journal }) => journal.length > 0)) {
         isFirst = false;
         assert.is((await host.answer(ofVoid)).fields[39], '00');
         assert.is(await host.available(card.accountId), 290_00, 'the sale stands again');
       }
-      return store.commit(items);
+      return store.commit(items, how);
     },
   };
   const other = await assembleHost({ ...parts, store: wrapped }, { stream: '02' });
@@ -251,7 +288,7 @@ many.run();
 function bound(store: StorePort): StorePort {
   return {
     read: (wants) => store.read(wants),
-    commit: (items) => store.commit(items),
+    commit: (items, how) => store.commit(items, how),
     scan: (table, where) => store.scan(table, where),
     scanJournal: (stream, after) => store.scanJournal(stream, after),
     journalHeads: () => store.journalHeads(),

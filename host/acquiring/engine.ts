@@ -4,7 +4,7 @@
  * guards tell what came in between. An answer leaves only after the commit that it depends on.
  *
  * What may go wrong, and what happens:
- * - a guard fails: that work, and all that was decided after it, is decided again;
+ * - a guard fails: that work, and all that was decided after it, is decided again: it was decided over what never was;
  * - a decision throws: that work alone is rejected with the error, nothing of it was written;
  * - the commit fails and surely wrote nothing: the overlay is dropped, all of it is decided again,
  *   and after some attempts rejected with the store's error;
@@ -48,6 +48,8 @@ export interface EngineOptions {
 
 const ATTEMPTS_MAX = 6;
 const READ_ROUNDS_MAX = 3;
+/** Every decision is made over all before it. */
+const CHAINED = { chained: true } as const;
 /** Works that are always taken together: a commit of fewer costs nearly as much. */
 const HALVED_FROM = 32;
 
@@ -159,6 +161,7 @@ export class Engine {
         await flight.settled;
         // What was decided on a layer that did not hold goes back, behind what failed.
         if (!flight.clean) {
+          for (const { item } of decided) item.attempts -= 1;
           this.#queue.unshift(...(flight.again ?? []), ...decided.map(({ item }) => item));
           flight = null;
           continue;
@@ -274,12 +277,12 @@ export class Engine {
     const items = decided.flatMap(({ decision }) => (decision.item === null ? [] : [decision.item]));
     let outcomes: readonly CommitOutcome[];
     try {
-      outcomes = items.length === 0 ? [] : await this.#store.commit(items);
+      outcomes = items.length === 0 ? [] : await this.#store.commit(items, CHAINED);
     } catch (error) {
       return { again: this.#commitFailed(decided, error), clean: false };
     }
     this.#metrics.count('engine', 'commits');
-    this.#metrics.count('engine', 'committed items', items.length);
+    this.#metrics.count('engine', 'committed items', outcomes.filter(({ committed }) => committed).length);
     const clean = outcomes.every((outcome) => outcome.committed);
     const again: Item[] = [];
     let next = 0;
@@ -292,7 +295,11 @@ export class Engine {
         this.#metrics.count('engine', 'refused by the store');
         item.reject(item.unknown ? unknownOutcome(outcome.failure) : outcome.failure);
       } else if (outcome === null && clean) this.#answer(item, decision, this.#lastHead);
-      else again.push(item);
+      else {
+        // It has not failed itself: what stands before it has. That costs it no attempt.
+        if (outcome === null || outcome?.conflict === null) item.attempts -= 1;
+        again.push(item);
+      }
     }
     // Nearly always: an error with its stack would be made for nothing.
     if (again.length === 0) return { again, clean };

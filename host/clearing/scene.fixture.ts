@@ -36,7 +36,7 @@ export const codeIs =
 export function bound(store: StorePort): StorePort {
   return {
     read: (wants) => store.read(wants),
-    commit: (items) => store.commit(items),
+    commit: (items, how) => store.commit(items, how),
     scan: (table, where) => store.scan(table, where),
     scanJournal: (stream, after) => store.scanJournal(stream, after),
     journalHeads: () => store.journalHeads(),

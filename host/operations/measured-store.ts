@@ -1,6 +1,6 @@
 /** A store whose reads and commits are timed and counted; what they do is the store's own. */
 import { PosError } from '../../protocol/index.ts';
-import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from '../store/port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../store/port.ts';
 import { StoreAround } from '../store/store-around.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -19,10 +19,10 @@ export class MeasuredStore extends StoreAround {
     return found;
   }
 
-  override async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+  override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
     const began = this.#metrics.elapsedMs();
     try {
-      const outcomes = await this.store.commit(items);
+      const outcomes = await this.store.commit(items, how);
       this.#metrics.count('commit', 'done');
       this.#metrics.observe('commit', (this.#metrics.elapsedMs() - began) / 1000);
       this.#metrics.observe('commit items', items.length);

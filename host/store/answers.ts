@@ -13,6 +13,7 @@ import { PAGE_ROWS } from './statements.ts';
  * on it is refused from then on.
  */
 export function refusalOf(prepared: PreparedItem, state: GuardState): CommitOutcome | null {
+  if (state.isEnded) return { committed: false, conflict: null, failure: null };
   const { failure } = prepared;
   const conflict = failure === null ? state.firstFailing(prepared) : null;
   if (failure === null && conflict === null) return null;

@@ -8,7 +8,7 @@
  */
 import { hash } from 'node:crypto';
 import type { StreamHead } from '../journal/seal.ts';
-import type { CommitItem, CommitOutcome, StorePort } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, StorePort } from './port.ts';
 import { StoreAround } from './store-around.ts';
 import { Turns } from './turns.ts';
 
@@ -90,8 +90,8 @@ export class MarkedStore extends StoreAround {
     return { committed: this.#committed, marked: this.#marked, isFailing: this.#isFailing };
   }
 
-  override async commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    const outcomes = await this.store.commit(items);
+  override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
+    const outcomes = await this.store.commit(items, how);
     const last = outcomes.findLast((outcome) => outcome.committed);
     if (last?.committed === true) await this.#mark(last);
     return outcomes;

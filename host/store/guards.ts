@@ -6,7 +6,7 @@ import { PosError } from '../../protocol/index.ts';
 import { leafHash } from '../journal/record.ts';
 import type { HashedRecord } from '../journal/seal.ts';
 import type { Entry } from '../ledger/model.ts';
-import type { CommitItem, Guard, JournalDraft } from './port.ts';
+import type { CommitHow, CommitItem, Guard, JournalDraft } from './port.ts';
 import type { TableName } from './rows.ts';
 import { checkKey, keyOf, keyParts } from './schema.ts';
 import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from './statements.ts';
@@ -198,13 +198,29 @@ export type GuardAnswers = readonly ReadonlyMap<string, number>[];
  * content. Nearly always nothing is refused, and nothing is looked up.
  */
 export class Fates {
+  readonly #isChained: boolean;
   #accepted: PreparedItem[] = [];
   #refused = new Set<string>();
+  #isAnyRefused = false;
+
+  constructor({ chained = false }: CommitHow = {}) {
+    this.#isChained = chained;
+  }
+
+  /** Nothing further is written: the items are chained, and one was refused. */
+  get isEnded(): boolean {
+    return this.#isChained && this.#isAnyRefused;
+  }
+
+  copy(): Fates {
+    return new Fates({ chained: this.#isChained }).become(this);
+  }
 
   /** Takes on what another one has. */
   become(other: Fates): this {
     this.#accepted = [...other.#accepted];
     this.#refused = new Set(other.#refused);
+    this.#isAnyRefused = other.#isAnyRefused;
     return this;
   }
 
@@ -215,6 +231,7 @@ export class Fates {
 
   /** A version that an accepted item wrote stays accepted. */
   refuse({ written }: PreparedItem): void {
+    this.#isAnyRefused = true;
     const accepted = new Set(this.#accepted.flatMap((one) => one.written.map(nameOf)));
     for (const row of written) if (!accepted.has(nameOf(row))) this.#refused.add(nameOf(row));
   }
@@ -285,6 +302,11 @@ export class GuardState {
       moved.set(guard.counter, (moved.get(guard.counter) ?? now?.get(guard.counter) ?? 0) + guard.add);
     }
     return moved;
+  }
+
+  /** Nothing further is written, see `Fates`. */
+  get isEnded(): boolean {
+    return this.#fates.isEnded;
   }
 
   /** What was decided on this item is refused too. */

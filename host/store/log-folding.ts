@@ -56,8 +56,11 @@ export class FoldingDriver implements SqlDriver {
 
   async close(): Promise<void> {
     await this.#folding;
-    await this.#folder.close();
-    await this.#writer.close();
+    try {
+      await this.#folder.close();
+    } finally {
+      await this.#writer.close();
+    }
   }
 
   /** Never rejects: a log that is not folded is only longer, and all that is in it is on the disk. */

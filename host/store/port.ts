@@ -125,7 +125,17 @@ export type CommitOutcome =
    * BOOKS_UNBALANCED: an entry that does not sum to zero). Nothing of it was written, and deciding it
    * again on the same facts would fail again.
    */
-  | { readonly committed: false; readonly conflict: null; readonly failure: PosError };
+  | { readonly committed: false; readonly conflict: null; readonly failure: PosError }
+  /** Chained behind one that was not written, and not looked at. It is decided again. */
+  | { readonly committed: false; readonly conflict: null; readonly failure: null };
+
+export interface CommitHow {
+  /**
+   * Each item was decided over all before it, also where it guards nothing of theirs (a refusal for want of money): behind
+   * one that is not written, none is.
+   */
+  readonly chained?: boolean;
+}
 
 export interface StorePort {
   /** One consistent snapshot of all that is wanted. */
@@ -135,7 +145,7 @@ export interface StorePort {
    * items before it. Rejects with STORE_FAILED when nothing was committed, STORE_UNKNOWN when that
    * is not certain.
    */
-  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]>;
+  commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]>;
   /** All rows of a table in key order, by pages: for the directory, clearing, proofs and exports. */
   scan<T extends TableName>(
     table: T,

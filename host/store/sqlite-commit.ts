@@ -12,8 +12,8 @@ import { isRefusal, reasonOf, refusalOf } from './answers.ts';
 import { BatchWrite } from './batch-write.ts';
 import { type DecidedBatch, decideBatch } from './decide-batch.ts';
 import type { SqlDriver } from './driver.ts';
-import { type GuardAnswers, GuardQuestions, GuardState, type PreparedItem, Presumption } from './guards.ts';
-import type { CommitOutcome } from './port.ts';
+import { Fates, GuardQuestions, GuardState, type PreparedItem, Presumption } from './guards.ts';
+import type { CommitHow, CommitOutcome } from './port.ts';
 import * as sql from './statements.ts';
 
 /** Changes a page of the database whenever it runs; how often it did is told by the counter. */
@@ -68,11 +68,11 @@ export class SqliteCommits {
    * Commits the batch; when it resolves, what is accepted is on the disk.
    * @throws STORE_FAILED when surely nothing was written, STORE_UNKNOWN
    */
-  async commit(items: readonly PreparedItem[]): Promise<Written> {
+  async commit(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
     const presumed = Presumption.of(items, (counter) => this.#memory.counter(counter));
     const written =
-      (presumed === null ? null : await this.#commitPresuming(items, presumed)) ??
-      (await this.#commitAsking(items));
+      (presumed === null ? null : await this.#commitPresuming(items, presumed, how)) ??
+      (await this.#commitAsking(items, how));
     this.#head = written.after;
     return written;
   }
@@ -93,10 +93,15 @@ export class SqliteCommits {
   }
 
   /** Null when the one statement was refused: something is not as it was presumed, another process may have written. */
-  async #commitPresuming(items: readonly PreparedItem[], presumed: Presumption): Promise<Written | null> {
+  async #commitPresuming(
+    items: readonly PreparedItem[],
+    presumed: Presumption,
+    how: CommitHow,
+  ): Promise<Written | null> {
     let mayBeDone = false;
     try {
-      const decided = this.#decide(items, presumed.answers, this.#head ?? (await this.readHead()));
+      const state = new GuardState(presumed.answers, new Fates(how));
+      const decided = this.#decide(items, state, this.#head ?? (await this.readHead()));
       // A conflict is told only as the database has it: what was presumed is proven, even when nothing is written.
       const guards = presumed.checks(decided.accepted);
       const isAnyAccepted = decided.accepted.length > 0;
@@ -112,11 +117,11 @@ export class SqliteCommits {
     }
   }
 
-  async #commitAsking(items: readonly PreparedItem[]): Promise<Written> {
+  async #commitAsking(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
     let mayBeDone = false;
     try {
       await this.#driver.run('BEGIN IMMEDIATE', []);
-      const written = await this.#writeAsking(items);
+      const written = await this.#writeAsking(items, how);
       // Nothing is written when no item was accepted, and then there is nothing to sync either.
       mayBeDone = written.outcomes.some(({ committed }) => committed);
       await this.#driver.run(mayBeDone ? 'COMMIT' : 'ROLLBACK', []);
@@ -145,11 +150,12 @@ export class SqliteCommits {
     this.#memory.clear();
   }
 
-  async #writeAsking(items: readonly PreparedItem[]): Promise<Written> {
+  async #writeAsking(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
     const questions = new GuardQuestions(items);
     const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
     try {
-      const decided = this.#decide(items, answers, this.#head ?? (await this.readHead()));
+      const state = new GuardState(answers, new Fates(how));
+      const decided = this.#decide(items, state, this.#head ?? (await this.readHead()));
       if (decided.accepted.length > 0)
         await this.#driver.run(sql.WRITE_SQL, decided.batch.parameters(decided.counters));
       return decided;
@@ -158,13 +164,13 @@ export class SqliteCommits {
     }
     // The refusal undid the whole write. The head is read again: it may be another process that has
     // taken our stream's next number.
-    return this.#writeOneByOne(items, answers, await this.readHead());
+    return this.#writeOneByOne(items, new GuardState(answers, new Fates(how)), await this.readHead());
   }
 
-  #decide(items: readonly PreparedItem[], answers: GuardAnswers, head: StreamHead): Decided {
+  #decide(items: readonly PreparedItem[], state: GuardState, head: StreamHead): Decided {
     const batch = new BatchWrite();
     const decided = decideBatch(items, {
-      state: new GuardState(answers),
+      state,
       stream: this.#stream,
       head,
       take: (item, records) => batch.add(item, records),
@@ -174,10 +180,9 @@ export class SqliteCommits {
 
   async #writeOneByOne(
     items: readonly PreparedItem[],
-    answers: GuardAnswers,
+    state: GuardState,
     head: StreamHead,
   ): Promise<Written> {
-    const state = new GuardState(answers);
     const outcomes: CommitOutcome[] = [];
     const counters = new Map<string, number>();
     let after = head;

@@ -16,7 +16,7 @@ import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { type PreparedItem, prepareItem } from './guards.ts';
 import { migrate } from './migrations.ts';
-import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
@@ -120,13 +120,13 @@ class SqliteStore implements StorePort {
     return this.#cache.whole(wants);
   }
 
-  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
+  commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
     if (items.length === 0) return Promise.resolve([]);
-    return this.#take(() => this.#commit(items.map(prepareItem)));
+    return this.#take(() => this.#commit(items.map(prepareItem), how));
   }
 
-  async #commit(items: readonly PreparedItem[]): Promise<readonly CommitOutcome[]> {
-    const { outcomes, counters } = await this.#commits.commit(items);
+  async #commit(items: readonly PreparedItem[], how: CommitHow): Promise<readonly CommitOutcome[]> {
+    const { outcomes, counters } = await this.#commits.commit(items, how);
     outcomes.forEach(({ committed }, at) => {
       if (committed) this.#cache.committed((items[at] as PreparedItem).item);
     });

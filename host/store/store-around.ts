@@ -1,6 +1,6 @@
 /** A store that hands everything on to another one: what stands around a store changes only what it is there for. */
 import type { LoneWork } from './alone.ts';
-import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 
 export abstract class StoreAround implements StorePort {
@@ -13,8 +13,8 @@ export abstract class StoreAround implements StorePort {
   read(wants: Wants): Promise<Found> {
     return this.store.read(wants);
   }
-  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    return this.store.commit(items);
+  commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
+    return this.store.commit(items, how);
   }
   scan<T extends TableName>(
     table: T,

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import type { CommitItem } from './port.ts';
 import * as sample from './sample-rows.ts';
-import { all, committed, conflictOf, journal, type OpenStore, withStore } from './suite-scene.ts';
+import { all, chainsHold, committed, conflictOf, journal, type OpenStore, withStore } from './suite-scene.ts';
 
 export function guardSuite(name: string, open: OpenStore): void {
   const guards = suite(`${name}: guards`);
@@ -96,6 +96,37 @@ export function guardSuite(name: string, open: OpenStore): void {
         sample.item({ identities: [sample.identityRow('I1')] }, { guards: [guard] }),
       ]);
       assert.is(outcome?.committed, true);
+    }),
+  );
+
+  guards(
+    'chained: behind an item that is not written none is, also where nothing of theirs is guarded',
+    withStore(open, async (store) => {
+      await committed(store, sample.provisioned('A1'));
+      const twice = sample.item({ identities: [sample.identityRow('I1')] });
+      const guarded = sample.item(
+        { identities: [sample.identityRow('I1')] },
+        { guards: [{ kind: 'absent', table: 'identities', key: 'I1' }] },
+      );
+      const free = (key: string) => sample.item({ identities: [sample.identityRow(key)] });
+      const behind = { committed: false, conflict: null, failure: null };
+      // By a guard, and by the database itself.
+      for (const [round, refused] of [guarded, twice].entries()) {
+        const [before, first, second, third] = [`B${round}`, `C${round}`, `D${round}`, `E${round}`];
+        if (round === 0) await committed(store, twice);
+        const outcomes = await store.commit([free(before), refused, free(first), free(second)], {
+          chained: true,
+        });
+        assert.equal([outcomes[0]?.committed, outcomes[1]?.committed], [true, false]);
+        assert.equal([outcomes[2], outcomes[3]], [behind, behind]);
+        // Unchained they harm nobody, and what stood behind can be written.
+        const [, ...written] = await store.commit([refused, free(first), free(second), free(third)]);
+        assert.equal(
+          written.map(({ committed }) => committed),
+          [true, true, true],
+        );
+      }
+      await chainsHold(store);
     }),
   );
 

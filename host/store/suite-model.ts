@@ -207,7 +207,8 @@ function itemOf(wish: Intent, versions: Map<string, number>): CommitItem {
 async function outcomesOf(store: StorePort, items: readonly CommitItem[]): Promise<Outcome[]> {
   return (await store.commit(items)).map((outcome) => {
     if (outcome.committed) return outcome;
-    return outcome.conflict === null ? { failure: outcome.failure.code } : { conflict: outcome.conflict };
+    if (outcome.conflict !== null) return { conflict: outcome.conflict };
+    return { failure: outcome.failure?.code ?? 'behind' };
   });
 }
 

@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
 import { chainHead, genesisHead, leafHash } from '../journal/record.ts';
+import { verifyJournal } from '../journal/verify.ts';
 import type { CommitItem, CommitOutcome, StorePort } from './port.ts';
 import type { TableName, Tables } from './rows.ts';
 import * as sample from './sample-rows.ts';
@@ -19,6 +20,15 @@ export function withStore(open: OpenStore, act: (store: StorePort) => Promise<vo
       await store.close();
     }
   };
+}
+
+/** Every stream of the journal is linked from its beginning. */
+export async function chainsHold(store: StorePort): Promise<void> {
+  const verdict = await verifyJournal(store.scanJournal());
+  assert.equal(
+    verdict.streams.filter(({ wrong }) => wrong !== null),
+    [],
+  );
 }
 
 /** One row of every table; all belong to what `sample.provisioned('A1')` makes. */

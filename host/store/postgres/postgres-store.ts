@@ -33,7 +33,7 @@ import {
   prepareItem,
 } from '../guards.ts';
 import { type MigrationDialect, migrate } from '../migrations.ts';
-import type { CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
 import { foundOf, readParameters } from '../read-statement.ts';
 import { valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
@@ -208,23 +208,31 @@ class PostgresStore implements PostgresStorePort {
     return foundOf(wants, await this.#ask(this.#reader, READ_SQL, readParameters(wants)));
   }
 
-  commit(items: readonly CommitItem[]): Promise<readonly CommitOutcome[]> {
-    return items.length === 0 ? Promise.resolve([]) : this.commitAlong(items, []);
+  commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
+    return items.length === 0 ? Promise.resolve([]) : this.commitAlong(items, [], how);
   }
 
-  commitAlong(items: readonly CommitItem[], along: readonly string[]): Promise<readonly CommitOutcome[]> {
+  commitAlong(
+    items: readonly CommitItem[],
+    along: readonly string[],
+    how: CommitHow = {},
+  ): Promise<readonly CommitOutcome[]> {
     return this.#turns.take(async () => {
       await this.#settled();
-      return this.#commit(items.map(prepareItem), along);
+      return this.#commit(items.map(prepareItem), along, how);
     });
   }
 
-  async #commit(items: readonly PreparedItem[], along: readonly string[]): Promise<readonly CommitOutcome[]> {
+  async #commit(
+    items: readonly PreparedItem[],
+    along: readonly string[],
+    how: CommitHow,
+  ): Promise<readonly CommitOutcome[]> {
     for (let tries = 1; ; tries += 1) {
       try {
         await this.#makeRoom(items);
         const assumed = along.length > 0 ? null : await this.#writeAssuming(items);
-        const written = assumed ?? (await this.#writeAsking(items, along));
+        const written = assumed ?? (await this.#writeAsking(items, along, how));
         this.#head = written.after;
         return written.outcomes;
       } catch (error) {
@@ -277,13 +285,17 @@ class PostgresStore implements PostgresStorePort {
   }
 
   /** Locks, asks, decides, writes: one transaction in steps. */
-  async #writeAsking(items: readonly PreparedItem[], along: readonly string[]): Promise<Written> {
+  async #writeAsking(
+    items: readonly PreparedItem[],
+    along: readonly string[],
+    how: CommitHow,
+  ): Promise<Written> {
     let written: Written;
     try {
       await this.#ledger.run('BEGIN', []);
       await this.#lock(items);
       for (const text of along) await this.#ledger.exec(text);
-      written = await this.#write(items, await this.#readHead());
+      written = await this.#write(items, await this.#readHead(), how);
     } catch (error) {
       await this.#rollBack();
       // The transaction had not come to its COMMIT: the server goes back when its connection is lost.
@@ -312,16 +324,16 @@ class PostgresStore implements PostgresStorePort {
     if (counters.length > 0) await this.#ledger.run(sql.LOCK_COUNTERS_SQL, [JSON.stringify(counters)]);
   }
 
-  async #write(items: readonly PreparedItem[], head: StreamHead): Promise<Written> {
+  async #write(items: readonly PreparedItem[], head: StreamHead, how: CommitHow): Promise<Written> {
     await this.#ledger.run('SAVEPOINT "together"', []);
     try {
-      return await this.#writeTogether(items, head);
+      return await this.#writeTogether(items, head, new Fates(how));
     } catch (error) {
       if (!isRefusal(error)) throw error;
     }
     await this.#ledger.run('ROLLBACK TO SAVEPOINT "together"', []);
     const outcomes: CommitOutcome[] = [];
-    const fates = new Fates();
+    const fates = new Fates(how);
     let after = head;
     for (const prepared of items) {
       const one = await this.#writeAlone(prepared, after, fates);
@@ -331,11 +343,7 @@ class PostgresStore implements PostgresStorePort {
     return { outcomes, after };
   }
 
-  async #writeTogether(
-    items: readonly PreparedItem[],
-    head: StreamHead,
-    fates: Fates = new Fates(),
-  ): Promise<Written> {
+  async #writeTogether(items: readonly PreparedItem[], head: StreamHead, fates: Fates): Promise<Written> {
     const rows = new PostgresRows();
     const { outcomes, after, counters } = decideBatch(items, {
       state: new GuardState(await this.#answers(items), fates),
@@ -356,7 +364,7 @@ class PostgresStore implements PostgresStorePort {
     await this.#ledger.run('SAVEPOINT "alone"', []);
     try {
       // What it is taken for before the database has spoken is forgotten with a refusal.
-      const trial = new Fates().become(fates);
+      const trial = fates.copy();
       const written = await this.#writeTogether([prepared], head, trial);
       fates.become(trial);
       return written;

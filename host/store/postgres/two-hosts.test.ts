@@ -7,13 +7,12 @@ import { PosError } from '../../../protocol/index.ts';
 import { runClearing } from '../../clearing/run.ts';
 import { FIRST_DAY } from '../../clearing/sample-day.ts';
 import { clear, closedDay, codeIs, log, who } from '../../clearing/scene.fixture.ts';
-import { verifyJournal } from '../../journal/verify.ts';
 import { openDirectory } from '../../programme/directory.ts';
 import type { CommitItem, Guard, StorePort } from '../port.ts';
 import type { TableName } from '../rows.ts';
 import * as sample from '../sample-rows.ts';
 import { keyOf } from '../schema.ts';
-import { all, committed, conflictOf, journal, oneRowEach } from '../suite-scene.ts';
+import { all, chainsHold, committed, conflictOf, journal, oneRowEach } from '../suite-scene.ts';
 import { connect } from './node-connections.ts';
 import { emptySchema, storeOn } from './node-database.fixture.ts';
 import { startPostgres } from './node-server.fixture.ts';
@@ -38,14 +37,6 @@ function onTwo(act: (hosts: Pair, schema: string) => Promise<void>): () => Promi
       for (const host of hosts) await host.close();
     }
   };
-}
-
-async function chainsHold(store: StorePort): Promise<void> {
-  const verdict = await verifyJournal(store.scanJournal());
-  assert.equal(
-    verdict.streams.filter(({ wrong }) => wrong !== null),
-    [],
-  );
 }
 
 const absent = suite(`PostgreSQL: two hosts that promise absence at the same moment, seed ${SEED} (SEED)`);
