@@ -16,7 +16,10 @@ interface Purse {
   readonly open: Map<string, LotRow>;
 }
 
-/** Kept rows of each kind, half as many more while both generations are looked at. A card with its account and lots takes some 2 KB: 150 MB at the most. */
+/**
+ * Kept rows of each kind, half as many more while both generations are looked at. A card with its account and lots
+ * takes some 2 KB: 150 MB at the most.
+ */
 const KEPT_MAX = 50_000;
 
 /**
