@@ -71,19 +71,10 @@ many('sales on many cards and terminals, with repeats among them, have one effec
 });
 
 many('another writer came first: decided again, with the new facts', async () => {
-  let interfere: (() => Promise<void>) | null = null;
-  const host = await openFixture((store) => ({
-    ...bound(store),
-    commit: async (items, how) => {
-      const act = interfere;
-      interfere = null;
-      await act?.();
-      return store.commit(items, how);
-    },
-  }));
+  const { host, interfere } = await openInterfered();
   await host.signIn(host.shop);
   const card = await host.card({ principal: 100_00, bonus: 0 });
-  interfere = async () => {
+  interfere(async () => {
     // An administrator freezes the account between the decision and its commit.
     const [account] = await host.rows('accounts');
     if (account === undefined) throw new Error('the account is there');
@@ -92,7 +83,7 @@ many('another writer came first: decided again, with the new facts', async () =>
       { kind: 'version', table: 'accounts', key: account.accountId, version: account.version },
     ] as const;
     await host.deps.store.commit([{ guards, changes: { accounts: [frozen] }, journal: [] }]);
-  };
+  });
   assert.is((await host.answer(saleFrame(host.shop, card, 10_00))).fields[39], '62');
   assert.is(await host.available(card.accountId), 100_00);
   await host.close();
@@ -101,20 +92,11 @@ many('another writer came first: decided again, with the new facts', async () =>
 many(
   'who was told "not enough" because of a sale that another writer then refused is judged again',
   async () => {
-    let interfere: (() => Promise<void>) | null = null;
-    const host = await openFixture((store) => ({
-      ...bound(store),
-      commit: async (items, how) => {
-        const act = interfere;
-        interfere = null;
-        await act?.();
-        return store.commit(items, how);
-      },
-    }));
+    const { host, interfere } = await openInterfered();
     await host.signIn(host.shop);
     await host.signIn(host.second);
     const card = await host.card({ principal: 15_00, bonus: 0 });
-    interfere = async () => {
+    interfere(async () => {
       // An act closes the shop's batch between the decision and its commit.
       const batch = (await host.rows('batches')).find(({ terminalId }) => terminalId === host.shop.id);
       const terminal = (await host.rows('terminals')).find(({ terminalId }) => terminalId === host.shop.id);
@@ -124,7 +106,7 @@ many(
       await host.deps.store.commit([
         { guards: [], changes: { batches: [closed], terminals: [next] }, journal: [] },
       ]);
-    };
+    });
     const [first, second] = await Promise.all([
       host.answer(saleFrame(host.shop, card, 10_00)),
       host.answer(saleFrame(host.second, card, 10_00)),
@@ -283,6 +265,24 @@ many('a 0400 is judged again when another host changes its original before it is
 });
 
 many.run();
+
+/** A host, and another writer who acts once, between the next decision and its commit. */
+async function openInterfered() {
+  let next: (() => Promise<void>) | null = null;
+  const host = await openFixture((store) => ({
+    ...bound(store),
+    commit: async (items, how) => {
+      const act = next;
+      next = null;
+      await act?.();
+      return store.commit(items, how);
+    },
+  }));
+  const interfere = (act: () => Promise<void>) => {
+    next = act;
+  };
+  return { host, interfere };
+}
 
 /** A store's methods as a plain object, so that some of them can be replaced. */
 function bound(store: StorePort): StorePort {

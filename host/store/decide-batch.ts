@@ -15,7 +15,37 @@ export interface DecidedBatch {
   readonly counters: ReadonlyMap<string, number>;
 }
 
+/** An item that may be written, sealed behind what stands before it; or why it is not written. */
+export type Sealed =
+  | { readonly refused: CommitOutcome }
+  | {
+      readonly refused: null;
+      readonly records: readonly JournalRow[];
+      readonly after: StreamHead;
+      /** The counters that it moves, with their values after it. */
+      readonly counters: ReadonlyMap<string, number>;
+      readonly outcome: CommitOutcome;
+    };
+
+/** Decides one item; whoever writes it then tells `state` whether it was accepted. */
+export function sealItem(
+  prepared: PreparedItem,
+  on: { readonly state: GuardState; readonly stream: string; readonly head: StreamHead },
+): Sealed {
+  const refused = refusalOf(prepared, on.state);
+  if (refused !== null) return { refused };
+  const { rows, after } = seal(on.stream, on.head, prepared.records);
+  return {
+    refused: null,
+    records: rows,
+    after,
+    counters: on.state.countersAfter(prepared),
+    outcome: { committed: true, head: after.head, sequence: after.sequence },
+  };
+}
+
 /**
+ * Decides items that are written together.
  * @param on.state what the guards are held against; changed by what is accepted and refused
  * @param on.take told of each accepted item, with its sealed records; what it throws ends the deciding
  */
@@ -28,24 +58,23 @@ export function decideBatch(
     readonly take: (item: CommitItem, records: readonly JournalRow[]) => void;
   },
 ): DecidedBatch {
-  const { state, stream, head, take } = on;
+  const { state, stream, take } = on;
   const outcomes: CommitOutcome[] = [];
   const accepted: PreparedItem[] = [];
   const counters = new Map<string, number>();
-  let after = head;
+  let head = on.head;
   for (const prepared of items) {
-    const refused = refusalOf(prepared, state);
-    if (refused !== null) {
-      outcomes.push(refused);
+    const sealed = sealItem(prepared, { state, stream, head });
+    if (sealed.refused !== null) {
+      outcomes.push(sealed.refused);
       continue;
     }
-    const sealed = seal(stream, after, prepared.records);
-    take(prepared.item, sealed.rows);
-    for (const [counter, value] of state.countersAfter(prepared)) counters.set(counter, value);
+    take(prepared.item, sealed.records);
+    for (const [counter, value] of sealed.counters) counters.set(counter, value);
     state.accept(prepared);
     accepted.push(prepared);
-    after = sealed.after;
-    outcomes.push({ committed: true, head: after.head, sequence: after.sequence });
+    head = sealed.after;
+    outcomes.push(sealed.outcome);
   }
-  return { outcomes, accepted, after, counters };
+  return { outcomes, accepted, after: head, counters };
 }

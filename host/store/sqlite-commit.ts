@@ -7,10 +7,10 @@
  * returned.
  */
 import { PosError } from '../../protocol/index.ts';
-import { type StreamHead, seal, startOf } from '../journal/seal.ts';
-import { isRefusal, reasonOf, refusalOf } from './answers.ts';
+import { type StreamHead, startOf } from '../journal/seal.ts';
+import { isRefusal, reasonOf } from './answers.ts';
 import { BatchWrite } from './batch-write.ts';
-import { type DecidedBatch, decideBatch } from './decide-batch.ts';
+import { type DecidedBatch, decideBatch, sealItem } from './decide-batch.ts';
 import type { SqlDriver } from './driver.ts';
 import { Fates, GuardQuestions, GuardState, type PreparedItem, Presumption } from './guards.ts';
 import type { CommitHow, CommitOutcome } from './port.ts';
@@ -187,28 +187,26 @@ export class SqliteCommits {
     const counters = new Map<string, number>();
     let after = head;
     for (const prepared of items) {
-      const refused = refusalOf(prepared, state);
-      if (refused !== null) {
-        outcomes.push(refused);
+      const sealed = sealItem(prepared, { state, stream: this.#stream, head: after });
+      if (sealed.refused !== null) {
+        outcomes.push(sealed.refused);
         continue;
       }
-      const sealed = seal(this.#stream, after, prepared.records);
       const one = new BatchWrite();
-      const moved = state.countersAfter(prepared);
       try {
-        one.add(prepared.item, sealed.rows);
+        one.add(prepared.item, sealed.records);
         // One statement: refused, it leaves nothing behind, as if it had a savepoint of its own.
-        await this.#driver.run(sql.WRITE_SQL, one.parameters(moved));
+        await this.#driver.run(sql.WRITE_SQL, one.parameters(sealed.counters));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         state.refuse(prepared);
         outcomes.push({ committed: false, conflict: null, failure: error });
         continue;
       }
-      for (const [counter, value] of moved) counters.set(counter, value);
+      for (const [counter, value] of sealed.counters) counters.set(counter, value);
       state.accept(prepared);
       after = sealed.after;
-      outcomes.push({ committed: true, ...after });
+      outcomes.push(sealed.outcome);
     }
     return { outcomes, after, counters };
   }
