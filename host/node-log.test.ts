@@ -1,0 +1,71 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PosError } from '../protocol/index.ts';
+import { isUrgent, openLog } from './log.ts';
+import { logDestination } from './node-log.ts';
+
+const files = suite('where the log goes');
+
+function inFolder(act: (folder: string) => Promise<void> | void): () => Promise<void> {
+  return async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'zunka-log-'));
+    try {
+      await act(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+const messagesIn = (file: string) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { msg: string }).msg);
+
+files('warnings and worse are urgent, as pino writes their level', () => {
+  const lines: string[] = [];
+  const log = openLog({ level: 'trace', destination: { write: (line) => void lines.push(line) } });
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) log[level](level);
+  assert.equal(lines.map(isUrgent), [false, false, false, true, true, true]);
+});
+
+files(
+  'a line of little weight waits, a warning takes it along, both in order, in a folder made for them',
+  inFolder(async (folder) => {
+    const file = join(folder, 'made', 'host.log');
+    const log = openLog({ level: 'info', destination: logDestination(file) });
+    log.info('first');
+    assert.equal(messagesIn(file), []);
+    log.warn('second');
+    while (messagesIn(file).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(messagesIn(file), ['first', 'second']);
+  }),
+);
+
+files(
+  'what is fatal is written when the call returns, with all before it',
+  inFolder((folder) => {
+    const file = join(folder, 'host.log');
+    const log = openLog({ level: 'info', destination: logDestination(file) });
+    log.info('first');
+    log.fatal('last');
+    assert.equal(messagesIn(file), ['first', 'last']);
+  }),
+);
+
+files(
+  'a place where no file can be is told at once',
+  inFolder((folder) => {
+    writeFileSync(join(folder, 'file'), '');
+    assert.throws(
+      () => logDestination(join(folder, 'file', 'host.log')),
+      (error: unknown) => error instanceof PosError && error.code === 'CONFIG_BAD',
+    );
+  }),
+);
+
+files.run();
