@@ -139,6 +139,24 @@ printer('is unplugged, and nothing else, also where a write meets it first', () 
   }),
 );
 
+printer('waits a moment for a line that is still locked, and says so when another program keeps it', () =>
+  withDevices(async ({ simulated, devices }) => {
+    await devices.close();
+    const [ours, theirs] = [0, 1].map(() => serialBytePort({ path: simulated.paths.printer }));
+    assert.ok(ours && theirs);
+    await theirs.open();
+    await rejects(ours.open(), (error: unknown) => {
+      assert.ok(withCode('DEVICE_ABSENT')(error));
+      assert.match(String(error), `${simulated.paths.printer}: in use by another program`);
+      return true;
+    });
+    const opening = ours.open();
+    await theirs.close();
+    await opening;
+    await ours.close();
+  }),
+);
+
 printer('fails by name when it is unplugged in mid-slip, and prints after re-plug', () =>
   withDevices(
     async ({ simulated, devices, faults }) => {

@@ -1,11 +1,14 @@
 /**
  * A byte port over a real serial line (or a pseudo-terminal), by `serialport`. Adapter: no decisions.
  *
- * Three traps of that library are closed here: after an unplug writes are queued and never call back, so
+ * Four traps of that library are closed here: after an unplug writes are queued and never call back, so
  * pending ones are failed by us; a line whose loss a write meets first closes as a stream does, without saying
- * `disconnected`, so a line that we did not close counts as unplugged; and `SerialPort.list` needs `udevadm`,
- * so it is not asked: the configured path is what counts. Source: facts on hardware, section 1.7.
+ * `disconnected`, so a line that we did not close counts as unplugged; `SerialPort.list` needs `udevadm`,
+ * so it is not asked: the configured path is what counts; and a line just closed is still locked while a
+ * read of it ends in another thread, so a locked line is asked for again for a moment. Source: facts on
+ * hardware, section 1.7; the last by 360 runs on an overloaded machine, one of which met it.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { InterByteTimeoutParser } from '@serialport/parser-inter-byte-timeout';
 import { SerialPort } from 'serialport';
 import { PosError } from '../../protocol/index.ts';
@@ -25,6 +28,9 @@ export interface SerialLineSettings {
 
 /** Bytes in one burst; more is cut, so that a babbling device cannot fill the memory. */
 const BURST_BYTES_MAX = 1024;
+/** How often, and how many milliseconds apart, a locked line is asked for before it counts as another's. */
+const LOCK_TRIES = 20;
+const LOCK_PAUSE_MS = 25;
 
 export function serialBytePort(settings: SerialLineSettings): BytePort {
   return new SerialBytePort(settings);
@@ -59,12 +65,15 @@ class SerialBytePort implements BytePort {
     if (this.isOpen) return;
     const { path, baudRate = 9600 } = this.#settings;
     const line = new SerialPort({ path, baudRate, autoOpen: false, lock: true });
-    await new Promise<void>((resolve, reject) => {
-      line.open((error) => {
-        if (error === null || error === undefined) resolve();
-        else reject(new PosError('DEVICE_ABSENT', `${path}: ${error.message}`, { cause: error }));
-      });
-    });
+    let error = await opened(line);
+    for (let tries = 1; error !== null && isLocked(error) && tries < LOCK_TRIES; tries += 1) {
+      await pause(LOCK_PAUSE_MS);
+      error = await opened(line);
+    }
+    if (error !== null) {
+      const detail = isLocked(error) ? 'in use by another program: end that one' : error.message;
+      throw new PosError('DEVICE_ABSENT', `${path}: ${detail}`, { cause: error });
+    }
     this.#line = line;
     this.#listen(line);
   }
@@ -120,4 +129,14 @@ class SerialBytePort implements BytePort {
   #absent(reason: string): PosError {
     return new PosError('DEVICE_ABSENT', `${this.#settings.path}: ${reason}`);
   }
+}
+
+/** What kept the line from opening, or null. */
+function opened(line: SerialPort): Promise<Error | null> {
+  return new Promise((resolve) => line.open((error) => resolve(error ?? null)));
+}
+
+/** The library has no code for it, only these words of its native part. */
+function isLocked(error: Error): boolean {
+  return error.message.includes('Cannot lock port');
 }
