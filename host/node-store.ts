@@ -7,7 +7,6 @@ import type { HostConfig } from './config.ts';
 import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
-import type { SqlDriver } from './store/driver.ts';
 import { FoldingDriver, LOG_SETTINGS } from './store/log-folding.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { connect } from './store/postgres/node-connections.ts';
@@ -37,7 +36,7 @@ export interface HostDatabase {
     close(): Promise<void>;
   }>;
   /** What the host is given; its own from then on. */
-  open(): Promise<Pick<HostOutside, 'driver' | 'reader' | 'depth'>>;
+  open(): Promise<Pick<HostOutside, 'driver' | 'depth'>>;
 }
 
 /** @param place a name in the data folder as a path: of the database and the settlement files where no server is named */
@@ -77,22 +76,15 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
       const files = await folderFiles(nodeSettlementFiles, folder, nodeRandom);
       return { place: folder, files, close: () => Promise.resolve() };
     },
-    // One connection that writes, one that folds the log and one that reads while it does.
+    // One connection that reads and writes, one that folds the log meanwhile.
     async open() {
-      const opened: SqlDriver[] = [];
-      const connection = async (how: 'to write' | 'to read') => {
-        const made = await openSqlite(path, how);
-        opened.push(made);
-        return made;
-      };
+      const writer = await openSqlite(path);
       try {
-        const writer = await connection('to write');
         await chmod(path, 0o600);
         await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
-        const folder = await connection('to write');
-        return { driver: new FoldingDriver(writer, folder), reader: await connection('to read') };
+        return { driver: new FoldingDriver(writer, await openSqlite(path)) };
       } catch (error) {
-        for (const made of opened) await made.close();
+        await writer.close();
         throw error;
       }
     },

@@ -36,8 +36,6 @@ export interface HostOutside {
   readonly vault: Vault;
   /** The database: a file's driver, or a server's connections. The host's from now on: closed by `stop`, and when the opening fails. */
   readonly driver: SqlDriver | PostgresConnections;
-  /** A second connection to the same file, which only reads: then a read need not wait for a commit. As `driver`. */
-  readonly reader?: SqlDriver;
   readonly listener: Listener;
   /** A second door: lines whose ends have proved themselves. Asked for when the host can tell what holds. */
   readonly secureListener?: (deps: HostDeps) => Promise<Listener>;
@@ -74,8 +72,8 @@ export interface OpenHost {
  *   driver is closed again
  */
 export async function openHost(outside: HostOutside): Promise<OpenHost> {
-  const { driver, reader } = outside;
-  const closing: Closing = [() => driver.close(), async () => reader?.close()];
+  const { driver } = outside;
+  const closing: Closing = [() => driver.close()];
   let closed: Promise<void> | null = null;
   const closeInTurn = async () => {
     for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
@@ -168,7 +166,7 @@ interface Books {
 }
 
 async function openStore(outside: HostOutside, stream: string, mark: Mark | null): Promise<StorePort> {
-  const { driver, reader, clock } = outside;
+  const { driver, clock } = outside;
   const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
   const parts = { stream, clock, initialBusinessDate };
   if ('ledger' in driver) {
@@ -180,5 +178,5 @@ async function openStore(outside: HostOutside, stream: string, mark: Mark | null
     return store;
   }
   await proveSound(driver, { depth: 'journal', mark });
-  return openSqliteStore({ ...parts, driver, ...(reader === undefined ? {} : { reader }) });
+  return openSqliteStore({ ...parts, driver });
 }

@@ -163,7 +163,6 @@ export async function openFixture(
   const path = join(folder, 'host.db');
   const store = await openSqliteStore({
     driver: await openSqlite(path),
-    reader: await openSqlite(path, 'to read'),
     stream: 'host-1',
     clock,
     initialBusinessDate: TODAY,

@@ -21,6 +21,7 @@ const NOTHING: Found = {
   day: { businessDate: '20261122', version: 1, state: 'open', openedAt: 1, closedAt: null },
 };
 const terminals = (...ids: string[]): Found => ({ ...NOTHING, terminals: ids.map((id) => terminalRow(id)) });
+const now = () => 1_784_000_000_000;
 const idsOf = (found: Found) => found.terminals.map(({ terminalId }) => terminalId).sort();
 
 /** As a read of the store does it. @param database what it finds of what is lacking */
@@ -34,7 +35,7 @@ function read(cache: RowCache, wants: Wants, database: Found): Found {
 }
 
 keeping('a wanted row that is put out by other wanted ones is found all the same', () => {
-  const cache = new RowCache(4);
+  const cache = new RowCache(now, 4);
   read(cache, { terminalIds: ['T1', 'T2', 'T3'] }, terminals('T1', 'T2', 'T3'));
   const more = ['T4', 'T5', 'T6', 'T7', 'T8', 'T9'];
   const wants = { terminalIds: ['T1', ...more] };
@@ -44,7 +45,7 @@ keeping('a wanted row that is put out by other wanted ones is found all the same
 });
 
 keeping('what is used last stays', () => {
-  const cache = new RowCache(4);
+  const cache = new RowCache(now, 4);
   read(cache, { terminalIds: ['T1', 'T2', 'T3'] }, terminals('T1', 'T2', 'T3'));
   for (const id of ['T4', 'T5', 'T6', 'T7', 'T8']) {
     cache.kept({ terminalIds: ['T1'] });
@@ -55,14 +56,14 @@ keeping('what is used last stays', () => {
 });
 
 keeping('never keeps more of a kind than it may, and one', () => {
-  const cache = new RowCache(10);
+  const cache = new RowCache(now, 10);
   const ids = Array.from({ length: 100 }, (_, at) => `T${at}`);
   for (const id of ids) read(cache, { terminalIds: [id] }, terminals(id));
   assert.ok(cache.kept({ terminalIds: ids }).terminals.length <= 11);
 });
 
 keeping('nothing is served before the open day is known, nor after all is forgotten', () => {
-  const cache = new RowCache();
+  const cache = new RowCache(now);
   assert.is(cache.whole({}), null);
   cache.keep({}, NOTHING);
   assert.is.not(cache.whole({}), null);
@@ -73,7 +74,7 @@ keeping('nothing is served before the open day is known, nor after all is forgot
 keeping(
   'a card without its account is asked for; an account follows what is committed of it and its lots',
   () => {
-    const cache = new RowCache();
+    const cache = new RowCache(now);
     const [card, account] = [cardRow('K1', 'A1'), accountRow('A1')];
     const lots = [lotRow('L1', 'A1'), lotRow('L2', 'A1')];
     const wants = { panHashes: [card.panHash] };

@@ -3,9 +3,9 @@
  * cards, accounts with their open lots, batches, counters and the open day. It belongs to one store, through which
  * every change comes (a store over a file has its file to itself), so a row in it is the row in the database.
  *
- * What identities and transactions there are is never kept: their absence is what matters, and only the database
- * knows it.
+ * Identities and transactions are not kept, only which of them there are (`known-names.ts`): one that is there is read.
  */
+import { KnownNames } from './known-names.ts';
 import type { CommitItem, Found, Wants } from './port.ts';
 import type { AccountRow, BatchRow, CardRow, DayRow, LotRow, TerminalRow } from './rows.ts';
 
@@ -21,6 +21,8 @@ interface Purse {
  * takes some 2 KB: 150 MB at the most.
  */
 const KEPT_MAX = 50_000;
+/** Identities and UTs are small, and each sale has one of each. */
+const NAMES_TO_ROWS = 2;
 
 /**
  * What was used lately stays: two generations, of which the older one is dropped when the younger is half of the most.
@@ -68,14 +70,17 @@ export class RowCache {
   readonly #cards: Recent<CardRow>;
   readonly #purses: Recent<Purse>;
   readonly #counters: Recent<number>;
+  readonly names: KnownNames;
   #day: DayRow | null = null;
 
-  constructor(max: number = KEPT_MAX) {
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number, max: number = KEPT_MAX) {
     this.#terminals = new Recent(max);
     this.#batches = new Recent(max);
     this.#cards = new Recent(max);
     this.#purses = new Recent(max);
     this.#counters = new Recent(max);
+    this.names = new KnownNames(now, NAMES_TO_ROWS * max);
   }
 
   /** A counter as it was last committed; undefined when it is not known here. */
@@ -83,10 +88,7 @@ export class RowCache {
     return this.#counters.get(name);
   }
 
-  /**
-   * What of these wants only the database can tell. Identities and UTs are not looked at: whoever asks has asked the
-   * database for them already.
-   */
+  /** What of these wants only the database can tell; identities and UTs, one of which may be there, are left to it. */
   lacking(wants: Wants): Wants {
     return {
       ...wants,
@@ -105,9 +107,9 @@ export class RowCache {
     return card !== undefined && this.#purses.has(card.accountId);
   }
 
-  /** All that is wanted but for identities and UTs, at this instant; null when something of it is not kept. */
+  /** All that is wanted, at this instant; null when something of it is not kept, or an identity or UT may be there. */
   whole(wants: Wants): Found | null {
-    if (this.#day === null || isBeyond(wants)) return null;
+    if (this.#day === null || isBeyond(wants) || !this.names.areAbsent(wants)) return null;
     const found = this.kept(wants);
     // The kept rows of a kind are as many as are wanted, or one is lacking.
     const isWhole =
@@ -175,7 +177,9 @@ export class RowCache {
   }
 
   /** Takes over what an item has just committed. */
-  committed({ changes }: CommitItem): void {
+  committed(item: CommitItem): void {
+    const { changes } = item;
+    this.names.committed(item);
     for (const row of changes.days ?? []) if (row.state === 'open') this.#day = row;
     for (const row of changes.terminals ?? []) this.#terminals.set(row.terminalId, row);
     for (const row of changes.batches ?? []) this.#batches.set(`${row.terminalId}|${row.batch}`, row);
@@ -200,6 +204,7 @@ export class RowCache {
   clear(): void {
     for (const rows of [this.#terminals, this.#batches, this.#cards, this.#purses, this.#counters])
       rows.clear();
+    this.names.clear();
     this.#day = null;
   }
 }

@@ -236,16 +236,22 @@ export function provisioned(accountId: string): CommitItem {
   });
 }
 
+const twelve = (serial: number) => String(serial).padStart(12, '0');
+/** The identity of `saleItem`. */
+export const saleKey = (serial: number) => `T0000001|M00000000000001|000001|${twelve(serial)}|0200|000000`;
+/** Its UT. */
+export const saleUt = (serial: number) => `01JU0000000000${twelve(serial)}`;
+
 /**
  * A whole sale as the engine commits it: identity, transaction, account, lot, entry, one record.
  * @param serial makes the identifiers; equal serials are the same sale
  * @param version the account's version after it
  */
 export function saleItem(serial: number, accountId: string, version: number, remaining: Fen): CommitItem {
-  const text = String(serial).padStart(12, '0');
+  const text = twelve(serial);
   const transactionId = `01JD0000000000${text}`;
   const entryId = `01JE0000000000${text}`;
-  const key = `T0000001|M00000000000001|000001|${text}|0200|000000`;
+  const [key, ut] = [saleKey(serial), saleUt(serial)];
   return {
     guards: [
       { kind: 'absent', table: 'identities', key },
@@ -253,11 +259,11 @@ export function saleItem(serial: number, accountId: string, version: number, rem
       { kind: 'counter', counter: 'budget:D10', add: 1_280, max: 900_000_000_000 },
     ],
     changes: {
-      identities: [identityRow(key, { transactionId, ut: `01JU0000000000${text}` })],
+      identities: [identityRow(key, { transactionId, ut })],
       transactions: [
         transactionRow(transactionId, {
           identity: key,
-          ut: `01JU0000000000${text}`,
+          ut,
           rrn: text,
           trace: text.slice(-6),
           accountId,

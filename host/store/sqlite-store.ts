@@ -4,8 +4,7 @@
  *
  * How a batch is committed stands in sqlite-commit.ts.
  *
- * A read asks the database only for what is not kept in memory, and first, on a connection of its own where there is
- * one, which identities are there: it need not wait for a commit.
+ * A read asks the database only for what is not kept in memory: where all is kept, it waits for no commit.
  */
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
@@ -15,6 +14,7 @@ import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { type PreparedItem, prepareItem } from './guards.ts';
+import { IDENTITIES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
@@ -35,7 +35,6 @@ SELECT ${sql
  * Opens the store: brings the schema up to date, opens the first business day when there is none, and
  * takes up the journal stream where it stands.
  *
- * @param options.reader a second connection to the same database, for reading; the store's from now on, as `driver` is
  * @param options.keptMax rows of each kind that are kept in memory; default 50,000
  * @param options.stream this process's journal stream: two processes never share one
  * @param options.initialBusinessDate YYYYMMDD, used only in an empty database
@@ -43,7 +42,6 @@ SELECT ${sql
  */
 export async function openSqliteStore(options: {
   readonly driver: SqlDriver;
-  readonly reader?: SqlDriver;
   readonly keptMax?: number;
   readonly stream: string;
   readonly clock: Clock;
@@ -62,25 +60,23 @@ export async function openSqliteStore(options: {
     closedAt: null,
   };
   await driver.run(INITIAL_DAY_SQL, valuesOf('days', day));
-  const store = new SqliteStore(driver, options.reader ?? null, stream, options.keptMax);
+  const store = new SqliteStore(driver, stream, new RowCache(() => clock.now(), options.keptMax));
   await store.begin();
   return store;
 }
 
 class SqliteStore implements StorePort {
   readonly #driver: SqlDriver;
-  readonly #reader: SqlDriver | null;
   readonly #cache: RowCache;
   readonly #commits: SqliteCommits;
   /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
   readonly #turns = new Turns();
   readonly #held = new NamesHeld();
 
-  constructor(driver: SqlDriver, reader: SqlDriver | null, stream: string, keptMax?: number) {
-    this.#cache = new RowCache(keptMax);
+  constructor(driver: SqlDriver, stream: string, cache: RowCache) {
     this.#driver = driver;
-    this.#reader = reader;
-    this.#commits = new SqliteCommits(driver, stream, this.#cache);
+    this.#cache = cache;
+    this.#commits = new SqliteCommits(driver, stream, cache);
   }
 
   /** Takes up the journal stream where it stands. */
@@ -89,15 +85,13 @@ class SqliteStore implements StorePort {
   }
 
   async read(wants: Wants): Promise<Found> {
-    const kept =
-      this.#reader === null || this.#commits.isInDoubt ? null : await this.#served(this.#reader, wants);
+    const kept = this.#commits.isInDoubt ? null : this.#cache.whole(wants);
     if (kept !== null) return kept;
     return this.#take(async () => {
-      if (this.#reader === null) {
-        const served = await this.#served(this.#driver, wants);
-        if (served !== null) return served;
-      }
+      await this.#learnNames(wants);
       // What was kept may have changed while this waited for its turn; in its turn nothing does.
+      const whole = this.#cache.whole(wants);
+      if (whole !== null) return whole;
       const lacking = this.#cache.lacking(wants);
       const known = this.#cache.kept(wants);
       const found = foundOf(
@@ -109,15 +103,18 @@ class SqliteStore implements StorePort {
     });
   }
 
-  /** All that is wanted, when it is kept and none of the wanted identities and UTs is there; else null. */
-  async #served(driver: SqlDriver, wants: Wants): Promise<Found | null> {
-    const { identities = [], uts = [] } = wants;
-    const served = this.#cache.whole(wants);
-    if (served === null || (identities.length === 0 && uts.length === 0)) return served;
-    const lists = [identities, uts].map((list) => (list.length === 0 ? null : JSON.stringify(list)));
-    if ((await driver.all(sql.PROBE_SQL, lists)).length > 0) return null;
-    // Taken anew: in the meantime a row may have changed or made room for another, or all be forgotten.
-    return this.#cache.whole(wants);
+  /** What is learnt once saves asking for every request of a batch whether it is a new one. */
+  async #learnNames(wants: Wants): Promise<void> {
+    const { names } = this.#cache;
+    const { batches, utsBelow } = names.unknown(wants);
+    if (utsBelow !== null) {
+      const highest = async (text: string) => namesOf(await this.#driver.all(text, [utsBelow, UTS_LEARNT]));
+      names.learnUts(utsBelow, await highest(sql.HIGHEST_UTS_SQL), await highest(sql.HIGHEST_BURNT_SQL));
+    }
+    if (batches.length === 0) return;
+    const parameters = [JSON.stringify(batches), IDENTITIES_LEARNT_MAX + 1];
+    const keys = namesOf(await this.#driver.all(sql.BATCH_IDENTITIES_SQL, parameters));
+    names.learnBatches(batches, keys.length > IDENTITIES_LEARNT_MAX ? null : keys);
   }
 
   commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
@@ -179,7 +176,6 @@ class SqliteStore implements StorePort {
 
   close(): Promise<void> {
     return this.#turns.take(async () => {
-      await this.#reader?.close();
       await this.#driver.close();
     });
   }
@@ -188,3 +184,5 @@ class SqliteStore implements StorePort {
     return this.#take(() => this.#driver.all(text, params));
   }
 }
+
+const namesOf = (rows: readonly Record<string, unknown>[]) => rows.map(({ name }) => name as string);

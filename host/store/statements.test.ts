@@ -5,7 +5,15 @@ import { migrate } from './migrations.ts';
 import { READ_SQL } from './read-statement.ts';
 import { TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
-import { GUARD_SQL, SCAN_JOURNAL_SQL, SCAN_STREAM_SQL, scanSql } from './statements.ts';
+import {
+  BATCH_IDENTITIES_SQL,
+  GUARD_SQL,
+  HIGHEST_BURNT_SQL,
+  HIGHEST_UTS_SQL,
+  SCAN_JOURNAL_SQL,
+  SCAN_STREAM_SQL,
+  scanSql,
+} from './statements.ts';
 
 const plans = suite('a statement looks rows up and never walks a table');
 
@@ -37,6 +45,15 @@ plans('reading a batch’s wants: only the one open day comes without a key', ()
 plans('asking the guards', () =>
   withTables(async (driver) => {
     assert.equal(await walks(driver, GUARD_SQL, WALK), []);
+  }),
+);
+
+plans('learning which identities and UTs are there: from an index, already in its order', () =>
+  withTables(async (driver) => {
+    for (const text of [HIGHEST_UTS_SQL, HIGHEST_BURNT_SQL, BATCH_IDENTITIES_SQL]) {
+      assert.equal(await walks(driver, text, /TEMP B-TREE/), [], text);
+      assert.is((await walks(driver, text, /USING COVERING INDEX/)).length, 1, text);
+    }
   }),
 );
 

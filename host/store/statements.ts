@@ -46,12 +46,15 @@ export const GUARD_SQL = [
   `SELECT ${UT_MARK}, j."key", 1 FROM json_each(?${UT_MARK + 1}) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`,
 ].join('\nUNION ALL ');
 
-/**
- * Which of these identities and UTs are there at all: parameters are two lists, rows `mark` (0 an identity, 1 a UT)
- * and `name`. What every request asks first, and nearly always in vain.
- */
-export const PROBE_SQL = `SELECT 0 AS "mark", j."value" AS "name" FROM json_each(?1) AS j CROSS JOIN "identities" AS x ON x."key" = j."value"
-UNION ALL SELECT 1, j."value" FROM json_each(?2) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"`;
+/** The UTs of transactions below a text, highest first, so many at the most. Rows: `name`. */
+export const HIGHEST_UTS_SQL =
+  'SELECT "ut" AS "name" FROM "transactions" WHERE "ut" < ?1 ORDER BY "ut" DESC LIMIT ?2';
+/** The UTs that are burnt, as `HIGHEST_UTS_SQL` has those of transactions. */
+export const HIGHEST_BURNT_SQL = `SELECT substr("key", 4) AS "name" FROM "identities"
+WHERE "key" >= 'ut|' AND "key" < 'ut|' || ?1 ORDER BY "key" DESC LIMIT ?2`;
+/** All identities of these batches, so many at the most: a list of what their keys begin with, `|` last. Rows: `name`. */
+export const BATCH_IDENTITIES_SQL = `SELECT x."key" AS "name" FROM json_each(?1) AS j CROSS JOIN "identities" AS x
+ON x."key" >= j."value" AND x."key" < substr(j."value", 1, length(j."value") - 1) || '}' LIMIT ?2`;
 
 /** What a financial transaction writes; all other tables are written seldom. */
 const OFTEN_WRITTEN = [

@@ -118,6 +118,8 @@ function parentsThere(tables: ReadonlyMap<string, Rows>): boolean {
   );
 }
 
+const SERIALS_MAX = 40;
+
 /** What a random item means to do; versions are filled in from what its batch would have seen. */
 interface Intent {
   readonly act: 'provision' | 'sell' | 'note' | 'count' | 'document' | 'settle';
@@ -132,7 +134,7 @@ interface Intent {
 const intent: fc.Arbitrary<Intent> = fc.record({
   act: fc.constantFrom('provision', 'sell', 'sell', 'sell', 'sell', 'note', 'count', 'document', 'settle'),
   account: fc.nat(2),
-  serial: fc.nat(40),
+  serial: fc.nat(SERIALS_MAX),
   stale: fc.constantFrom(0, 0, 0, 0, 1, 2),
   guarded: fc.boolean(),
   amount: fc.integer({ min: -50, max: 100 }),
@@ -156,11 +158,15 @@ function itemOf(wish: Intent, versions: Map<string, number>): CommitItem {
       const guards = wish.guarded ? [...sale.guards.slice(0, 2), counter] : [counter];
       return { ...sale, guards };
     }
-    case 'note':
+    case 'note': {
+      // One of three that are seen: a UT that is burnt, the identity of a sale alone, one that is of no batch.
+      const key =
+        [burntKey, sample.saleKey, (serial: number) => `I${serial}`][wish.stale]?.(wish.serial) ?? '';
       return sample.item(
-        { identities: [sample.identityRow(`I${wish.serial}`)] },
-        { journal, guards: [{ kind: 'absent', table: 'identities', key: `I${wish.serial}` }] },
+        { identities: [sample.identityRow(key)] },
+        { journal, guards: [{ kind: 'absent', table: 'identities', key }] },
       );
+    }
     case 'count':
       return sample.item(
         {},
@@ -253,6 +259,31 @@ const WANTS: Wants = {
 };
 const WANTS_MORE: Wants = { ...WANTS, identities: ['I1', 'I2'], uts: ['U1'], transactionIds: ['X1'] };
 
+const burntKey = (serial: number) => `ut|${sample.saleUt(serial)}`;
+
+/** Each is asked for alone: what is not there at all may be known without asking. */
+async function sameNames(store: StorePort, model: ModelStore, serials: Iterable<number>): Promise<void> {
+  const there = (table: TableName) => [...(model.tables.get(table)?.values() ?? [])];
+  for (const serial of serials) {
+    const identities = [sample.saleKey(serial), burntKey(serial)];
+    const uts = [sample.saleUt(serial)];
+    const found = await store.read({ identities, uts });
+    assert.equal(
+      found.identities.map(({ key }) => key).sort(),
+      there('identities')
+        .map(({ key }) => String(key))
+        .filter((key) => identities.includes(key))
+        .sort(),
+    );
+    assert.equal(
+      found.transactions.map(({ ut }) => ut),
+      there('transactions')
+        .map(({ ut }) => String(ut))
+        .filter((ut) => uts.includes(ut)),
+    );
+  }
+}
+
 /** What a store keeps in memory is what is in the database. */
 async function sameReads(store: StorePort, open: () => Promise<StorePort>): Promise<void> {
   const other = await open();
@@ -308,6 +339,7 @@ export function modelSuite(name: string, open: OpenModelled, runs: number): void
             assert.equal(await outcomesOf(store, items), expected);
             // What is read is kept, and must follow what is committed from here on.
             await store.read(WANTS);
+            await sameNames(store, model, new Set(wishes.map(({ serial }) => serial)));
             seen.committed += expected.filter((outcome) => 'committed' in outcome).length;
             seen.conflicts += expected.filter((outcome) => 'conflict' in outcome).length;
             seen.failures += expected.filter((outcome) => 'failure' in outcome).length;

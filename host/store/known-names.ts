@@ -1,0 +1,216 @@
+/**
+ * Which identities and UTs are there, as far as it is known without asking. Nearly every request is new, and that it is
+ * new must be certain: here it is, for the batches and the times that were asked about once, because every change
+ * comes through the store that this belongs to.
+ *
+ * Identities are known by the batch: of a batch that is kept, all are. UTs are known by the time that they begin with: of
+ * those between two, all are. What is in neither is not known, and the database is asked; so a terminal whose clock is
+ * far off costs a question for each of its requests.
+ */
+import { encodeTime } from 'ulid';
+import type { CommitItem, Wants } from './port.ts';
+
+/** UTs of which the newest are learnt at once, as a start or a doubt needs them. */
+export const UTS_LEARNT = 4_096;
+/** Identities that are learnt at once, at the most: some hundred batches of a long day. */
+export const IDENTITIES_LEARNT_MAX = 50_000;
+/** A batch that is kept takes the place of some identities also when it has none. */
+const BATCH_WEIGHT = 4;
+
+/** Terminal, merchant and batch stand first in an identity: see `identityKey` of the acquirer. */
+const BATCH_PARTS = 3;
+/** What burns a UT is an identity too: see `burntUtKey` there. */
+const BURNT = 'ut|';
+const SAMPLES = 64;
+/** A clock may be so much ahead of ours and its UTs are known. */
+const AHEAD_MS = 3_600_000;
+const TIME_CHARACTERS = 10;
+
+export interface Unknown {
+  /** What the identities of these batches begin with. */
+  readonly batches: readonly string[];
+  /** The highest UTs below this one; null when no more need be known of UTs. */
+  readonly utsBelow: string | null;
+}
+
+/** All UTs in between are known, neither end among them. */
+interface Span {
+  readonly floor: string;
+  readonly ceiling: string;
+}
+
+export class KnownNames {
+  /** By batch; null for one that has too many to be kept. */
+  #young = new Map<string, Set<string> | null>();
+  #old = new Map<string, Set<string> | null>();
+  /** Of the young batches, and their weight. */
+  #weight = 0;
+  #youngUts = new Set<string>();
+  #oldUts = new Set<string>();
+  /** Null until they were learnt. */
+  #span: Span | null = null;
+  readonly #now: () => number;
+  readonly #max: number;
+
+  /**
+   * @param now milliseconds since 1970
+   * @param max identities, and UTs, in each of two generations: some 100 bytes an identity and 80 a UT, so 50 MB at the
+   *   most for 100,000, with UTs that stay on
+   */
+  constructor(now: () => number, max: number) {
+    this.#now = now;
+    this.#max = max;
+  }
+
+  /** Whether it is certain that none of the wanted identities and UTs is there. */
+  areAbsent({ identities = [], uts = [] }: Wants): boolean {
+    for (const key of identities) {
+      if (key.startsWith(BURNT)) {
+        if (!this.#isUnused(key.slice(BURNT.length))) return false;
+      } else if (this.#batch(batchOf(key))?.has(key) !== false) return false;
+    }
+    for (const ut of uts) if (!this.#isUnused(ut)) return false;
+    return true;
+  }
+
+  /** What must be learnt before more can be said of these. */
+  unknown({ identities = [], uts = [] }: Wants): Unknown {
+    const batches = new Set<string>();
+    const wanted = [...uts];
+    for (const key of identities) {
+      if (key.startsWith(BURNT)) wanted.push(key.slice(BURNT.length));
+      else {
+        const batch = batchOf(key);
+        if (batch !== '' && this.#batch(batch) === undefined) batches.add(batch);
+      }
+    }
+    const before = this.#span?.ceiling ?? '';
+    const below = wanted.some((ut) => ut >= before)
+      ? encodeTime(this.#now() + AHEAD_MS, TIME_CHARACTERS)
+      : before;
+    const isMoreToKnow = wanted.some((ut) => ut >= before && ut < below);
+    return { batches: [...batches], utsBelow: isMoreToKnow ? below : null };
+  }
+
+  /** @param keys all identities of these batches; null when they are too many */
+  learnBatches(batches: readonly string[], keys: readonly string[] | null): void {
+    for (const batch of batches) this.#put(batch, keys === null ? null : new Set());
+    for (const key of keys ?? []) this.#addIdentity(key);
+  }
+
+  /**
+   * @param below see `Unknown`
+   * @param lists the highest below it that are used, and those that are burnt: from above, each whole or UTS_LEARNT long
+   */
+  learnUts(below: string, ...lists: readonly (readonly string[])[]): void {
+    let floor = '';
+    for (const list of lists) {
+      const last = list.length < UTS_LEARNT ? '' : (list.at(-1) ?? '');
+      if (last > floor) floor = last;
+    }
+    // What was known before goes on where the new begins, or there is a gap between the two.
+    const goesOn = this.#span !== null && floor < this.#span.ceiling;
+    this.#span = { floor: goesOn ? (this.#span as Span).floor : floor, ceiling: below };
+    for (const ut of lists.flat()) this.#addUt(ut);
+  }
+
+  /** Takes over what an item has just committed. */
+  committed({ changes }: CommitItem): void {
+    for (const { key } of changes.identities ?? []) {
+      if (key.startsWith(BURNT)) this.#addUt(key.slice(BURNT.length));
+      else this.#addIdentity(key);
+    }
+    for (const { ut } of changes.transactions ?? []) if (ut !== null) this.#addUt(ut);
+  }
+
+  clear(): void {
+    for (const kept of [this.#young, this.#old, this.#youngUts, this.#oldUts]) kept.clear();
+    this.#weight = 0;
+    this.#span = null;
+  }
+
+  #isUnused(ut: string): boolean {
+    return this.#isKnown(ut) && !this.#youngUts.has(ut) && !this.#oldUts.has(ut);
+  }
+
+  #isKnown(ut: string): boolean {
+    return this.#span !== null && ut > this.#span.floor && ut < this.#span.ceiling;
+  }
+
+  /** Its identities; null when they are too many, undefined when it is not kept. */
+  #batch(batch: string): Set<string> | null | undefined {
+    const young = this.#young.get(batch);
+    if (young !== undefined) return young;
+    const old = this.#old.get(batch);
+    if (old !== undefined) this.#put(batch, old);
+    return old;
+  }
+
+  #put(batch: string, keys: Set<string> | null): void {
+    this.#young.set(batch, keys);
+    this.#weigh(BATCH_WEIGHT + (keys?.size ?? 0));
+  }
+
+  #addIdentity(key: string): void {
+    const keys = this.#batch(batchOf(key));
+    // Of a batch that is not kept, one identity alone says too little.
+    if (keys === undefined || keys === null) return;
+    keys.add(key);
+    this.#weigh(1);
+  }
+
+  #weigh(more: number): void {
+    this.#weight += more;
+    if (this.#weight <= this.#max) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#weight = 0;
+  }
+
+  #addUt(ut: string): void {
+    if (!this.#isKnown(ut)) return;
+    this.#youngUts.add(ut);
+    if (this.#youngUts.size <= this.#max) return;
+    const going = this.#oldUts;
+    this.#oldUts = this.#youngUts;
+    this.#youngUts = new Set();
+    this.#letGo(going);
+  }
+
+  /**
+   * What goes lifts the floor above it. What is as high as those that stay goes not, unless that is too much: a terminal
+   * whose clock is ahead would take the floor with it, and of everybody else nothing would be known.
+   */
+  #letGo(going: ReadonlySet<string>): void {
+    const low = lowOf(this.#oldUts);
+    const high: string[] = [];
+    for (const ut of going) if (ut > low) high.push(ut);
+    if (high.length * 2 <= this.#max) for (const ut of high) this.#oldUts.add(ut);
+    if (this.#span === null) return;
+    let { floor } = this.#span;
+    for (const ut of going) if (ut > floor && !this.#oldUts.has(ut)) floor = ut;
+    this.#span = { ...this.#span, floor };
+  }
+}
+
+/** Below it are some few in a hundred. */
+function lowOf(uts: ReadonlySet<string>): string {
+  const every = Math.ceil(uts.size / SAMPLES);
+  const samples: string[] = [];
+  let at = 0;
+  for (const ut of uts) {
+    if (at % every === 0) samples.push(ut);
+    at += 1;
+  }
+  return samples.sort()[SAMPLES >> 4] ?? '';
+}
+
+/** What the identities of its batch begin with; empty for a key that is no request's. */
+function batchOf(key: string): string {
+  let end = -1;
+  for (let part = 0; part < BATCH_PARTS; part += 1) {
+    end = key.indexOf('|', end + 1);
+    if (end < 0) return '';
+  }
+  return key.slice(0, end + 1);
+}
