@@ -12,6 +12,7 @@ import { isFaithful, valuesOf } from '../row-shape.ts';
 import type { JournalRow, TableName } from '../rows.ts';
 import { keyOf, keyParts, specOf, TABLE_NAMES } from '../schema.ts';
 import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from '../statements.ts';
+import { isListed, listText, ROW_LISTS, type RowList } from './lists.ts';
 import { DAYS_SHARED, type LockList } from './statements.ts';
 
 interface Sorted {
@@ -49,19 +50,58 @@ export class PostgresRows {
     wave.push({ order, values });
   }
 
-  /** One JSON text. @throws STORE_REFUSED when a text has no faithful form in the database */
+  /** One JSON text of all. @throws STORE_REFUSED when a text has no faithful form in the database */
   json(): string {
+    return this.#json(TABLE_NAMES, this.#journal) ?? '{}';
+  }
+
+  /**
+   * What stands in no list as one JSON text, then the texts of ROW_LISTS; null where there is nothing.
+   * @throws STORE_REFUSED when a text has no faithful form in the database, or none in a list
+   */
+  parameters(): readonly (string | null)[] {
+    return [this.#json(UNLISTED, []), ...ROW_LISTS.map((list) => listText(list, this.#wavesOf(list)))];
+  }
+
+  #json(names: readonly TableName[], journal: readonly unknown[]): string | null {
     const tables: Record<string, unknown> = {};
-    for (const table of TABLE_NAMES) {
+    let any = journal.length > 0;
+    for (const table of names) {
       const waves = this.#waves.get(table);
       if (waves === undefined || waves[0]?.length === 0) continue;
       tables[table] = waves.map((wave) => wave.sort(byOrder).map(({ values }) => values));
+      any = true;
     }
-    if (this.#journal.length > 0) tables['journal'] = this.#journal;
+    if (!any) return null;
+    if (journal.length > 0) tables['journal'] = journal;
     const text = JSON.stringify(tables);
-    if (!isFaithful(text)) throw new PosError('STORE_REFUSED', 'a text holds a NUL or half a surrogate pair');
+    if (!isFaithful(text)) throw unfaithful();
     return text;
   }
+
+  #wavesOf({ table, has, columns }: RowList): readonly (readonly (readonly unknown[])[])[] {
+    if (table === 'journal') {
+      for (const [, , body] of this.#journal) if (!isFaithfulText(body as string)) throw unfaithful();
+      return [this.#journal];
+    }
+    const waves = (this.#waves.get(table) ?? []).map((wave) =>
+      wave.sort(byOrder).map(({ values }) => values),
+    );
+    const version = columns.findIndex(({ name }) => name === 'version');
+    if (version < 0) return waves;
+    // Of two new rows with one key the second is refused: they need no wave each.
+    if (has === 'new') return [waves.flat().filter((values) => values[version] === 1)];
+    return waves.map((wave) => wave.filter((values) => values[version] !== 1));
+  }
+}
+
+/** Tables that are written seldom. */
+const UNLISTED = TABLE_NAMES.filter((table) => !isListed(table));
+
+const isFaithfulText = (text: string) => !text.includes('\0') && text.isWellFormed();
+
+function unfaithful(): PosError {
+  return new PosError('STORE_REFUSED', 'a text holds a NUL or half a surrogate pair');
 }
 
 function byOrder(a: { readonly order: string }, b: { readonly order: string }): number {

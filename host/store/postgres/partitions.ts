@@ -15,7 +15,7 @@
 import { quoted, quotedList } from '../ddl.ts';
 import type { PreparedItem } from '../guards.ts';
 import type { TableName } from '../rows.ts';
-import { storedNames } from '../statements.ts';
+import type { RowSource } from './lists.ts';
 
 const YEARLY = ['transactions', 'entries'] as const satisfies readonly TableName[];
 type YearlyTable = (typeof YEARLY)[number];
@@ -140,19 +140,28 @@ export function byIdSql(id: string): string {
   return `JOIN "names" AS k ON k."name" = 'id ' || (${id}) ${BY_POINTER}`;
 }
 
-/** What leads to the rows of one wave of a table; nothing where nothing does. `wave` is a list of rows as they are stored. */
-export function pointersSql(table: TableName, elements: string): string {
-  const place = (name: string) => `(j."e" ->> ${storedNames(table).indexOf(name)})`;
-  const from = `FROM ${elements} AS j ("e")`;
-  const day = place(YEARLY_COLUMN);
-  if (table === 'entries')
-    return `INSERT INTO "names" ("name", "${YEARLY_COLUMN}") SELECT 'entry ' || ${place('entryId')}, ${day} ${from} ORDER BY 1;`;
+/**
+ * What leads to the rows of one wave of a table; nothing where nothing does.
+ * @param rows the rows as they are stored, with at least these columns of theirs
+ */
+export function pointersSql(table: TableName, rows: (names: readonly string[]) => RowSource): string {
+  const day = YEARLY_COLUMN;
+  if (table === 'entries') {
+    const { from, value } = rows(['entryId', day]);
+    return `INSERT INTO "names" ("name", ${quoted(day)}) SELECT 'entry ' || ${value('entryId')}, ${value(day)} FROM ${from} ORDER BY 1;`;
+  }
   if (table !== 'transactions') return '';
-  const id = place('transactionId');
+  const id = 'transactionId';
   // Every new row starts at version 1, and no other row has it: triggers see to both.
-  const isNew = `${place('version')}::bigint = 1`;
-  const names = `('id ' || ${id}), ('rrn ' || NULLIF(${place('rrn')}, '')), ('ut ' || ${place('ut')})`;
-  return `INSERT INTO "names" ("name", "transactionId", "${YEARLY_COLUMN}") SELECT n."name", ${id}, ${day} ${from} CROSS JOIN LATERAL (VALUES ${names}) AS n ("name") WHERE ${isNew} AND n."name" IS NOT NULL ORDER BY 1;
-INSERT INTO "places" ("terminalId", "batch", "trace", "transactionId", "${YEARLY_COLUMN}") SELECT ${place('terminalId')}, ${place('batch')}::bigint, ${place('trace')}, ${id}, ${day} ${from} WHERE ${isNew} ORDER BY 1, 2, 3, 4;
-INSERT INTO "approvals" ("merchantId", "auth", "transactionId", "${YEARLY_COLUMN}") SELECT ${place('merchantId')}, ${place('auth')}, ${id}, ${day} ${from} WHERE ${isNew} AND ${place('auth')} IS NOT NULL ORDER BY 1, 2, 3;`;
+  const select = (columns: readonly string[], { from, value }: RowSource, where = '') =>
+    `SELECT ${columns.map(value).join(', ')} FROM ${from} WHERE ${value('version')} = 1${where} ORDER BY ${columns.map((_, at) => at + 1).join(', ')}`;
+  const named = rows(['version', id, 'rrn', 'ut', day]);
+  const { value } = named;
+  const names = `('id ' || ${value(id)}), ('rrn ' || NULLIF(${value('rrn')}, '')), ('ut ' || ${value('ut')})`;
+  const approved = rows(['version', 'merchantId', 'auth', id, day]);
+  return [
+    `INSERT INTO "names" ("name", "transactionId", ${quoted(day)}) SELECT n."name", ${value(id)}, ${value(day)} FROM ${named.from} CROSS JOIN LATERAL (VALUES ${names}) AS n ("name") WHERE ${value('version')} = 1 AND n."name" IS NOT NULL ORDER BY 1;`,
+    `INSERT INTO "places" (${quotedList([...PLACES.key, day])}) ${select([...PLACES.key, day], rows(['version', ...PLACES.key, day]))};`,
+    `INSERT INTO "approvals" (${quotedList([...APPROVALS.key, day])}) ${select([...APPROVALS.key, day], approved, ` AND ${approved.value('auth')} IS NOT NULL`)};`,
+  ].join('\n');
 }

@@ -275,7 +275,7 @@ class PostgresStore implements PostgresStorePort {
         assumed.locks.wanted,
         JSON.stringify(assumed.absences),
         assumed.additions === null ? null : JSON.stringify(assumed.additions),
-        rows.json(),
+        ...rows.parameters(),
       ]);
       return answer?.['came'] === 'written' ? { outcomes, after } : null;
     } catch (error) {

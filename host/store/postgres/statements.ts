@@ -19,6 +19,7 @@ import {
   UT_MARK,
 } from '../statements.ts';
 import { castOf, fieldSql, nestedSql, primaryKeyOf, REFUSED_STATE } from './ddl.ts';
+import { isListed, listSource, partsSql, ROW_LISTS, type RowList, type RowSource, WAVE_ROWS_SQL } from './lists.ts';
 import { byIdSql, pointersSql } from './partitions.ts';
 
 const elements = (list: string) => `jsonb_array_elements(${list})`;
@@ -70,12 +71,25 @@ function lockSql(list: LockList): string {
 END IF;`;
 }
 
+/** Rows in a JSON list, each a list in the order of `storedNames`. */
+function jsonSource(table: TableName, list: string): RowSource {
+  const names = storedNames(table);
+  return {
+    from: `${elements(list)} AS j ("e")`,
+    value: (name) => `(j."e" ->> ${names.indexOf(name)})::${castOf(kindOf(table, name))}`,
+  };
+}
+
+/** @param conflict an ON CONFLICT clause, or nothing */
+function insertSql(table: string, names: readonly string[], { from, value }: RowSource, conflict = ''): string {
+  return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${names.map(value).join(', ')} FROM ${from}${conflict};`;
+}
+
 /** One list a wave: a row that a batch writes twice is in two waves, and the database sees both versions. */
 function writeTableSql(table: TableName): string {
   const { guard } = specOf(table);
   const key = primaryKeyOf(table);
   const names = storedNames(table);
-  const values = names.map((name, place) => `(j."e" ->> ${place})::${castOf(kindOf(table, name))}`);
   const changed = names
     .filter((name) => !key.includes(name))
     .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
@@ -83,13 +97,58 @@ function writeTableSql(table: TableName): string {
     guard === 'grows' ? '' : ` ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')}`;
   return `IF rows ? '${table}' THEN
   FOR wave IN SELECT * FROM ${elements(`rows -> '${table}'`)} LOOP
-    INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${values.join(', ')} FROM ${elements('wave')} AS j ("e")${conflict};
-    ${pointersSql(table, elements('wave'))}
+    ${insertSql(table, names, jsonSource(table, 'wave'), conflict)}
+    ${pointersSql(table, () => jsonSource(table, 'wave'))}
   END LOOP;
 END IF;`;
 }
 
+/** The same for a list: what is new needs no look for what it might replace, what is changed no look for room. */
+function writeListSql(list: RowList): string {
+  const statements =
+    list.has === 'changed'
+      ? changeSql(list)
+      : `${insertSql(list.table, namesOf(list), listSource(list))}
+    ${list.table === 'journal' ? '' : pointersSql(list.table, (names) => listSource(list, names))}`;
+  return `IF ${quoted(list.name)} IS NOT NULL THEN
+  parts := ${partsSql(list)};
+  FOR wave_at IN 1 .. cardinality(parts) BY ${list.columns.length} LOOP
+    ${statements}
+  END LOOP;
+END IF;`;
+}
+
+const namesOf = ({ columns }: RowList) => columns.map(({ name }) => name);
+
+function changeSql(list: RowList): string {
+  const table = list.table as TableName;
+  const key = primaryKeyOf(table);
+  const { from, value } = listSource(list);
+  const isSame = key.map((name) => `x.${quoted(name)} = ${value(name)}`).join(' AND ');
+  const changes = namesOf(list)
+    .filter((name) => !key.includes(name))
+    .map((name) => `${quoted(name)} = ${value(name)}`);
+  const isLacking = `${WAVE_ROWS_SQL} <> done`;
+  const refuse = `RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = '${table}: a row that would change is not there'`;
+  const lacking =
+    specOf(table).guard === 'follows'
+      ? insertSql(table, namesOf(list), { from: `${from} WHERE NOT EXISTS (SELECT 1 FROM ${quoted(table)} AS x WHERE ${isSame})`, value })
+      : `${refuse};`;
+  return `UPDATE ${quoted(table)} AS x SET ${changes.join(', ')} FROM ${from} WHERE ${isSame};
+    GET DIAGNOSTICS done = ROW_COUNT;
+    IF ${isLacking} THEN ${lacking} END IF;`;
+}
+
 const LOCK_BODY = [DAYS_SHARED, ...GUARDED_TABLES].map((list) => lockSql(list as LockList)).join('\n');
+/** What a financial transaction writes comes in lists, all else as JSON, each table in its turn: parents first. */
+const WRITE_LISTS_BODY = [
+  ...TABLE_NAMES.map((table) =>
+    isListed(table)
+      ? ROW_LISTS.filter((list) => list.table === table).map(writeListSql).join('\n')
+      : writeTableSql(table),
+  ),
+  ...ROW_LISTS.filter(({ table }) => table === 'journal').map(writeListSql),
+].join('\n');
 const WRITE_BODY = `${TABLE_NAMES.map(writeTableSql).join('\n')}
 IF rows ? 'journal' THEN
   INSERT INTO "journal" ("stream", "sequence", "body", "leaf", "head")
@@ -122,9 +181,9 @@ ${WRITE_BODY}
 INSERT INTO "counters" ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('counters')} AS j ("e") ON CONFLICT ("counter") DO UPDATE SET "value" = excluded."value";
 END $body$;
 
-CREATE OR REPLACE FUNCTION "commit_batch_${suffix}"(of_stream text, at_epoch bigint, locks jsonb, wanted bigint, absences jsonb, additions jsonb, rows jsonb)
+CREATE OR REPLACE FUNCTION "commit_batch_${suffix}"(of_stream text, at_epoch bigint, locks jsonb, wanted bigint, absences jsonb, additions jsonb, rows jsonb, ${ROW_LISTS.map(({ name }) => `${quoted(name)} text`).join(', ')})
 RETURNS text LANGUAGE plpgsql AS $body$
-DECLARE matched bigint := 0; wave jsonb; passed boolean;
+DECLARE matched bigint := 0; wave jsonb; parts text[]; done bigint; added bigint;
 BEGIN
 LOCK TABLE ONLY "transactions" IN ROW EXCLUSIVE MODE;
 PERFORM 1 FROM "streams" WHERE "stream" = of_stream AND "epoch" = at_epoch FOR NO KEY UPDATE;
@@ -133,15 +192,17 @@ ${LOCK_BODY}
 IF matched <> wanted THEN RETURN 'conflict'; END IF;
 IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(absences) AS j ("e") JOIN "identities" AS x ON x."key" = j."e") THEN RETURN 'conflict'; END IF;
 IF additions IS NOT NULL THEN
-  WITH moved AS (
-    INSERT INTO "counters" AS c ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
-    ON CONFLICT ("counter") DO UPDATE SET "value" = c."value" + excluded."value" RETURNING c."counter", c."value"
-  )
-  SELECT bool_or(m."value" - (j."e" ->> 1)::bigint > (j."e" ->> 2)::bigint) INTO passed
-  FROM ${elements('additions')} AS j ("e") JOIN moved AS m ON m."counter" = j."e" ->> 0;
-  IF passed THEN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = 'counters: a counter would pass its maximum'; END IF;
+  UPDATE "counters" AS c SET "value" = c."value" + (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
+  WHERE c."counter" = j."e" ->> 0 AND c."value" <= (j."e" ->> 2)::bigint;
+  GET DIAGNOSTICS done = ROW_COUNT;
+  IF done < jsonb_array_length(additions) THEN
+    INSERT INTO "counters" ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
+    WHERE (j."e" ->> 2)::bigint >= 0 AND NOT EXISTS (SELECT 1 FROM "counters" AS c WHERE c."counter" = j."e" ->> 0);
+    GET DIAGNOSTICS added = ROW_COUNT;
+    IF done + added < jsonb_array_length(additions) THEN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = 'counters: a counter would pass its maximum'; END IF;
+  END IF;
 END IF;
-${WRITE_BODY}
+${WRITE_LISTS_BODY}
 RETURN 'written';
 END $body$;`;
 }
@@ -150,8 +211,8 @@ const SUFFIX = hash('sha256', functionsSql(''), 'hex').slice(0, 12);
 export const FUNCTIONS_SQL = functionsSql(SUFFIX);
 export const FUNCTION_EXISTS_SQL = `SELECT 1 FROM pg_proc WHERE proname = 'commit_batch_${SUFFIX}' AND pg_function_is_visible(oid)`;
 
-/** $1 stream, $2 epoch, $3 locks, $4 how many of them are at the wanted version, $5 identities that must be absent, $6 additions to counters, $7 rows. */
-export const COMMIT_SQL = `SELECT "commit_batch_${SUFFIX}"($1, $2, $3, $4, $5, $6, $7) AS "came"`;
+/** $1 stream, $2 epoch, $3 locks, $4 how many of them are at the wanted version, $5 identities that must be absent, $6 additions to counters, $7 rows as JSON; then one for each of ROW_LISTS. */
+export const COMMIT_SQL = `SELECT "commit_batch_${SUFFIX}"($1, $2, $3, $4, $5, $6, $7, ${ROW_LISTS.map((_, at) => `$${at + 8}`).join(', ')}) AS "came"`;
 export const LOCK_ROWS_SQL = `SELECT "lock_rows_${SUFFIX}"($1)`;
 export const LOCK_COUNTERS_SQL = `SELECT "lock_counters_${SUFFIX}"($1)`;
 /** $1 rows, $2 counters with their new values. */
