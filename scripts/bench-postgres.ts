@@ -10,8 +10,9 @@ import { openPostgresStore, postgresConnections, proveBooks } from '../host/inde
 import { type PostgresServer, startPostgres } from '../host/store/postgres/node-server.fixture.ts';
 import { ensure } from '../protocol/index.ts';
 import { type PhaseResult, runLoad } from '../simulators/load/index.ts';
-import { HOST_FLAGS, Office } from '../simulators/office/index.ts';
+import { Office } from '../simulators/office/index.ts';
 import { pgbenchOn } from './bench-limits.ts';
+import { hostProgram } from './bench-load.ts';
 import { FurtherHost } from './cluster/hosts.ts';
 import { loadTerminals, total } from './load-terminals.ts';
 import { cpuSeconds, familyCpuSeconds } from './process-cpu.ts';
@@ -78,12 +79,8 @@ interface Measured extends PhaseResult {
 async function measureHosts(bench: PostgresBench, server: PostgresServer) {
   const { terminals, cards } = bench;
   const storeUrl = server.urlOf('zunka');
-  const args = [...HOST_FLAGS, '--import', 'tsx', 'host/main.ts'];
-  const program = {
-    command: process.execPath,
-    args,
-    env: { ZUNKA_LOG_LEVEL: 'info', STORE_URL: storeUrl },
-  };
+  const host = await hostProgram();
+  const program = { ...host, env: { ...host.env, STORE_URL: storeUrl } };
   const office = await Office.open({ terminals: 2 * terminals, cards, process: 'child', program });
   const second = new FurtherHost(office, '02', storeUrl);
   try {

@@ -9,18 +9,19 @@ import {
   type StoreTables,
   verifyJournal,
 } from '../../host/index.ts';
-import { Dice, MONEY, Office, pause, ROOT, STANDS } from '../../simulators/office/index.ts';
+import { Dice, type HostProgram, MONEY, Office, pause, ROOT, STANDS } from '../../simulators/office/index.ts';
 import { Counter } from '../../simulators/system/counter.fixture.ts';
 import { readTerminalJournal } from '../../terminal/index.ts';
 import { Balancer } from './balancer.ts';
 
 const START_MS_MAX = 60_000;
 
-/** A further host process: the first one's keys, a stream and ports of its own. */
+/** A further host process: the first one's program and keys, a stream and ports of its own. */
 export class FurtherHost {
   readonly folder: string;
   readonly stream: string;
   readonly #storeUrl: string;
+  readonly #program: HostProgram;
   #child: ChildProcess | null = null;
   port = 0;
 
@@ -28,6 +29,7 @@ export class FurtherHost {
     this.folder = join(office.folder, `host-${stream}`);
     this.stream = stream;
     this.#storeUrl = storeUrl;
+    this.#program = office.program;
   }
 
   async start(keysFrom?: string): Promise<void> {
@@ -35,10 +37,12 @@ export class FurtherHost {
     if (keysFrom !== undefined)
       for (const name of ['keys.sealed', 'vault-passphrase'])
         await cp(join(keysFrom, name), join(this.folder, name));
-    const child = spawn(process.execPath, ['--import', 'tsx', 'host/main.ts'], {
+    const { command, args, env } = this.#program;
+    const child = spawn(command, args, {
       cwd: ROOT,
       env: {
         ...process.env,
+        ...env,
         STORE_URL: this.#storeUrl,
         ZUNKA_STREAM: this.stream,
         ZUNKA_DATA_FOLDER: this.folder,

@@ -41,11 +41,7 @@ const JOURNAL_COLUMNS: readonly ListedColumn[] = ['stream', 'sequence', 'body', 
 );
 
 function listedColumns(table: TableName): readonly ListedColumn[] {
-  const kinds = new Map<string, ColumnKind>([
-    ...keptOf(table),
-    [BODY_COLUMN, 'text'],
-    [SUM_COLUMN, 'int'],
-  ]);
+  const kinds = new Map<string, ColumnKind>([...keptOf(table), [BODY_COLUMN, 'text'], [SUM_COLUMN, 'int']]);
   return storedNames(table).map((name) => ({
     name,
     type: castOf(kinds.get(name)) as 'text' | 'bigint',
@@ -110,7 +106,10 @@ const escaped = (character: string) => `E'\\x${character.charCodeAt(0).toString(
 export const partsSql = ({ name }: RowList) => `string_to_array("${name}", ${escaped(COLUMN_END)})`;
 
 /** The rows of the wave whose first column is at `wave_at` in `parts`. @param names only these columns */
-export function listSource(list: RowList, names: readonly string[] = list.columns.map(({ name }) => name)): RowSource {
+export function listSource(
+  list: RowList,
+  names: readonly string[] = list.columns.map(({ name }) => name),
+): RowSource {
   const arrays = names.map((name) => {
     const at = list.columns.findIndex((column) => column.name === name);
     return arraySql(`parts[wave_at + ${at}]`, list.columns[at] as ListedColumn);
@@ -124,7 +123,9 @@ export function listSource(list: RowList, names: readonly string[] = list.column
 function arraySql(part: string, { type, mayBeNull }: ListedColumn): string {
   const values = `string_to_array(${part}, ${escaped(VALUE_END)}${mayBeNull ? `, ${escaped(NULL_MARK)}` : ''})`;
   // Taken apart, an empty text has no parts at all: here it is one row whose value is empty.
-  return type === 'bigint' ? `${values}::bigint[]` : `CASE WHEN ${part} = '' THEN ARRAY[''] ELSE ${values} END`;
+  return type === 'bigint'
+    ? `${values}::bigint[]`
+    : `CASE WHEN ${part} = '' THEN ARRAY[''] ELSE ${values} END`;
 }
 
 /** How many rows the wave has. */

@@ -19,7 +19,15 @@ import {
   UT_MARK,
 } from '../statements.ts';
 import { castOf, fieldSql, nestedSql, primaryKeyOf, REFUSED_STATE } from './ddl.ts';
-import { isListed, listSource, partsSql, ROW_LISTS, type RowList, type RowSource, WAVE_ROWS_SQL } from './lists.ts';
+import {
+  isListed,
+  listSource,
+  partsSql,
+  ROW_LISTS,
+  type RowList,
+  type RowSource,
+  WAVE_ROWS_SQL,
+} from './lists.ts';
 import { byIdSql, pointersSql } from './partitions.ts';
 
 const elements = (list: string) => `jsonb_array_elements(${list})`;
@@ -81,7 +89,12 @@ function jsonSource(table: TableName, list: string): RowSource {
 }
 
 /** @param conflict an ON CONFLICT clause, or nothing */
-function insertSql(table: string, names: readonly string[], { from, value }: RowSource, conflict = ''): string {
+function insertSql(
+  table: string,
+  names: readonly string[],
+  { from, value }: RowSource,
+  conflict = '',
+): string {
   return `INSERT INTO ${quoted(table)} (${quotedList(names)}) SELECT ${names.map(value).join(', ')} FROM ${from}${conflict};`;
 }
 
@@ -132,7 +145,10 @@ function changeSql(list: RowList): string {
   const refuse = `RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = '${table}: a row that would change is not there'`;
   const lacking =
     specOf(table).guard === 'follows'
-      ? insertSql(table, namesOf(list), { from: `${from} WHERE NOT EXISTS (SELECT 1 FROM ${quoted(table)} AS x WHERE ${isSame})`, value })
+      ? insertSql(table, namesOf(list), {
+          from: `${from} WHERE NOT EXISTS (SELECT 1 FROM ${quoted(table)} AS x WHERE ${isSame})`,
+          value,
+        })
       : `${refuse};`;
   return `UPDATE ${quoted(table)} AS x SET ${changes.join(', ')} FROM ${from} WHERE ${isSame};
     GET DIAGNOSTICS done = ROW_COUNT;
@@ -144,7 +160,9 @@ const LOCK_BODY = [DAYS_SHARED, ...GUARDED_TABLES].map((list) => lockSql(list as
 const WRITE_LISTS_BODY = [
   ...TABLE_NAMES.map((table) =>
     isListed(table)
-      ? ROW_LISTS.filter((list) => list.table === table).map(writeListSql).join('\n')
+      ? ROW_LISTS.filter((list) => list.table === table)
+          .map(writeListSql)
+          .join('\n')
       : writeTableSql(table),
   ),
   ...ROW_LISTS.filter(({ table }) => table === 'journal').map(writeListSql),
