@@ -75,6 +75,12 @@ flows('a sale takes what the rules leave of the price, and says both', async () 
   // 1,100.00 less 115.20: bonus first, then principal.
   assert.is(answer.fields[54], '0210156C0000000984800290156C0000000984800291156C000000000000');
   assert.is(await host.available(card.accountId), 984_80);
+  // Why it is that price is kept with it: 1 % of 115.20 by contract.
+  const [row] = await host.rows('transactions');
+  assert.is(
+    row?.trace57,
+    'R10.1 applies 1280 rule|R10|A1|20261122;contract-rebate.0 contract:100 115;tier-points.0 tier-points:10000 0',
+  );
 });
 
 flows('a terminal that does not speak DE57 gets the discount as slip lines and no DE57', async () => {

@@ -261,6 +261,15 @@ evening('finds transactions by reference number, terminal, batch, card tail and 
   assert.equal(await find(`businessDate=${SECOND_DAY}`), []);
   assert.is((await it.call('operator', 'GET', '/v1/transactions')).status, 400);
   assert.is((await it.call('operator', 'GET', '/v1/transactions/T004')).body['kind'], 'refund');
+  assert.equal((await it.call('operator', 'GET', '/v1/transactions/T001')).body['trace57'], [
+    {
+      rule: 'contract-rebate',
+      version: 0,
+      applied: true,
+      because: "合同返点 2.00 % · the contract's rebate",
+      worth: 230,
+    },
+  ]);
 });
 
 evening('proves the books, verifies the journal and exports both', async () => {

@@ -6,6 +6,7 @@ import { exportJournal } from '../journal/export.ts';
 import { verifyJournal } from '../journal/verify.ts';
 import { exportHledger } from '../ledger/export.ts';
 import { proveBooks } from '../ledger/proofs.ts';
+import { traceLines } from '../rules/trace.ts';
 import type { TransactionRow } from '../store/rows.ts';
 import { BUSINESS_DATE, collected, type Door, reader, TERMINAL_ID } from './door.ts';
 
@@ -57,7 +58,7 @@ export function queryRoutes(door: Door): void {
       const { transactions } = await deps.store.read({ transactionIds: [transactionId] });
       const row = transactions.find((one) => one.transactionId === transactionId);
       if (row === undefined) throw new PosError('NOT_FOUND', `transaction ${transactionId}`);
-      return { ...told(row), trace57: row.trace57 };
+      return { ...told(row), trace57: traceLines(row.trace57) };
     },
   );
 

@@ -218,7 +218,7 @@ export function transactionRow(spent: Spent): TransactionRow {
     entryId: `E-${spent.id}`,
     rebateRun: null,
     afterClose: null,
-    trace57: [],
+    trace57: spent.money === null ? '' : 'contract-rebate.0 contract:200 230',
     operator: null,
     at: spent.at,
   };

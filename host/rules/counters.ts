@@ -3,7 +3,8 @@
  * to the rule's id, not to its version: a new version goes on spending the same budget.
  */
 import { ensure, type Fen, fen, proportionHalfUp } from '../../protocol/index.ts';
-import type { CounterUse, RuleTrace } from './model.ts';
+import type { CounterUse } from './model.ts';
+import { type KeptTrace, traceLines } from './trace.ts';
 
 /** What one card has had of a rule on one business date. */
 export function cardDayCounter(ruleId: string, accountId: string, businessDate: string): string {
@@ -25,14 +26,14 @@ export function budgetCounter(ruleId: string): string {
  * @param takenBefore gross undone before this part; @param takenAfter gross undone with it, at most `whole`
  */
 export function usesGivenBack(
-  trace: readonly RuleTrace[],
+  trace: KeptTrace,
   whole: Fen,
   takenBefore: Fen,
   takenAfter: Fen,
 ): readonly CounterUse[] {
   ensure(takenBefore <= takenAfter, 'a part of a spend is undone backwards');
   const uses: CounterUse[] = [];
-  for (const line of trace) {
+  for (const line of traceLines(trace)) {
     if (!line.applied || line.counters === undefined || whole === 0) continue;
     const upTo = (gross: Fen) => proportionHalfUp(fen(line.worth), gross, whole);
     const back = upTo(takenAfter) - upTo(takenBefore);

@@ -2,6 +2,7 @@
 import type { Fen } from '../../protocol/index.ts';
 import { budgetCounter } from './counters.ts';
 import type { Rule, RuleEffect } from './model.ts';
+import { nameInTrace } from './trace.ts';
 
 /** Effects that compete: an exclusive rule bars the later ones of its family. */
 export type Family = 'discount' | 'rebate' | 'points';
@@ -18,6 +19,8 @@ const FAMILY_OF = {
 export interface StandingRule {
   readonly id: string;
   readonly version: number;
+  /** As the trace names it. */
+  readonly name: string;
   readonly family: Family;
   readonly stackGroup: string;
   readonly exclusive: boolean;
@@ -45,7 +48,8 @@ export interface InForce {
   readonly points: readonly StandingRule[];
   /** Those of all three that look at a counter. */
   readonly counted: readonly StandingRule[];
-  readonly superseded: readonly Rule[];
+  /** Older versions of those, as the trace names them. */
+  readonly superseded: readonly string[];
 }
 
 /** By list: who prices many spends under the same list has it put in order once. A list is never changed. */
@@ -73,7 +77,9 @@ function putInOrder(rules: readonly Rule[]): InForce {
     rebates: of('rebate'),
     points: of('points'),
     counted: standing.filter((rule) => rule.perCardAndDay !== undefined || rule.totalBudget !== undefined),
-    superseded: sorted.filter((rule) => rule.version !== latest.get(rule.id)),
+    superseded: sorted
+      .filter((rule) => rule.version !== latest.get(rule.id))
+      .map((rule) => nameInTrace(rule.id, rule.version)),
   };
 }
 
@@ -81,6 +87,7 @@ function standingRule({ conditions, caps, ...rule }: Rule): StandingRule {
   return {
     id: rule.id,
     version: rule.version,
+    name: nameInTrace(rule.id, rule.version),
     family: FAMILY_OF[rule.effect.kind],
     stackGroup: rule.stackGroup,
     exclusive: rule.exclusive,

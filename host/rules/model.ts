@@ -68,11 +68,12 @@ export interface CounterUse {
   readonly max: number | null;
 }
 
-/** One line of the trace: every rule tried, and why it did or did not apply. */
+/** One line of the trace as it is told: a rule that was tried, and why it did or did not apply. How it is kept: trace.ts. */
 export interface RuleTrace {
   readonly rule: string;
   readonly version: number;
   readonly applied: boolean;
+  /** As a person reads it, Chinese first. */
   readonly because: string;
   /** Fen for discounts and rebates; for points, the basis points that it adds to the multiplier. */
   readonly worth: number;
@@ -106,7 +107,8 @@ export interface Priced {
   readonly points: number;
   readonly pointsRate: PointsRate;
   readonly ruleIds: readonly string[];
-  readonly trace: readonly RuleTrace[];
+  /** Every rule that was tried, as it is kept: `traceLines` reads it. */
+  readonly trace: string;
   /** What the spend adds to capped counters; `max` null when only counted. */
   readonly uses: readonly CounterUse[];
 }

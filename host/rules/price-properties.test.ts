@@ -6,6 +6,7 @@ import { checkRule } from './check.ts';
 import { usesGivenBack } from './counters.ts';
 import type { Rule, RuleEffect } from './model.ts';
 import { capCounters, price } from './price.ts';
+import { traceLines } from './trace.ts';
 
 const SEED = 20261122;
 const RUNS = { seed: SEED, numRuns: 400 };
@@ -108,7 +109,7 @@ pricing('no rule gives more than its caps, and no counter passes its maximum', (
     fc.property(amounts, ruleSets, terms, usage, (gross, rules, base, used) => {
       const input = spendOf(gross, rules, used);
       const priced = price(input, rules, base);
-      for (const line of priced.trace) {
+      for (const line of traceLines(priced.trace)) {
         const limit = rules.find((rule) => rule.id === line.rule)?.caps.perTransaction;
         if (limit !== undefined) assert.ok(line.worth <= limit, line.rule);
       }
@@ -124,10 +125,11 @@ pricing('every rule is in the trace once, and what the trace says was given sums
   fc.assert(
     fc.property(amounts, ruleSets, terms, usage, (gross, rules, base, used) => {
       const priced = price(spendOf(gross, rules, used), rules, base);
-      const traced = priced.trace.map((line) => line.rule);
+      const trace = traceLines(priced.trace);
+      const traced = trace.map((line) => line.rule);
       assert.equal(traced.filter((id) => id.startsWith('R')).sort(), rules.map((rule) => rule.id).sort());
       const worth = (kinds: readonly string[]) =>
-        priced.trace
+        trace
           .filter((line) =>
             kinds.includes(rules.find((rule) => rule.id === line.rule)?.effect.kind ?? line.rule),
           )
@@ -135,7 +137,7 @@ pricing('every rule is in the trace once, and what the trace says was given sums
       assert.is(worth(['discount', 'discount-fixed', 'price-cap']), gross - priced.paid);
       assert.is(worth(['rebate', 'contract-rebate']), priced.rebate);
       assert.equal(
-        priced.trace.filter((line) => line.applied && line.version > 0).map((line) => line.rule),
+        trace.filter((line) => line.applied && line.version > 0).map((line) => line.rule),
         priced.ruleIds,
       );
     }),

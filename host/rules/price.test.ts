@@ -4,6 +4,7 @@ import { fen } from '../../protocol/index.ts';
 import { checkRule } from './check.ts';
 import type { PriceInput, Rule } from './model.ts';
 import { capCounters, price } from './price.ts';
+import { traceLines } from './trace.ts';
 
 /** Friday 2026-11-20, 18:30 in China. */
 const FRIDAY_EVENING = Date.UTC(2026, 10, 20, 10, 30);
@@ -125,7 +126,9 @@ stacking('lets only the latest version of a rule stand', () => {
   const priced = price(spend(100_00), rules, TERMS);
   assert.is(priced.paid, 95_00);
   assert.equal(
-    priced.trace.filter((line) => line.rule === 'A').map((line) => [line.version, line.applied]),
+    traceLines(priced.trace)
+      .filter((line) => line.rule === 'A')
+      .map((line) => [line.version, line.applied]),
     [
       [2, true],
       [1, false],
@@ -268,6 +271,6 @@ function spend(gross: number): PriceInput {
   };
 }
 
-function reason(trace: readonly { readonly rule: string; readonly because: string }[], id: string) {
-  return trace.find((line) => line.rule === id)?.because;
+function reason(trace: string, id: string) {
+  return traceLines(trace).find((line) => line.rule === id)?.because;
 }

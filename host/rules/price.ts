@@ -8,9 +8,10 @@ import { ensure, fen, minusFen, PosError, shareHalfUp } from '../../protocol/ind
 import { whyNot } from './conditions.ts';
 import { cardDayCounter } from './counters.ts';
 import { type Family, inForce, type StandingRule } from './in-force.ts';
-import type { CounterUse, PointsRate, Priced, PriceInput, Rule, RuleTrace, Terms } from './model.ts';
-import { say } from './reasons.ts';
+import type { CounterUse, PointsRate, Priced, PriceInput, Rule, Terms } from './model.ts';
+import type { Reason } from './reasons.ts';
 import { Share } from './share.ts';
+import { nameInTrace, TraceWriter } from './trace.ts';
 
 const WHOLE_BP = 10_000;
 /** The trace's names for what holds without any rule. */
@@ -46,13 +47,20 @@ export function capCounters(rules: readonly Rule[], input: Omit<PriceInput, 'use
 export function price(input: PriceInput, rules: readonly Rule[], terms: Terms): Priced {
   checkTerms(terms);
   const tried = inForce(rules);
-  const run: Run = { input, groups: [], closed: NOTHING_CLOSED, trace: [], uses: [], ruleIds: [] };
+  const run: Run = {
+    input,
+    groups: [],
+    closed: NOTHING_CLOSED,
+    trace: new TraceWriter(),
+    uses: [],
+    ruleIds: [],
+  };
 
   const discount = discounts(tried.discounts, run);
   const paid = minusFen(input.gross, discount.total);
   const rebate = rebates(tried.rebates, run, paid, terms);
   const pointsRate = points(tried.points, run, terms);
-  for (const rule of tried.superseded) note(run, rule, say.superseded());
+  for (const name of tried.superseded) run.trace.refused(name, 'superseded');
 
   ensure(discount.merchant + discount.issuer + paid === input.gross, 'a price does not sum to gross');
   ensure(rebate.worth <= paid, 'a rebate exceeds what was paid');
@@ -66,7 +74,7 @@ export function price(input: PriceInput, rules: readonly Rule[], terms: Terms): 
     points: pointsFor(paid, pointsRate),
     pointsRate,
     ruleIds: run.ruleIds,
-    trace: run.trace,
+    trace: run.trace.text,
     uses: run.uses,
   };
 }
@@ -92,7 +100,7 @@ interface Run {
   readonly groups: { readonly group: string; readonly rule: string }[];
   /** The exclusive rule that closed each family; null while it is open. */
   closed: Readonly<Record<Family, string | null>>;
-  readonly trace: RuleTrace[];
+  readonly trace: TraceWriter;
   readonly uses: CounterUse[];
   readonly ruleIds: string[];
 }
@@ -110,7 +118,7 @@ function discounts(rules: readonly StandingRule[], run: Run): { total: Fen; merc
     const after = afterDiscount(left, effect);
     const wanted = gross - after.halfUp() - total;
     if (wanted <= 0) {
-      note(run, rule, say.worthNothing());
+      run.trace.refused(rule.name, 'worth-nothing');
       continue;
     }
     const worth = capped(run, rule, wanted);
@@ -140,14 +148,14 @@ function rebates(
   let uncappedBp = terms.rebateBp;
   let basisPoints = terms.rebateBp;
   let fixed = 0;
-  noteTerm(run, CONTRACT_TERM, say.contractRebate(terms.rebateBp), of(uncappedBp));
+  run.trace.applied(nameInTrace(CONTRACT_TERM, 0), `contract:${terms.rebateBp}`, of(uncappedBp));
   for (const rule of rules) {
     const { effect } = rule;
     if (effect.kind !== 'rebate' || !isTried(run, rule)) continue;
     const free = paid - of(uncappedBp) - fixed;
     const wanted = Math.min(of(uncappedBp + effect.basisPoints) - of(uncappedBp), free);
     if (wanted <= 0) {
-      note(run, rule, say.worthNothing());
+      run.trace.refused(rule.name, 'worth-nothing');
       continue;
     }
     const worth = capped(run, rule, wanted);
@@ -161,13 +169,13 @@ function rebates(
 
 function points(rules: readonly StandingRule[], run: Run, terms: Terms): PointsRate {
   let multiplierBp = WHOLE_BP;
-  noteTerm(run, TIER_TERM, say.tierPoints(terms.tierPointsBp), 0);
+  run.trace.applied(nameInTrace(TIER_TERM, 0), `tier-points:${terms.tierPointsBp}`, 0);
   for (const rule of rules) {
     const { effect } = rule;
     if (effect.kind !== 'points' || !isTried(run, rule)) continue;
     const adds = effect.multiplierBp - WHOLE_BP;
     multiplierBp += adds;
-    apply(run, rule, say.multiplies(effect.multiplierBp), adds, []);
+    apply(run, rule, `multiplies:${effect.multiplierBp}`, adds, []);
   }
   return {
     yuanPerPoint: terms.yuanPerPoint,
@@ -179,14 +187,14 @@ function points(rules: readonly StandingRule[], run: Run, terms: Terms): PointsR
 /** Whether a rule fits the spend and nothing before it bars it; otherwise its reason is noted. */
 function isTried(run: Run, rule: StandingRule): boolean {
   const reason = whyNot(rule, run.input) ?? barredBy(run, rule);
-  if (reason !== null) note(run, rule, reason);
+  if (reason !== null) run.trace.refused(rule.name, reason);
   return reason === null;
 }
 
-function barredBy(run: Run, { family, stackGroup }: StandingRule): string | null {
+function barredBy(run: Run, { family, stackGroup }: StandingRule): Reason | null {
   const exclusive = run.closed[family];
-  if (exclusive !== null) return say.excluded(exclusive);
-  for (const { group, rule } of run.groups) if (group === stackGroup) return say.groupTaken(rule);
+  if (exclusive !== null) return `excluded:${exclusive}`;
+  for (const { group, rule } of run.groups) if (group === stackGroup) return `group-taken:${rule}`;
   return null;
 }
 
@@ -194,22 +202,22 @@ function barredBy(run: Run, { family, stackGroup }: StandingRule): string | null
 function capped(run: Run, rule: StandingRule, wanted: number): number {
   const counters = countersOf(rule, run.input);
   let worth = wanted;
-  let because = say.applies();
+  let reason: Reason = 'applies';
   if (rule.perTransaction !== undefined && rule.perTransaction < worth) {
     worth = Math.max(0, rule.perTransaction);
-    because = say.transactionCap();
+    reason = 'transaction-cap';
   }
   for (const { counter, max, cap } of counters) {
     const room = max - (run.input.used.get(counter) ?? 0);
     if (room >= worth) continue;
     worth = Math.max(0, room);
-    because = say.counterCap(cap);
+    reason = `${cap}-cap`;
   }
   if (worth === 0) {
-    note(run, rule, because);
+    run.trace.refused(rule.name, reason);
     return 0;
   }
-  apply(run, rule, because, worth, counters);
+  apply(run, rule, reason, worth, counters);
   for (const { counter, max } of counters) run.uses.push({ counter, add: worth, max });
   return worth;
 }
@@ -217,30 +225,16 @@ function capped(run: Run, rule: StandingRule, wanted: number): number {
 function apply(
   run: Run,
   rule: StandingRule,
-  because: string,
+  reason: Reason,
   worth: number,
   counters: readonly CapCounter[],
 ): void {
-  const { id, version, family } = rule;
+  const { id, family } = rule;
   run.groups.push({ group: rule.stackGroup, rule: id });
   if (rule.exclusive) run.closed = { ...run.closed, [family]: id };
   run.ruleIds.push(id);
-  const line = { rule: id, version, applied: true, because, worth };
-  run.trace.push(
-    counters.length === 0
-      ? line
-      : { rule: id, version, applied: true, because, worth, counters: counters.map(nameOf) },
-  );
-}
-
-const nameOf = ({ counter }: CapCounter) => counter;
-
-function note(run: Run, { id, version }: Pick<Rule, 'id' | 'version'>, because: string): void {
-  run.trace.push({ rule: id, version, applied: false, because, worth: 0 });
-}
-
-function noteTerm(run: Run, rule: string, because: string, worth: number): void {
-  run.trace.push({ rule, version: 0, applied: true, because, worth });
+  run.trace.applied(rule.name, reason, worth);
+  for (const { counter } of counters) run.trace.counted(counter);
 }
 
 /** A counter that a rule's cap looks at. */

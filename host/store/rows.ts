@@ -5,7 +5,7 @@
  */
 import type { Fen } from '../../protocol/index.ts';
 import type { Entry, Purse, Rates, SaleMoney } from '../ledger/model.ts';
-import type { RuleTrace } from '../rules/model.ts';
+import type { KeptTrace } from '../rules/trace.ts';
 
 /** A terminal as the host knows it while it works; its profile is a document. */
 export interface TerminalRow {
@@ -212,7 +212,8 @@ export interface TransactionRow {
    * undo it then. Null: neither. A record, because no clock tells what was first: clocks are set back.
    */
   readonly afterClose: 'came' | 'reversed' | null;
-  readonly trace57: readonly RuleTrace[];
+  /** Which rules were tried, and why each did or did not apply; empty where nothing was priced. */
+  readonly trace57: KeptTrace;
   /** The operator (DE63.1) where the terminal sent one. */
   readonly operator: string | null;
   readonly at: number;

@@ -175,7 +175,7 @@ export function transactionRow(transactionId: string, changes: Partial<Transacti
     entryId: null,
     rebateRun: null,
     afterClose: null,
-    trace57: [{ rule: 'D10', version: 1, applied: true, because: '', worth: 1_280 }],
+    trace57: 'D10.1 applies 1280',
     operator: '001',
     at: AT,
     ...changes,

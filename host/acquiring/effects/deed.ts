@@ -5,7 +5,6 @@
 import { ensure, fen, maskPan } from '../../../protocol/index.ts';
 import type { Entry, Rates, SaleMoney } from '../../ledger/model.ts';
 import type { Stamp } from '../../ledger/postings.ts';
-import type { RuleTrace } from '../../rules/model.ts';
 import type { AccountRow, LotRow, TransactionRow, TransactionState } from '../../store/rows.ts';
 import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from '../answer.ts';
 import { burntUtKey } from '../identity.ts';
@@ -22,7 +21,8 @@ export interface Deed {
   readonly original?: TransactionRow | undefined;
   readonly money?: SaleMoney | null;
   readonly rates?: Rates | null;
-  readonly trace57?: readonly RuleTrace[];
+  /** Of what was priced. */
+  readonly trace57?: string;
   readonly entries?: readonly Entry[];
   /** An approval gets DE38. */
   readonly authorised?: boolean;
@@ -166,7 +166,7 @@ function transactionRow(
     entryId: deed.entries?.[0]?.entryId ?? null,
     rebateRun: null,
     afterClose: isOfOpenBatch(j, request) ? null : 'came',
-    trace57: deed.trace57 ?? [],
+    trace57: deed.trace57 ?? '',
     operator: request.operator,
     at: j.now,
   };
