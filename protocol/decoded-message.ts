@@ -33,11 +33,11 @@ export class DecodedMessage implements Message {
   get(field: number): string | undefined {
     const column = this.#shape.columns[field];
     if (column === undefined) return undefined;
-    let start = (this.#marks[column.mark] as number) + column.relative;
-    let { length } = column;
-    if (length === 0) length = (this.#marks[column.mark + 1] as number) * column.unit;
-    if (column.right) start += length & 1;
-    const value = this.#text.substring(start, start + length);
+    const start = (this.#marks[column.mark] as number) + column.relative;
+    if (column.isPlain) return this.#text.substring(start, start + column.length);
+    const length = column.length || (this.#marks[column.mark + 1] as number) * column.unit;
+    const from = column.right ? start + (length & 1) : start;
+    const value = this.#text.substring(from, from + length);
     return column.text ? this.#textOf(column, value) : value;
   }
 

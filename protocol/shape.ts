@@ -53,6 +53,8 @@ export interface Column {
   /** ans. */
   readonly text: boolean;
   readonly trim: boolean;
+  /** Fixed, and what stands there is the value: most fields. */
+  readonly isPlain: boolean;
   readonly segment: number;
   /** Bytes between the start of the segment and the value. */
   readonly bytesBefore: number;
@@ -153,13 +155,17 @@ function columnOf(spec: FieldSpec, segments: readonly Segment[], bytes: number):
   const unit = spec.format === 'b' ? 2 : 1;
   // A sign is the second character of its pair.
   const sign = segment.kind === SIGNED ? 1 : 0;
+  const length = segment.prefix === 0 ? spec.length * unit + sign : 0;
+  const right = (spec.format === 'n' || spec.format === 'z') && !standsLeft(spec);
+  const text = spec.format === 'ans';
   return {
     mark: segment.mark,
     relative: bytesBefore * (segment.kind === SINGLES ? 1 : 2) + sign,
-    length: segment.prefix === 0 ? spec.length * unit + sign : 0,
+    length,
     unit,
-    right: (spec.format === 'n' || spec.format === 'z') && !standsLeft(spec),
-    text: spec.format === 'ans',
+    right,
+    text,
+    isPlain: length !== 0 && !text && !(right && (length & 1) === 1),
     trim: spec.trim,
     segment: segments.length - 1,
     bytesBefore,
