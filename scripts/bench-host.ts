@@ -121,6 +121,8 @@ function noteSteady(steady: Measured, appendMs: number): void {
   note('host.at500.p50_ms', steady.p50, 'ms');
   note('host.at500.p99_ms', steady.p99, 'ms');
   note('host.at500.p999_ms', steady.p999, 'ms');
+  note('load.at500.late_p50_ms', steady.lateP50, 'ms');
+  note('load.at500.late_p99_ms', steady.lateP99, 'ms');
   note('host.at500.p50_vs_fdatasync', steady.p50 / appendMs, 'ratio');
   note('host.at500.cores', steady.cpu / steady.seconds, 'cores');
 }

@@ -195,6 +195,8 @@ function joined(results: readonly PhaseResult[]): PhaseResult {
     p50: most(({ p50 }) => p50),
     p99: most(({ p99 }) => p99),
     p999: most(({ p999 }) => p999),
+    lateP50: most(({ lateP50 }) => lateP50),
+    lateP99: most(({ lateP99 }) => lateP99),
     loadCpuMicros: most(({ loadCpuMicros }) => loadCpuMicros),
   };
 }

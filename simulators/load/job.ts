@@ -39,10 +39,16 @@ export interface PhaseResult {
   readonly seconds: number;
   /** All sales of the phase by DE39, `none` where no answer came: what the books are compared with. */
   readonly codes: Readonly<Record<string, number>>;
-  /** Milliseconds from sending (open: from when it was due) to the answer. */
+  /** Milliseconds from sending to the answer, as the fact sheet has them. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
+  /**
+   * Open: how many milliseconds after it was due a sale was sent. The load's own lateness, its timer's millisecond among it:
+   * sending never waits for the host, but a host that takes all processors makes the load late.
+   */
+  readonly lateP50: number;
+  readonly lateP99: number;
   /** Processor time of the load for each sale, while the clock ran: what it took from the host on the same cores. */
   readonly loadCpuMicros: number;
 }
