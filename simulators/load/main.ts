@@ -129,7 +129,9 @@ function result(phase: LoadPhase, done: readonly Done[], cpuMicros: number): Pha
   };
 }
 
-const sorted = (values: number[]) => values.sort((a, b) => a - b);
+function sorted(values: number[]): readonly number[] {
+  return values.sort((a, b) => a - b);
+}
 
 function at(values: readonly number[], share: number): number {
   return (
