@@ -2,6 +2,7 @@
  * The rows that authorisations ask for again and again, kept in memory as they were last committed: terminals,
  * cards, accounts with their open lots, batches, counters and the open day. It belongs to one store, through which
  * every change comes (a store over a file has its file to itself), so a row in it is the row in the database.
+ * On PostgreSQL others write too: there it is proven at each use that a kept row still rests so.
  *
  * Identities and transactions are not kept, only which of them there are (`known-names.ts`): one that is there is read.
  */
