@@ -41,7 +41,8 @@ export function numberedCard(index: number): CardSpec {
     registered: true,
     principal: 4_000_00,
     bonus: 400_00,
-    pin: String(864_209 - index * 1_357),
+    // Six digits, however many cards.
+    pin: String(864_209 - ((index * 1_357) % 764_209)),
   };
 }
 
