@@ -38,6 +38,21 @@ bad('an MTI that is not spoken: 40 in MTI + 10', async () => {
   );
 });
 
+for (const [what, fields] of [
+  ['a bar, which joins keys', { 41: 'ABC|DEFG' }],
+  ['a zero byte', { 41: 'ABC\0DEFG' }],
+  ['a zero byte in the merchant', { 42: `${SHOP.slice(0, 7)}\0${SHOP.slice(8)}` }],
+] as const) {
+  bad(`a terminal or merchant with ${what}: 30, and what came with it is served`, async () => {
+    const card = await host.card();
+    const good = saleFrame(host.shop, card, 10_00);
+    const sent = { 11: '000077', 41: host.shop.id, 42: SHOP, 60: '00000001003', ...fields };
+    const [refused, sale] = await Promise.all([host.ask(wrap(buildBody('0800', sent))), host.ask(good)]);
+    assert.equal([refused?.fields[39], sale?.fields[39]], ['30', '00']);
+    assert.is(await host.available(card.accountId), 1_090_00);
+  });
+}
+
 bad('an MTI that is no number: dropped, counted and logged', async () => {
   assert.is(await host.ask(wrap(Buffer.from('0a000000000000000000', 'hex'))), undefined);
   assert.is(host.deps.metrics.value('dropped'), 1);

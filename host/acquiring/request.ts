@@ -51,10 +51,14 @@ export interface Request {
   readonly de35: string | null;
 }
 
+const BLANK = 0x20;
+const LAST_PRINTABLE = 0x7e;
+const BAR = 0x7c;
+
 /**
  * A DE57 that is none of ours is treated as absent: other vendors use the field for their own.
  *
- * @throws PosError when DE60, DE61 or DE63 has a wrong layout; its `field` names which
+ * @throws PosError when DE41 or DE42 is no name, or DE60, DE61 or DE63 has a wrong layout; its `field` names which
  */
 export function readRequest(
   envelope: Envelope,
@@ -62,8 +66,8 @@ export function readRequest(
   spec: TransactionSpec | undefined,
 ): Request {
   const { type, batch, code } = de60Of(message.get(60));
-  const terminalId = message.get(41) ?? '';
-  const merchantId = message.get(42) ?? '';
+  const terminalId = named(message, 41);
+  const merchantId = named(message, 42);
   const trace = message.get(11) ?? '';
   const { mti } = message;
   const items = itemsOrNone(message.get(57));
@@ -92,6 +96,19 @@ export function readRequest(
     de2: message.get(2) ?? null,
     de35: message.get(35) ?? null,
   };
+}
+
+/** A terminal or merchant, empty where it is absent. Keys of rows join them by `|`, so they hold none, and nothing that is not printed. */
+function named(message: Message, field: 41 | 42): string {
+  const name = message.get(field) ?? '';
+  for (let at = 0; at < name.length; at += 1) {
+    const code = name.charCodeAt(at);
+    if (code < BLANK || code > LAST_PRINTABLE || code === BAR)
+      throw new PosError('FIELD_BAD_CONTENT', `DE${field} names nothing: it has a byte that no name has`, {
+        field,
+      });
+  }
+  return name;
 }
 
 const NO_DE60 = { type: '', batch: 0, code: '' };

@@ -57,6 +57,18 @@ known(
   },
 );
 
+known('a batch that is half of all that may be kept puts out no other', () => {
+  const names = openNames(100);
+  const other = 'T0000002|M00000000000001|000001|';
+  names.learnBatches([BATCH_1, other], []);
+  for (let trace = 0; trace < 300; trace += 1) {
+    names.committed(item({ identities: [identityRow(keyOf(1, trace))] }));
+    assert.not(names.areAbsent({ identities: [keyOf(1, trace)] }));
+  }
+  assert.ok(names.areAbsent({ identities: [`${other}000001|0200|000000`] }));
+  assert.equal(names.unknown({ identities: [keyOf(1, 301)] }), nothing, 'nor is it learnt again and again');
+});
+
 known('of UTs: those above the lowest that was learnt, used ones and burnt ones', () => {
   const names = openNames(10 * UTS_LEARNT);
   assert.equal(names.unknown({ uts: [utOf(1)] }), { batches: [], utsBelow: below(HOUR) });
@@ -90,14 +102,21 @@ known('as time goes on, more is learnt; what was known stays known where the two
   const names = openNames(10 * UTS_LEARNT);
   const wants = { uts: [utOf(HOUR + 1)] };
   names.learnUts(below(HOUR), [], []);
-  assert.equal(names.unknown(wants), nothing, 'a clock that is more than an hour ahead');
-  time = NOW + 2;
-  assert.equal(names.unknown(wants), { batches: [], utsBelow: below(HOUR + 2) });
-  names.learnUts(below(HOUR + 2), [], []);
+  for (const ahead of [0, 2, HOUR / 2]) {
+    time = NOW + ahead;
+    assert.equal(
+      names.unknown(wants),
+      nothing,
+      'a clock that is too far ahead costs a question, and nothing is learnt',
+    );
+  }
+  time = NOW + HOUR / 2 + 2;
+  assert.equal(names.unknown(wants), { batches: [], utsBelow: below(1.5 * HOUR + 2) });
+  names.learnUts(below(1.5 * HOUR + 2), [], []);
   assert.ok(names.areAbsent(wants) && names.areAbsent({ uts: [utOf(0)] }));
-  const many = Array.from({ length: UTS_LEARNT }, (_, at) => utOf(HOUR + 10_000 - at));
-  names.learnUts(below(2 * HOUR), many, []);
-  assert.ok(names.areAbsent({ uts: [utOf(HOUR + 20_000)] }));
+  const many = Array.from({ length: UTS_LEARNT }, (_, at) => utOf(2 * HOUR + 10_000 - at));
+  names.learnUts(below(3 * HOUR), many, []);
+  assert.ok(names.areAbsent({ uts: [utOf(2 * HOUR + 20_000)] }));
   assert.not(names.areAbsent({ uts: [utOf(0)] }), 'between the two there may be others');
   time = NOW;
 });

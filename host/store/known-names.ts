@@ -12,8 +12,9 @@ import type { CommitItem, Wants } from './port.ts';
 
 /** UTs of which the newest are learnt at once, as a start or a doubt needs them. */
 export const UTS_LEARNT = 4_096;
-/** Identities that are learnt at once, at the most: some hundred batches of a long day. */
-export const IDENTITIES_LEARNT_MAX = 50_000;
+/** Learnt at once, at the most: commits wait for it. */
+export const BATCHES_LEARNT_MAX = 16;
+export const IDENTITIES_LEARNT_MAX = 10_000;
 /** A batch that is kept takes the place of some identities also when it has none. */
 const BATCH_WEIGHT = 4;
 
@@ -22,7 +23,7 @@ const BATCH_PARTS = 3;
 /** What burns a UT is an identity too: see `burntUtKey` there. */
 const BURNT = 'ut|';
 const SAMPLES = 64;
-/** A clock may be so much ahead of ours and its UTs are known. */
+/** UTs are known so far ahead; more is learnt for those half as far ahead, so not more than twice an hour. */
 const AHEAD_MS = 3_600_000;
 const TIME_CHARACTERS = 10;
 
@@ -85,11 +86,14 @@ export class KnownNames {
       }
     }
     const before = this.#span?.ceiling ?? '';
-    const below = wanted.some((ut) => ut >= before)
-      ? encodeTime(this.#now() + AHEAD_MS, TIME_CHARACTERS)
-      : before;
-    const isMoreToKnow = wanted.some((ut) => ut >= before && ut < below);
-    return { batches: [...batches], utsBelow: isMoreToKnow ? below : null };
+    const beyond = wanted.filter((ut) => ut >= before);
+    const isMoreToKnow = beyond.length > 0 && beyond.some((ut) => ut < this.#ahead(AHEAD_MS / 2));
+    return { batches: [...batches], utsBelow: isMoreToKnow ? this.#ahead(AHEAD_MS) : null };
+  }
+
+  /** What UTs of that time begin with. */
+  #ahead(ms: number): string {
+    return encodeTime(this.#now() + ms, TIME_CHARACTERS);
   }
 
   /** @param keys all identities of these batches; null when they are too many */
@@ -156,6 +160,8 @@ export class KnownNames {
     // Of a batch that is not kept, one identity alone says too little.
     if (keys === undefined || keys === null) return;
     keys.add(key);
+    // One batch that is half of all would put out all others whenever it is moved.
+    if (keys.size * 2 > this.#max) this.#young.set(batchOf(key), null);
     this.#weigh(1);
   }
 

@@ -74,6 +74,19 @@ asking('is told from memory when it is new, and read when it came before', () =>
   }),
 );
 
+asking('is learnt with its batch also where many batches come at once', () =>
+  withCounted(async (store, reads) => {
+    const all = Array.from({ length: 64 }, (_, at) => ({
+      identities: [`T${String(at).padStart(7, '0')}|M00000000000001|000001|000001|0200|000000`],
+    }));
+    for (let round = 0; round < 4; round += 1)
+      await store.read({ identities: all.flatMap(({ identities }) => identities) });
+    const before = reads();
+    for (const wants of all) assert.equal((await store.read(wants)).identities, []);
+    assert.is(reads(), before);
+  }),
+);
+
 asking('is asked for again after a commit that was not as it was thought', () =>
   withCounted(async (store, reads) => {
     await store.commit([sample.provisioned('A1')]);

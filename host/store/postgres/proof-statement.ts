@@ -1,25 +1,29 @@
 /**
  * The one statement that proves rows kept in memory: whether all of them rest so in this snapshot, with nothing more that
  * belongs to them, and none of the wanted identities and UTs is there. Other hosts write too, so nothing kept is
- * believed unasked; but to compare a version costs the server, the line and this process a fraction of a row.
+ * believed unasked; but to compare sums costs the server, the line and this process a fraction of a row.
  */
 import { isRefusal } from '../answers.ts';
-import { quoted } from '../ddl.ts';
+import { quoted, SUM_COLUMN } from '../ddl.ts';
 import type { Found, Wants } from '../port.ts';
+import { packedRow } from '../row-shape.ts';
 import type { TableName } from '../rows.ts';
 import { type ListedColumn, listSourceOf, valuesText } from './lists.ts';
 
 const text = (name: string): ListedColumn => ({ name, type: 'text', mayBeNull: false });
 const int = (name: string): ListedColumn => ({ name, type: 'bigint', mayBeNull: false });
 
-/** What is compared of a kept row: its key, and all that may change of it or grows with it. */
+/**
+ * What is compared of a kept row: its key and the sum over all that it holds. A version would not do: a server that took
+ * over without our last commits may have the same version of other content.
+ */
 const COMPARED = {
-  cards: [text('cardId'), int('version')],
-  accounts: [text('accountId'), int('version')],
-  terminals: [text('terminalId'), int('version')],
-  batches: [text('terminalId'), int('batch'), int('version')],
-  lots: [text('lotId'), int('remaining'), int('registered'), { ...text('expiresOn'), mayBeNull: true }],
-  days: [text('businessDate'), int('version')],
+  cards: [text('cardId'), int(SUM_COLUMN)],
+  accounts: [text('accountId'), int(SUM_COLUMN)],
+  terminals: [text('terminalId'), int(SUM_COLUMN)],
+  batches: [text('terminalId'), int('batch'), int(SUM_COLUMN)],
+  lots: [text('lotId'), int(SUM_COLUMN)],
+  days: [text('businessDate'), int(SUM_COLUMN)],
 } satisfies Partial<Record<TableName, readonly ListedColumn[]>>;
 type ComparedTable = keyof typeof COMPARED;
 const COMPARED_TABLES = Object.keys(COMPARED) as readonly ComparedTable[];
@@ -59,10 +63,7 @@ function proofOf(tables: readonly ComparedTable[], names: Proof['names']): Proof
 
 /** How many of the kept rows rest so. */
 function sameSql(table: ComparedTable, from: string): string {
-  const isSame = COMPARED[table].map(
-    ({ name, mayBeNull }) =>
-      `x.${quoted(name)} ${mayBeNull ? 'IS NOT DISTINCT FROM' : '='} j.${quoted(name)}`,
-  );
+  const isSame = COMPARED[table].map(({ name }) => `x.${quoted(name)} = j.${quoted(name)}`);
   const isOpen = table === 'days' ? ` AND x."state" = 'open'` : '';
   return `(SELECT count(*) FROM ${from} JOIN ${quoted(table)} AS x ON ${isSame.join(' AND ')}${isOpen})`;
 }
@@ -113,7 +114,7 @@ function parametersOf({ tables, names }: Proof, wants: Wants, kept: Found): read
       COMPARED[table].map((column) =>
         valuesText(
           column,
-          rows[table].map((row) => restingValue(row, column)),
+          rows[table].map((row) => restingValue(table, row, column)),
         ),
       ),
     ),
@@ -122,9 +123,20 @@ function parametersOf({ tables, names }: Proof, wants: Wants, kept: Found): read
 }
 
 /** As it rests. */
-function restingValue(row: object, { name }: ListedColumn): string | number | null {
-  const value = (row as Readonly<Record<string, string | number | boolean | null | undefined>>)[name];
-  return typeof value === 'boolean' ? Number(value) : (value ?? null);
+function restingValue(table: ComparedTable, row: object, { name }: ListedColumn): string | number | null {
+  if (name === SUM_COLUMN) return sumOf(table, row);
+  return (row as Readonly<Record<string, string | number>>)[name] ?? null;
+}
+
+/** A kept row is compared again and again. */
+const SUMS = new WeakMap<object, number>();
+
+function sumOf(table: ComparedTable, row: object): number {
+  const known = SUMS.get(row);
+  if (known !== undefined) return known;
+  const { sum } = packedRow(table, row);
+  SUMS.set(row, sum);
+  return sum;
 }
 
 /**
