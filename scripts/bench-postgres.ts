@@ -48,6 +48,8 @@ export async function benchPostgres(bench: PostgresBench): Promise<void> {
     note('host.postgres.saturated.p99_ms', one.p99, 'ms');
     note('host.postgres.at500.p50_ms', steady.p50, 'ms');
     note('host.postgres.at500.p99_ms', steady.p99, 'ms');
+    note('load.postgres.at500.late_p50_ms', steady.lateP50, 'ms');
+    note('load.postgres.at500.late_p99_ms', steady.lateP99, 'ms');
     note('host.postgres.hosts1.cpu_us', one.cpuMicros, 'µs a sale, hosts and server');
     note('host.postgres.hosts1.server_cpu_us', one.serverMicros, 'µs a sale, server alone');
     note('host.postgres.hosts1.lock_waits', one.waiting, 'sessions');

@@ -1,5 +1,5 @@
 /** Why a rule did or did not apply: kept with each spend as a short code, told to people in Chinese and English. */
-import { fen, yuan } from '../../protocol/index.ts';
+import { fen, PosError, yuan } from '../../protocol/index.ts';
 
 const percent = (basisPoints: number) => `${(basisPoints / 100).toFixed(2)} %`;
 const fold = (basisPoints: number) => basisPoints / 10_000;
@@ -43,7 +43,14 @@ export type Reason = ReasonCode | `${ReasonCode}:${string | number}`;
 export function tell(reason: string): string {
   const colon = reason.indexOf(':');
   const code = colon < 0 ? reason : reason.slice(0, colon);
-  return isCode(code) ? TOLD[code](colon < 0 ? '' : reason.slice(colon + 1)) : reason;
+  if (!isCode(code)) return reason;
+  try {
+    return TOLD[code](colon < 0 ? '' : reason.slice(colon + 1));
+  } catch (error) {
+    // What it speaks of cannot be read.
+    if (error instanceof PosError) return reason;
+    throw error;
+  }
 }
 
 function isCode(code: string): code is ReasonCode {

@@ -4,6 +4,7 @@ import { fen } from '../../protocol/index.ts';
 import { usesGivenBack } from './counters.ts';
 import type { PriceInput, Rule, RuleTrace } from './model.ts';
 import { price } from './price.ts';
+import { tell } from './reasons.ts';
 import { traceLines } from './trace.ts';
 
 const TERMS = { tierPointsBp: 12_000, rebateBp: 100, yuanPerPoint: 1 };
@@ -83,6 +84,10 @@ kept('of a row from before, with its sentences in it, is told and given back as 
   const back = [{ counter: 'rule|D10|A1|20261120', add: -250, max: null }];
   for (const trace of [before, text])
     assert.equal(usesGivenBack(trace, fen(100_00), fen(0), fen(25_00)), back);
+});
+
+kept('a code that a later version wrote, or one whose value cannot be read, is told as it is', () => {
+  for (const reason of ['later-code:7', 'minimum:x']) assert.is(tell(reason), reason);
 });
 
 kept.run();

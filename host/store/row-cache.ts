@@ -160,7 +160,7 @@ export class RowCache {
     };
   }
 
-  /** Takes in what the database found, with no commit since. */
+  /** Takes in what the database found: with no commit since, where what is kept is believed; where it is proven, also later. */
   keep(wants: Wants, found: Found): void {
     this.#day = found.day;
     for (const row of found.terminals) this.#terminals.set(row.terminalId, row);

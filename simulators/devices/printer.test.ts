@@ -154,6 +154,10 @@ printer('waits a moment for a line that is still locked, and says so when anothe
     await theirs.close();
     await opening;
     await ours.close();
+    const unwanted = rejects(ours.open(), withCode('DEVICE_ABSENT'));
+    await ours.close();
+    await unwanted;
+    assert.not(ours.isOpen, 'closed while it was opened');
   }),
 );
 

@@ -42,6 +42,8 @@ class SerialBytePort implements BytePort {
   readonly #closeListeners: ((reason: string) => void)[] = [];
   readonly #pending = new Set<(error: PosError) => void>();
   #line: SerialPort | undefined;
+  /** False once it is closed, also in the middle of opening. */
+  #isWanted = false;
   /** The one that we close ourselves. */
   #closing: SerialPort | undefined;
 
@@ -63,10 +65,15 @@ class SerialBytePort implements BytePort {
 
   async open(): Promise<void> {
     if (this.isOpen) return;
+    this.#isWanted = true;
     const { path, baudRate = 9600 } = this.#settings;
     const line = new SerialPort({ path, baudRate, autoOpen: false, lock: true });
     let error = await opened(line);
-    for (let tries = 1; error !== null && isLocked(error) && tries < LOCK_TRIES; tries += 1) {
+    for (
+      let tries = 1;
+      this.#isWanted && error !== null && isLocked(error) && tries < LOCK_TRIES;
+      tries += 1
+    ) {
       await pause(LOCK_PAUSE_MS);
       error = await opened(line);
     }
@@ -76,6 +83,9 @@ class SerialBytePort implements BytePort {
     }
     this.#line = line;
     this.#listen(line);
+    if (this.#isWanted) return;
+    await this.close();
+    throw this.#absent('closed while it was opened');
   }
 
   write(bytes: Buffer): Promise<void> {
@@ -92,6 +102,7 @@ class SerialBytePort implements BytePort {
   }
 
   async close(): Promise<void> {
+    this.#isWanted = false;
     const line = this.#line;
     if (line?.isOpen !== true) return;
     this.#closing = line;
