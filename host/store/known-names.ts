@@ -98,7 +98,7 @@ export class KnownNames {
 
   /** @param keys all identities of these batches; null when they are too many */
   learnBatches(batches: readonly string[], keys: readonly string[] | null): void {
-    for (const batch of batches) this.#put(batch, keys === null ? null : new Set());
+    for (const batch of batches) this.#put(ownText(batch), keys === null ? null : new Set());
     for (const key of keys ?? []) this.#addIdentity(key);
   }
 
@@ -159,9 +159,9 @@ export class KnownNames {
     const keys = this.#batch(batchOf(key));
     // Of a batch that is not kept, one identity alone says too little.
     if (keys === undefined || keys === null) return;
-    keys.add(key);
+    keys.add(ownText(key));
     // One batch that is half of all would put out all others whenever it is moved.
-    if (keys.size * 2 > this.#max) this.#young.set(batchOf(key), null);
+    if (keys.size * 2 > this.#max) this.#young.set(ownText(batchOf(key)), null);
     this.#weigh(1);
   }
 
@@ -175,7 +175,7 @@ export class KnownNames {
 
   #addUt(ut: string): void {
     if (!this.#isKnown(ut)) return;
-    this.#youngUts.add(ut);
+    this.#youngUts.add(ownText(ut));
     if (this.#youngUts.size <= this.#max) return;
     const going = this.#oldUts;
     this.#oldUts = this.#youngUts;
@@ -219,4 +219,12 @@ function batchOf(key: string): string {
     if (end < 0) return '';
   }
   return key.slice(0, end + 1);
+}
+
+/**
+ * The same characters, and nothing else: a text that was cut out of a message holds the whole message, with card number and
+ * track, and what is kept here is kept for hours.
+ */
+function ownText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
 }
