@@ -357,6 +357,46 @@ for (const [sentence, fields, code] of [
   });
 }
 
+/** The same fields in a list by their numbers. */
+function listOf(fields: Readonly<Record<number, string>>): string[] {
+  const list: string[] = [];
+  for (const [field, value] of Object.entries(fields)) list[Number(field)] = value;
+  return list;
+}
+
+sending('a list by field number is written as an object is, whatever was written before', () => {
+  for (const fields of [
+    { 3: '000000', 4: '000000012800', 41: '10000001' },
+    { 3: '000000', 11: '000123', 41: '10000001' },
+    {
+      2: '6277880000000000018',
+      22: '021',
+      23: '001',
+      28: 'C00000150',
+      43: '尊卡',
+      62: '00ff10',
+      63: '01 余额',
+    },
+    { 3: '000000', 4: '000000012800', 41: '10000001' },
+    { 3: '000000', 70: '301' },
+    {},
+  ]) {
+    const ofObject = codec.encode({ mti: '0200', fields });
+    assert.is(
+      codec.encode({ mti: '0200', fields: listOf(fields) }).toString('hex'),
+      ofObject.toString('hex'),
+    );
+    const withGaps = Array.from({ length: 129 }, (_, field) => listOf(fields)[field]) as string[];
+    assert.is(codec.encode({ mti: '0200', fields: withGaps }).toString('hex'), ofObject.toString('hex'));
+  }
+  for (const field of [0, 1, 65]) {
+    assert.throws(
+      () => codec.encode({ mti: '0200', fields: listOf({ [field]: '00' }) }),
+      (error: unknown) => error instanceof PosError && error.code === 'FIELD_UNKNOWN',
+    );
+  }
+});
+
 sending('an MTI is four digits', () => {
   for (const mti of ['', '020', '02000', '02A0']) {
     assert.throws(

@@ -1,11 +1,9 @@
+import { fieldsOfBitmap, rememberByBitmap } from './bitmap-memory.ts';
 import { DecodedMessage } from './decoded-message.ts';
 import type { Message } from './message.ts';
 import { compileShape, type Shape } from './shape.ts';
 import { BEYOND_ASCII, NOT_RIGHT, transcribe, transcript } from './transcribe.ts';
 import { type Dictionary, readBitmap } from './walk.ts';
-
-/** Bitmaps remembered per codec. A peer that sends many different ones makes us forget, not grow. */
-const SHAPES_MAX = 512;
 
 /** The shortest message: MTI and a bitmap of eight bytes; a second bitmap makes it longer. */
 const BODY_BYTES_MIN = 10;
@@ -43,41 +41,15 @@ function messageOf(shape: Shape, body: Buffer): Message | undefined {
 
 /** Finds the compiled shape of a message by the exact bits of its bitmap. Undefined when it has none. */
 function rememberShapes(dictionary: Dictionary): (body: Buffer) => Shape | undefined {
-  const shapes = new Map<number, Map<number, Shape>>();
-  let count = 0;
-  // Most messages look like the one before.
-  let lastHigh = 0;
-  let lastLow = 0;
-  let last: Shape | undefined;
-
+  const shortShape = rememberByBitmap((high, low) =>
+    compileShape(dictionary, fieldsOfBitmap(high, low), BODY_BYTES_MIN),
+  );
   return function shapeOf(body: Buffer): Shape | undefined {
     const high = int32(body, 2);
-    const low = int32(body, 6);
-    if (high === lastHigh && low === lastLow && last !== undefined) return last;
-    const known = shapes.get(high)?.get(low);
-    if (known !== undefined) {
-      lastHigh = high;
-      lastLow = low;
-      last = known;
-      return known;
-    }
-    if (high < 0 && body.length < BODY_BYTES_MIN + SECOND_BITMAP_BYTES) return undefined;
-    const shape = compileShape(
-      dictionary,
-      readBitmap(body),
-      high < 0 ? BODY_BYTES_MIN + SECOND_BITMAP_BYTES : BODY_BYTES_MIN,
-    );
+    if (high >= 0) return shortShape(high, int32(body, 6));
     // Messages with two bitmaps are rare and have no right to the memory.
-    if (shape === undefined || high < 0) return shape;
-    if (count >= SHAPES_MAX) {
-      shapes.clear();
-      count = 0;
-    }
-    count += 1;
-    const row = shapes.get(high);
-    if (row === undefined) shapes.set(high, new Map([[low, shape]]));
-    else row.set(low, shape);
-    return shape;
+    const head = BODY_BYTES_MIN + SECOND_BITMAP_BYTES;
+    return body.length < head ? undefined : compileShape(dictionary, readBitmap(body), head);
   };
 }
 

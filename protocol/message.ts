@@ -4,7 +4,7 @@ import type { Walk } from './walk.ts';
 export interface MessageValues {
   /** Four digits. */
   readonly mti: string;
-  /** By field number, 2…128; other keys are not looked at. See `Message.get` for how a value is written. */
+  /** By field number, 2…128; a list is written soonest; other keys are not looked at. See `Message.get` for how a value is written. */
   readonly fields: Readonly<Record<number, string>>;
 }
 
