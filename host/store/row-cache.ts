@@ -2,7 +2,6 @@
  * The rows that authorisations ask for again and again, kept in memory as they were last committed: terminals,
  * cards, accounts with their open lots, batches, counters and the open day. It belongs to one store, through which
  * every change comes (a store over a file has its file to itself), so a row in it is the row in the database.
- * On PostgreSQL others write too: there it is proven at each use that a kept row still rests so.
  *
  * Identities and transactions are not kept, only which of them there are (`known-names.ts`): one that is there is read.
  */
@@ -160,7 +159,7 @@ export class RowCache {
     };
   }
 
-  /** Takes in what the database found: with no commit since, where what is kept is believed; where it is proven, also later. */
+  /** Takes in what the database found, with no commit since. */
   keep(wants: Wants, found: Found): void {
     this.#day = found.day;
     for (const row of found.terminals) this.#terminals.set(row.terminalId, row);

@@ -30,7 +30,7 @@ export interface RowList {
   readonly name: string;
   readonly columns: readonly ListedColumn[];
 }
-export interface ListedColumn {
+interface ListedColumn {
   readonly name: string;
   readonly type: 'text' | 'bigint';
   readonly mayBeNull: boolean;
@@ -84,31 +84,13 @@ function columnText(rows: readonly Row[], at: number, isText: boolean): string {
   let text = '';
   let end = '';
   for (const row of rows) {
-    text += end + valueText(row[at] as Value, isText);
+    const value = row[at] as string | number | null;
+    if (isText && value !== null && SEPARATORS.test(value as string))
+      throw new PosError('STORE_REFUSED', 'a text holds a separator of lists');
+    text += end + (value === null ? NULL_MARK : value);
     end = VALUE_END;
   }
   return text;
-}
-
-/** One column by itself; null where there is nothing. @throws STORE_REFUSED when a text holds a separator */
-export function valuesText({ type }: ListedColumn, values: readonly Value[]): string | null {
-  if (values.length === 0) return null;
-  let text = '';
-  let end = '';
-  for (const value of values) {
-    text += end + valueText(value, type === 'text');
-    end = VALUE_END;
-  }
-  return text;
-}
-
-type Value = string | number | null;
-
-function valueText(value: Value, isText: boolean): string | number {
-  if (value === null) return NULL_MARK;
-  if (isText && SEPARATORS.test(value as string))
-    throw new PosError('STORE_REFUSED', 'a text holds a separator of lists');
-  return value;
 }
 
 /** Rows in SQL: what they are taken from, and how a column of theirs is named. */
@@ -128,18 +110,12 @@ export function listSource(
   list: RowList,
   names: readonly string[] = list.columns.map(({ name }) => name),
 ): RowSource {
-  const places = names.map((name) => list.columns.findIndex((column) => column.name === name));
-  return listSourceOf(
-    places.map((at) => list.columns[at] as ListedColumn),
-    places.map((at) => `parts[wave_at + ${at}]`),
-  );
-}
-
-/** Rows as `j`. @param texts expressions, one a column, each with that column's values */
-export function listSourceOf(columns: readonly ListedColumn[], texts: readonly string[]): RowSource {
-  const arrays = columns.map((column, at) => arraySql(texts[at] as string, column));
+  const arrays = names.map((name) => {
+    const at = list.columns.findIndex((column) => column.name === name);
+    return arraySql(`parts[wave_at + ${at}]`, list.columns[at] as ListedColumn);
+  });
   return {
-    from: `unnest(${arrays.join(', ')}) AS j (${columns.map(({ name }) => quoted(name)).join(', ')})`,
+    from: `unnest(${arrays.join(', ')}) AS j (${names.map(quoted).join(', ')})`,
     value: (name) => `j.${quoted(name)}`,
   };
 }

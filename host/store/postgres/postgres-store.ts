@@ -35,7 +35,6 @@ import {
 import { type MigrationDialect, migrate } from '../migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
 import { foundOf, readParameters } from '../read-statement.ts';
-import { RowCache } from '../row-cache.ts';
 import { valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
 import { TABLE_NAMES } from '../schema.ts';
@@ -46,7 +45,6 @@ import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
 import { underLease } from './lease.ts';
 import { yearSql, yearsOf } from './partitions.ts';
 import type { PgDriver } from './pg-driver.ts';
-import { proofFor, provenOf } from './proof-statement.ts';
 import { READ_SQL } from './read-statement.ts';
 import * as sql from './statements.ts';
 
@@ -136,7 +134,7 @@ export async function openPostgresStore(options: {
   };
   await ledger.run(INITIAL_DAY_SQL, valuesOf('days', day));
   await ledger.run(sql.OPEN_STREAM_SQL, [stream]);
-  const store = new PostgresStore(connections, stream, clock);
+  const store = new PostgresStore(connections, stream);
   await store.begin();
   return store;
 }
@@ -175,8 +173,6 @@ class PostgresStore implements PostgresStorePort {
   /** Commits go one at a time, or the stream would fork. */
   readonly #turns = new Turns();
   readonly #held = new NamesHeld();
-  /** Rows as this host saw them last. Others write too: they are proven whenever they are used. */
-  readonly #kept: RowCache;
   /** Where our stream stands; undefined when it must be read again before the next commit. */
   #head: StreamHead | undefined;
   #epoch = 0;
@@ -186,14 +182,13 @@ class PostgresStore implements PostgresStorePort {
   #isInDoubt = false;
   #settling: Promise<void> | null = null;
 
-  constructor(connections: PostgresConnections, stream: string, clock: Clock) {
+  constructor(connections: PostgresConnections, stream: string) {
     const { ledger, reader, wide } = connections;
     this.#connections = connections;
     this.#ledger = ledger;
     this.#reader = reader;
     this.#wide = wide;
     this.#stream = stream;
-    this.#kept = new RowCache(() => clock.now());
   }
 
   /** Shuts out whatever an earlier process of this stream may have left under way, and takes up its head. */
@@ -210,22 +205,7 @@ class PostgresStore implements PostgresStorePort {
   }
 
   async read(wants: Wants): Promise<Found> {
-    const proven = await this.#proven(wants);
-    if (proven !== null) return proven;
-    const found = foundOf(wants, await this.#ask(this.#reader, READ_SQL, readParameters(wants)));
-    this.#kept.keep(wants, found);
-    return found;
-  }
-
-  /** All that is wanted, when it is kept and rests so in one snapshot; else null. */
-  async #proven(wants: Wants): Promise<Found | null> {
-    // Counters change with every use, and of what identities and UTs there are only the database knows: they are asked for.
-    const kept = this.#kept.whole({ ...wants, identities: [], uts: [], counters: [] });
-    if (kept === null) return null;
-    const proof = proofFor(wants, kept);
-    if (proof === null) return null;
-    const [row] = await this.#ask(this.#reader, proof.text, proof.parameters);
-    return provenOf(wants, kept, row);
+    return foundOf(wants, await this.#ask(this.#reader, READ_SQL, readParameters(wants)));
   }
 
   commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
@@ -254,9 +234,6 @@ class PostgresStore implements PostgresStorePort {
         const assumed = along.length > 0 ? null : await this.#writeAssuming(items);
         const written = assumed ?? (await this.#writeAsking(items, along, how));
         this.#head = written.after;
-        written.outcomes.forEach(({ committed }, at) => {
-          if (committed) this.#kept.committed((items[at] as PreparedItem).item);
-        });
         return written.outcomes;
       } catch (error) {
         this.#head = undefined;
