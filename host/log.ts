@@ -24,10 +24,15 @@ export function openLog(options: LogOptions): PinoLogger {
 }
 
 const URGENT = '4';
+const FATAL = '6';
 
-/** Whether a finished line is a warning or worse: pino begins a line with its level, `{"level":40`. */
+/**
+ * Whether a finished line is a warning or an error: pino begins a line with its level, `{"level":40`. What is fatal is
+ * not among them: pino itself writes it out before it goes on, and a write that we began would be in its way.
+ */
 export function isUrgent(line: string): boolean {
-  return line.charAt('{"level":'.length) >= URGENT;
+  const level = line.charAt('{"level":'.length);
+  return level >= URGENT && level < FATAL;
 }
 
 /** The text of the line that says what was answered; handle-frame.ts writes it. */
