@@ -1,15 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
-import { checkRule } from './check.ts';
-import type { PriceInput, Rule } from './model.ts';
+import type { Rule } from './model.ts';
 import { capCounters, price } from './price.ts';
+import { rule, spend } from './spend.fixture.ts';
 import { traceLines } from './trace.ts';
 
-/** Friday 2026-11-20, 18:30 in China. */
-const FRIDAY_EVENING = Date.UTC(2026, 10, 20, 10, 30);
 const TERMS = { tierPointsBp: 10_000, rebateBp: 0, yuanPerPoint: 1 };
-const NONE: ReadonlyMap<string, number> = new Map();
 
 const discounts = suite('discounts: on what is left of the price');
 
@@ -236,40 +233,6 @@ rebates('a multiplier of nothing gives no points', () => {
 });
 
 rebates.run();
-
-function rule(id: string, changes: Partial<Rule>): Rule {
-  const made: Rule = {
-    id,
-    version: 1,
-    name: id,
-    validFrom: '20260101',
-    validTo: null,
-    priority: 0,
-    stackGroup: id,
-    exclusive: false,
-    conditions: {},
-    effect: { kind: 'discount', basisPoints: 1_000 },
-    issuerShareBp: 10_000,
-    caps: {},
-    ...changes,
-  };
-  checkRule(made);
-  return made;
-}
-
-function spend(gross: number): PriceInput {
-  return {
-    gross: fen(gross),
-    businessDate: '20261120',
-    at: FRIDAY_EVENING,
-    merchantId: '898410100000001',
-    branchId: 'B1',
-    trade: 'restaurant',
-    tier: 'green',
-    accountId: 'A1',
-    used: NONE,
-  };
-}
 
 function reason(trace: string, id: string) {
   return traceLines(trace).find((line) => line.rule === id)?.because;

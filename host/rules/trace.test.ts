@@ -2,9 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
 import { usesGivenBack } from './counters.ts';
-import type { PriceInput, Rule, RuleTrace } from './model.ts';
+import type { RuleTrace } from './model.ts';
 import { price } from './price.ts';
 import { tell } from './reasons.ts';
+import { rule, spend } from './spend.fixture.ts';
 import { traceLines } from './trace.ts';
 
 const TERMS = { tierPointsBp: 12_000, rebateBp: 100, yuanPerPoint: 1 };
@@ -91,35 +92,3 @@ kept('a code that a later version wrote, or one whose value cannot be read, is t
 });
 
 kept.run();
-
-function rule(id: string, changes: Partial<Rule>): Rule {
-  return {
-    id,
-    version: 1,
-    name: id,
-    validFrom: '20260101',
-    validTo: null,
-    priority: 0,
-    stackGroup: id,
-    exclusive: false,
-    conditions: {},
-    effect: { kind: 'discount', basisPoints: 1_000 },
-    issuerShareBp: 10_000,
-    caps: {},
-    ...changes,
-  };
-}
-
-function spend(gross: number): PriceInput {
-  return {
-    gross: fen(gross),
-    businessDate: '20261120',
-    at: Date.UTC(2026, 10, 20, 4),
-    merchantId: '898410100000001',
-    branchId: 'B1',
-    trade: 'restaurant',
-    tier: 'green',
-    accountId: 'A1',
-    used: new Map(),
-  };
-}

@@ -98,7 +98,7 @@ export class KnownNames {
 
   /** @param keys all identities of these batches; null when they are too many */
   learnBatches(batches: readonly string[], keys: readonly string[] | null): void {
-    for (const batch of batches) this.#put(ownText(batch), keys === null ? null : new Set());
+    for (const batch of batches) this.#put(batch, keys === null ? null : new Set());
     for (const key of keys ?? []) this.#addIdentity(key);
   }
 
@@ -151,7 +151,7 @@ export class KnownNames {
   }
 
   #put(batch: string, keys: Set<string> | null): void {
-    this.#young.set(batch, keys);
+    this.#young.set(ownText(batch), keys);
     this.#weigh(BATCH_WEIGHT + (keys?.size ?? 0));
   }
 

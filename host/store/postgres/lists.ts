@@ -14,8 +14,7 @@ import { castOf } from './ddl.ts';
 const COLUMN_END = '\x1e';
 const VALUE_END = '\x1f';
 const NULL_MARK = '\x1d';
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a text must not hold
-const SEPARATORS = /[\x1d-\x1f]/;
+const SEPARATORS = new RegExp(`[${COLUMN_END}${VALUE_END}${NULL_MARK}]`);
 
 const LISTED = ['accounts', 'batches', 'lots', 'transactions', 'identities', 'entries'] as const;
 export function isListed(table: TableName): boolean {
