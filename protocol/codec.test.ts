@@ -229,6 +229,45 @@ coding('the bytes that the MAC covers are found though fields of any length stan
   assert.is(codec.decode(body).macData()?.length, body.length - 8 - 2);
 });
 
+coding('values are found however long the fields are, and however many stand before them', () => {
+  const column = { name: '', nameZh: '', align: '', trim: false, show: 'plain' } as const;
+  const long = (format: 'n' | 'an' | 'ans', length: number) =>
+    ({ ...column, format, length, prefix: 'fixed' }) as const;
+  const ofLongFields = compileCodec({
+    2: long('n', 4_094),
+    3: long('n', 4_100),
+    4: long('n', 2_046),
+    37: long('an', 2_047),
+    41: long('ans', 2_048),
+    42: long('ans', 3),
+  });
+  const fields = {
+    2: '12'.repeat(2_047),
+    3: '34'.repeat(2_050),
+    4: '56'.repeat(1_023),
+    37: 'x'.repeat(2_047),
+    41: 'y'.repeat(2_048),
+    42: 'end',
+  };
+  assert.equal(ofLongFields.decode(ofLongFields.encode({ mti: '0200', fields })).toObject().fields, fields);
+  // All that may be: every field of the standard, half of them announced, has its own mark.
+  const every = Array.from({ length: 127 }, (_, index) => index + 2).filter((field) => field !== 65);
+  const table = Object.fromEntries(
+    every.map((field) => [field, { ...column, format: 'an', length: 20, prefix: 'll' } as const]),
+  );
+  const ofAll = compileCodec({ ...table, 128: long('an', 4) });
+  const values = Object.fromEntries(every.map((field) => [field, field === 128 ? 'last' : `value ${field}`]));
+  assert.equal(ofAll.decode(ofAll.encode({ mti: '0200', fields: values })).toObject().fields, values);
+});
+
+coding('a number that is no field of a message has no value', () => {
+  const message = codec.decode(bytes('0200 2000000000000000 000000'));
+  for (const field of [-1, 0, 1, 2, 4, 1.5, 65, 129, 1_000, Number.NaN]) {
+    assert.is(message.get(field), undefined);
+    assert.not(message.has(field));
+  }
+});
+
 coding('the lists that a message hands out cannot be changed', () => {
   const message = codec.decode(bytes('0800 0000000000000000'));
   assert.throws(() => (message.fields() as number[]).push(1), TypeError);

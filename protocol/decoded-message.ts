@@ -16,6 +16,8 @@ export class DecodedMessage implements Message {
   readonly #marks: readonly number[];
   /** No ans holds a byte beyond ASCII. */
   readonly #isAscii: boolean;
+  /** Those of the shape, as the text is. */
+  readonly #places: Int32Array;
 
   constructor(body: Buffer, shape: Shape, text: string, marks: readonly number[], isAscii: boolean) {
     this.mti = text.substring(0, 4);
@@ -24,6 +26,7 @@ export class DecodedMessage implements Message {
     this.#text = text;
     this.#marks = marks;
     this.#isAscii = isAscii;
+    this.#places = isAscii ? shape.places : shape.placesBeyondAscii;
   }
 
   has(field: number): boolean {
@@ -31,10 +34,18 @@ export class DecodedMessage implements Message {
   }
 
   get(field: number): string | undefined {
-    const column = this.#shape.columns[field];
-    if (column === undefined) return undefined;
+    const place = this.#places[field] ?? 0;
+    if (place > 0) {
+      // See Place; its bits stand here as figures, because names for them would be variables in the bundle.
+      const start = (this.#marks[place & 0xff] as number) + ((place >> 8) & 0xfff);
+      return this.#text.substring(start, start + (place >> 20));
+    }
+    return place === 0 ? undefined : this.#cut(this.#shape.columns[field] as Column);
+  }
+
+  /** The value of a field whose length the message says, or that is not all of what stands there. */
+  #cut(column: Column): string {
     const start = (this.#marks[column.mark] as number) + column.relative;
-    if (column.isPlain) return this.#text.substring(start, start + column.length);
     const length = column.length || (this.#marks[column.mark + 1] as number) * column.unit;
     const from = column.right ? start + (length & 1) : start;
     const value = this.#text.substring(from, from + length);

@@ -53,18 +53,26 @@ export interface Column {
   /** ans. */
   readonly text: boolean;
   readonly trim: boolean;
-  /** Fixed, and what stands there is the value: most fields. */
-  readonly isPlain: boolean;
   readonly segment: number;
   /** Bytes between the start of the segment and the value. */
   readonly bytesBefore: number;
 }
+
+/**
+ * Where most values lie in the text of a message, as one number for each field, which is sooner read than a column:
+ * bits 0…7 the mark, 8…19 how many characters behind it the value begins, 20…30 how many it has. 0 is a field that
+ * the message has not; below zero its column has to be asked.
+ */
+export type Place = number;
 
 export interface Shape {
   readonly fields: readonly number[];
   readonly unknown: readonly number[];
   /** By field number; undefined when the field is absent. */
   readonly columns: readonly (Column | undefined)[];
+  /** A Place by field number: for messages in which all text is ASCII, and for the others. */
+  readonly places: Int32Array;
+  readonly placesBeyondAscii: Int32Array;
   readonly segments: readonly Segment[];
   /** A zero for each mark: what `transcribe` fills is a copy of it. */
   readonly zeros: readonly number[];
@@ -97,7 +105,25 @@ export function compileShape(
   // Messages hand these lists out, and the shape outlives them.
   Object.freeze(fields);
   Object.freeze(unknown);
-  return { fields, unknown, columns, segments, zeros: new Array<number>(marks).fill(0), head };
+  return {
+    fields,
+    unknown,
+    columns,
+    places: Int32Array.from(columns, (column) => placeOf(column, true)),
+    placesBeyondAscii: Int32Array.from(columns, (column) => placeOf(column, false)),
+    segments,
+    zeros: new Array<number>(marks).fill(0),
+    head,
+  };
+}
+
+function placeOf(column: Column | undefined, isAscii: boolean): Place {
+  if (column === undefined) return 0;
+  const { mark, relative, length, right, text, trim } = column;
+  const hasPad = right && (length & 1) === 1;
+  const isPlain = length !== 0 && !hasPad && !trim && (!text || isAscii);
+  const fits = mark < 1 << 8 && relative < 1 << 12 && length < 1 << 11;
+  return isPlain && fits ? (length << 20) | (relative << 8) | mark : -1;
 }
 
 function segmentOf(spec: FieldSpec, mark: number): Segment {
@@ -144,8 +170,11 @@ function mayJoin(last: Segment, next: Segment): boolean {
 }
 
 function joined(last: Segment, next: Segment): Segment {
+  const { kind, prefix, count, packed, right, mark } = last;
+  const bytes = last.bytes + next.bytes;
   const forbidden = [...last.forbidden, ...next.forbidden];
-  return { ...last, bytes: last.bytes + next.bytes, forbidden, forbiddenInAny: anyOf(forbidden) };
+  // As above, so that all segments have one hidden class.
+  return { kind, prefix, bytes, count, packed, forbidden, forbiddenInAny: anyOf(forbidden), right, mark };
 }
 
 /** The column of the field that ends the last segment, with so many bytes. */
@@ -165,7 +194,6 @@ function columnOf(spec: FieldSpec, segments: readonly Segment[], bytes: number):
     unit,
     right,
     text,
-    isPlain: length !== 0 && !text && !(right && (length & 1) === 1),
     trim: spec.trim,
     segment: segments.length - 1,
     bytesBefore,
