@@ -125,6 +125,67 @@ engines(
   },
 );
 
+engines(
+  'what comes while a batch is being committed is decided meanwhile, in pieces, and rides in one commit',
+  async () => {
+    const { engine, fake, commits } = fakeStore();
+    const waiting: (() => void)[] = [];
+    fake.before = () => new Promise((resolve) => waiting.push(resolve));
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const decided: string[] = [];
+    const submit = (name: string) => engine.submit(take(name, () => decided.push(name)));
+    const answers = [submit('a')];
+    await turn();
+    for (const name of ['b', 'c', 'd']) {
+      answers.push(submit(name));
+      await turn();
+    }
+    assert.equal(decided, ['a', 'b', 'c', 'd'], 'none waits with its decision for the commit');
+    assert.is(waiting.length, 1, 'they wait for it with theirs');
+    waiting.shift()?.();
+    while (waiting.length === 0) await turn();
+    waiting.shift()?.();
+    assert.equal(await Promise.all(answers), ['a 1 64', 'b 2 64', 'c 3 64', 'd 4 64']);
+    assert.equal(commits, [1, 3]);
+  },
+);
+
+engines(
+  'of those who wait for answers most are awaited before they are decided: they come back in step',
+  async () => {
+    const { engine, fake, commits } = fakeStore();
+    const held: (() => void)[] = [];
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    let rounds = 0;
+    const decided: number[] = [];
+    const submit = (name: string) => engine.submit(take(name, () => decided.push(rounds)));
+    // Two batches of eight, one of which is always being committed.
+    fake.before = () => new Promise((resolve) => held.push(resolve));
+    const first = Array.from({ length: 8 }, (_, index) => submit(`a${index}`));
+    await turn();
+    const second = Array.from({ length: 8 }, (_, index) => submit(`b${index}`));
+    await turn();
+    held.shift()?.();
+    await Promise.all(first);
+    await turn();
+    decided.length = 0;
+    const third: Promise<string>[] = [];
+    for (rounds = 1; rounds <= 8; rounds += 1) {
+      third.push(submit(`c${rounds}`));
+      await turn();
+    }
+    assert.equal(
+      decided,
+      [6, 6, 6, 6, 6, 6],
+      'six of eight are decided together, the rest when the commit is through',
+    );
+    fake.before = async () => undefined;
+    held.shift()?.();
+    await Promise.all([...second, ...third]);
+    assert.equal(commits, [8, 8, 6, 2]);
+  },
+);
+
 engines('keeps the order of arrival when decisions must read further first', async () => {
   const { engine, metrics } = fakeStore();
   // What it looks at is not among what it wanted: it is decided again after a read.

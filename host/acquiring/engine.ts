@@ -1,7 +1,7 @@
 /**
- * Group commit. Work that arrives while one commit runs rides in the next: one read for all of it,
- * decisions in arrival order over one overlay that the next batch sees too, one durable write whose
- * guards tell what came in between. An answer leaves only after the commit that it depends on.
+ * Group commit. Work that arrives while one commit runs is decided meanwhile and rides in the next: a read for all
+ * that is decided together, decisions in arrival order over what was decided before them and may not be committed
+ * yet, one durable write whose guards tell what came in between. An answer leaves only after the commit that it depends on.
  *
  * What may go wrong, and what happens:
  * - a guard fails: that work, and all that was decided after it, is decided again: it was decided over what never was;
@@ -17,7 +17,8 @@
 import { PosError } from '../../protocol/index.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
-import { emptyLayer, type Layer, mergeWants, NotRead, Snapshot, type View } from './view.ts';
+import { Layer } from './layer.ts';
+import { mergeWants, NotRead, Snapshot, type View } from './view.ts';
 
 export interface Work<T> {
   readonly wants: Wants;
@@ -50,8 +51,10 @@ const ATTEMPTS_MAX = 6;
 const READ_ROUNDS_MAX = 3;
 /** Every decision is made over all before it. */
 const CHAINED = { chained: true } as const;
-/** Works that are always taken together: a commit of fewer costs nearly as much. */
-const HALVED_FROM = 32;
+/** So many make a batch worth what it costs by itself: 500 µs of this thread and as much of the database. */
+const WORTH_A_BATCH = 32;
+/** The part of those answered last that is waited for: who waits for answers comes back in step, but for some. */
+const RETURNING = 0.75;
 
 interface Item {
   readonly work: Work<unknown>;
@@ -66,6 +69,12 @@ interface Item {
 interface Decided {
   readonly item: Item;
   readonly decision: Decision<unknown>;
+}
+/** What rides in one commit. */
+interface Batch {
+  readonly decided: Decided[];
+  /** What it writes, for those that are decided after it. */
+  readonly layer: Layer;
 }
 interface Flight {
   readonly layer: Layer;
@@ -85,6 +94,11 @@ export class Engine {
   #queue: Item[] = [];
   #running = false;
   #lastHead: string | null = null;
+  /**
+   * How many are waited for before they are decided, while a batch is being committed. Decided one by one as they come,
+   * they cost half as much again; not decided before the commit is through, either thread would wait for the other.
+   */
+  #awaited = 1;
   #wake: (() => void) | null = null;
   #idle: (() => void)[] = [];
 
@@ -148,28 +162,36 @@ export class Engine {
     await Promise.resolve();
     let flight: Flight | null = null;
     while (this.#queue.length > 0 || flight !== null) {
-      if (this.#queue.length === 0 && flight !== null) {
-        await Promise.race([flight.settled, this.#arrival()]);
-        flight = this.#landed(flight);
-        continue;
-      }
-      const items = this.#queue.splice(0, this.#takenAtOnce(flight));
-      const snapshot = await this.#readAll(items, flight);
-      if (snapshot === null) continue;
-      const { decided, layer } = this.#decideAll(items, snapshot);
+      const batch = await this.#decideBatch(flight);
       if (flight !== null) {
         await flight.settled;
-        // What was decided on a layer that did not hold goes back, behind what failed.
         if (!flight.clean) {
-          for (const { item } of decided) item.attempts -= 1;
-          this.#queue.unshift(...(flight.again ?? []), ...decided.map(({ item }) => item));
+          // What was decided on a layer that did not hold goes back, behind what failed.
+          for (const { item } of batch.decided) item.attempts -= 1;
+          this.#queue.unshift(...(flight.again ?? []), ...batch.decided.map(({ item }) => item));
           flight = null;
           continue;
         }
       }
-      flight = decided.length > 0 ? this.#launch(decided, layer) : null;
+      flight = batch.decided.length > 0 ? this.#launch(batch) : null;
     }
     this.#stop();
+  }
+
+  /** What comes while a batch is being committed is decided meanwhile, and rides together in the next. */
+  async #decideBatch(flight: Flight | null): Promise<Batch> {
+    const batch: Batch = { decided: [], layer: new Layer() };
+    const layers = flight === null ? [batch.layer] : [flight.layer, batch.layer];
+    do {
+      if (flight !== null && this.#queue.length < this.#awaited) {
+        await Promise.race([flight.settled, this.#arrival()]);
+        continue;
+      }
+      const items = this.#queue.splice(0, this.#takenAtOnce(flight) - batch.decided.length);
+      const snapshot = await this.#readAll(items, layers);
+      if (snapshot !== null) this.#decideAll(items, snapshot, batch);
+    } while (flight !== null && flight.again === null && batch.decided.length < this.#batchMax);
+    return batch;
   }
 
   /**
@@ -179,14 +201,7 @@ export class Engine {
    */
   #takenAtOnce(flight: Flight | null): number {
     if (flight !== null) return this.#batchMax;
-    return Math.min(this.#batchMax, Math.max(HALVED_FROM, Math.ceil(this.#queue.length / 2)));
-  }
-
-  /** Null, and its failed items back in the queue, once the flight has settled. */
-  #landed(flight: Flight): Flight | null {
-    if (flight.again === null) return flight;
-    this.#queue.unshift(...flight.again);
-    return null;
+    return Math.min(this.#batchMax, Math.max(WORTH_A_BATCH, Math.ceil(this.#queue.length / 2)));
   }
 
   #arrival(): Promise<void> {
@@ -198,26 +213,20 @@ export class Engine {
     });
   }
 
-  /** Decides in arrival order, each over all before it. Items that fail are gone from the result. */
-  #decideAll(items: readonly Item[], snapshot: Snapshot): { decided: Decided[]; layer: Layer } {
-    const layer = emptyLayer();
-    const decided: Decided[] = [];
+  /** Decides in arrival order, each over all before it. Items that fail are not in the batch. */
+  #decideAll(items: readonly Item[], snapshot: Snapshot, { decided, layer }: Batch): void {
     for (let at = 0; at < items.length; at += 1) {
       const item = items[at] as Item;
       const done = this.#decideOne(item, snapshot);
       if (done === 'read again') {
         // With all behind it: nobody is decided before one who came first.
         this.#queue.unshift(...items.slice(at));
-        break;
+        return;
       }
       if (done === null) continue;
       decided.push({ item, decision: done.decision });
-      if (done.decision.item === null) continue;
-      snapshot.layChanges(done.decision.item.changes, done.counters);
-      layer.changes.push(done.decision.item.changes);
-      for (const [counter, value] of done.counters) layer.counters.set(counter, value);
+      if (done.decision.item !== null) layer.put(done.decision.item.changes, done.counters);
     }
-    return { decided, layer };
   }
 
   /** Null when it failed alone, and was told so. */
@@ -239,9 +248,9 @@ export class Engine {
   }
 
   /** One read for all items, and what they want further. Null when it failed: all are rejected. */
-  async #readAll(items: readonly Item[], flight: Flight | null): Promise<Snapshot | null> {
+  async #readAll(items: readonly Item[], layers: readonly Layer[]): Promise<Snapshot | null> {
     try {
-      return await this.#snapshot(items, flight);
+      return await this.#snapshot(items, layers);
     } catch (error) {
       this.#metrics.count('engine', 'read failed');
       for (const item of items) item.reject(item.unknown ? unknownOutcome(error) : error);
@@ -249,13 +258,11 @@ export class Engine {
     }
   }
 
-  async #snapshot(items: readonly Item[], flight: Flight | null): Promise<Snapshot> {
-    const snapshot = new Snapshot();
-    const layer = flight?.layer ?? emptyLayer();
+  async #snapshot(items: readonly Item[], layers: readonly Layer[]): Promise<Snapshot> {
+    const snapshot = new Snapshot(layers);
     let wants = mergeWants(items.flatMap(({ wants }) => wants));
     for (let round = 0; round < READ_ROUNDS_MAX; round += 1) {
       snapshot.read(wants, await this.#store.read(wants));
-      snapshot.lay(layer);
       const further = items.flatMap(({ work }) => moreOf(work, snapshot));
       if (further.length === 0) break;
       wants = mergeWants(further);
@@ -263,7 +270,7 @@ export class Engine {
     return snapshot;
   }
 
-  #launch(decided: readonly Decided[], layer: Layer): Flight {
+  #launch({ decided, layer }: Batch): Flight {
     const flight: Flight = { layer, again: null, clean: true, settled: Promise.resolve() };
     flight.settled = this.#commit(decided).then(({ again, clean }) => {
       flight.again = again;
@@ -284,6 +291,7 @@ export class Engine {
     this.#metrics.count('engine', 'commits');
     this.#metrics.count('engine', 'committed items', outcomes.filter(({ committed }) => committed).length);
     const clean = outcomes.every((outcome) => outcome.committed);
+    this.#awaited = Math.min(WORTH_A_BATCH, Math.ceil(decided.length * RETURNING));
     const again: Item[] = [];
     let next = 0;
     for (const { item, decision } of decided) {

@@ -1,10 +1,10 @@
 /**
- * What a decision sees: the rows that its batch read, and over them every row that was decided
+ * What a decision sees: the rows that were read for it, and over them every row that was decided
  * before it and may not be committed yet. Rows are found by key or by one of their other names; a
- * row decided later replaces the one read.
+ * row decided later hides the one read.
  */
 import { PosError } from '../../protocol/index.ts';
-import type { Changes, Found, Wants } from '../store/port.ts';
+import type { Found, Wants } from '../store/port.ts';
 import type {
   AccountRow,
   BatchRow,
@@ -17,6 +17,7 @@ import type {
   TransactionRow,
   UploadRow,
 } from '../store/rows.ts';
+import { type Groups, Layer, type TransactionName } from './layer.ts';
 
 export interface View {
   /** The open business day. */
@@ -48,65 +49,26 @@ export interface View {
   hasCounter(name: string): boolean;
 }
 
-/** A batch as the store's guards and wants name it. */
-export const batchKey = (terminalId: string, batch: number) => `${terminalId}|${batch}`;
-/** A transaction by its place: the batch as a number, the trace as six digits. */
-export const traceKey = (terminalId: string, batch: number, trace: string) =>
-  `${terminalId}|${batch}|${trace}`;
-/** A transaction by its authorisation code at one merchant. */
-export const authKey = (merchantId: string, auth: string) => `${merchantId}|${auth}`;
-
-/** What one decision adds to counters: absolute values, so that reading twice counts once. */
-export type CounterValues = ReadonlyMap<string, number>;
-
-/** Rows decided in one batch, in order: laid over what the next batch reads. */
-export interface Layer {
-  readonly changes: Changes[];
-  readonly counters: Map<string, number>;
-}
-
-export const emptyLayer = (): Layer => ({ changes: [], counters: new Map() });
-
-/** A grouping of transactions by one of their names. */
-class Index {
-  readonly #ids = new Map<string, Set<string>>();
-
-  add(name: string, transactionId: string): void {
-    const ids = this.#ids.get(name);
-    if (ids === undefined) this.#ids.set(name, new Set([transactionId]));
-    else ids.add(transactionId);
-  }
-
-  ids(name: string): Iterable<string> {
-    return this.#ids.get(name) ?? [];
-  }
-}
-
+/**
+ * What was read for some requests, and over it the layers that were decided before them: the batch that is being
+ * committed, the one that is being decided. They may grow while the snapshot is used.
+ */
 export class Snapshot implements View {
   #day: DayRow | undefined;
-  readonly #identities = new Map<string, IdentityRow>();
-  readonly #transactions = new Map<string, TransactionRow>();
-  readonly #byRrn = new Index();
-  readonly #byUt = new Index();
-  readonly #byTrace = new Index();
-  readonly #byAuth = new Index();
-  readonly #byBatch = new Index();
-  /** Read or laid since the indexes were last asked; by UT all are found at once, every sale asks that. */
-  #unindexed: TransactionRow[] = [];
-  readonly #cards = new Map<string, CardRow>();
-  readonly #accounts = new Map<string, AccountRow>();
-  readonly #lots = new Map<string, Map<string, LotRow>>();
-  readonly #terminals = new Map<string, TerminalRow>();
-  readonly #batches = new Map<string, BatchRow>();
-  readonly #uploads = new Map<string, Map<string, UploadRow>>();
-  readonly #owed = new Map<string, Map<string, OwedReversalRow>>();
-  readonly #counters = new Map<string, number>();
+  readonly #found = new Layer();
+  /** Oldest first. */
+  readonly #layers: readonly Layer[];
   /** What was asked of the store: only that may be answered with "there is none". */
   readonly #wanted = {
     counters: new Set<string>(),
     wholeBatches: new Set<string>(),
     cards: new Set<string>(),
   };
+
+  /** @param decided oldest first */
+  constructor(decided: readonly Layer[]) {
+    this.#layers = [this.#found, ...decided];
+  }
 
   /** Takes in what the store found for these wants. */
   read(wants: Wants, found: Found): void {
@@ -116,65 +78,32 @@ export class Snapshot implements View {
     for (const batch of wants.batches ?? []) {
       if (batch.withTransactions) this.#wanted.wholeBatches.add(batch.key);
     }
-    this.#put(found);
-    for (const [counter, value] of found.counters) this.#counters.set(counter, value);
+    this.#found.put(found, found.counters);
   }
 
-  /** Lays decided rows over what was read. */
-  lay(layer: Layer): void {
-    for (const changes of layer.changes) this.#put(changes);
-    for (const [counter, value] of layer.counters) this.#counters.set(counter, value);
-  }
-
-  /** Lays one decision over the rest. */
-  layChanges(changes: Changes, counters: CounterValues): void {
-    this.#put(changes);
-    for (const [counter, value] of counters) this.#counters.set(counter, value);
-  }
-
-  #put(rows: Changes | Found): void {
-    for (const row of rows.identities ?? []) this.#identities.set(row.key, row);
-    for (const row of rows.transactions ?? []) this.#putTransaction(row);
-    for (const row of rows.cards ?? []) this.#cards.set(row.panHash, row);
-    for (const row of rows.accounts ?? []) this.#accounts.set(row.accountId, row);
-    for (const row of rows.lots ?? []) inner(this.#lots, row.accountId).set(row.lotId, row);
-    for (const row of rows.terminals ?? []) this.#terminals.set(row.terminalId, row);
-    for (const row of rows.batches ?? []) {
-      this.#batches.set(batchKey(row.terminalId, row.batch), row);
+  /** The newest of a row. */
+  #newest<Row>(rowsOf: (layer: Layer) => ReadonlyMap<string, Row>, key: string): Row | undefined {
+    for (let at = this.#layers.length - 1; at >= 0; at -= 1) {
+      const row = rowsOf(this.#layers[at] as Layer).get(key);
+      if (row !== undefined) return row;
     }
-    for (const row of rows.uploads ?? []) {
-      inner(this.#uploads, batchKey(row.terminalId, row.batch)).set(row.trace, row);
-    }
-    for (const row of rows.owedReversals ?? []) {
-      inner(this.#owed, traceKey(row.terminalId, row.batch, row.trace)).set(row.ut, row);
-    }
+    return undefined;
   }
 
-  #putTransaction(row: TransactionRow): void {
-    this.#transactions.set(row.transactionId, row);
-    if (row.ut !== null) this.#byUt.add(row.ut, row.transactionId);
-    this.#unindexed.push(row);
+  /** All rows of a group, of each the newest. */
+  #group<Row>(groupsOf: (layer: Layer) => Groups<Row>, name: string): readonly Row[] {
+    let rows: ReadonlyMap<string, Row> | undefined;
+    for (const layer of this.#layers) {
+      const group = groupsOf(layer).get(name);
+      if (group !== undefined) rows = rows === undefined ? group : new Map([...rows, ...group]);
+    }
+    return rows === undefined ? [] : [...rows.values()];
   }
 
-  /** An index that has all rows. */
-  #whole(index: Index): Index {
-    for (const row of this.#unindexed) {
-      this.#byTrace.add(traceKey(row.terminalId, row.batch, row.trace), row.transactionId);
-      this.#byBatch.add(batchKey(row.terminalId, row.batch), row.transactionId);
-      if (row.rrn !== '') this.#byRrn.add(row.rrn, row.transactionId);
-      if (row.auth !== null) this.#byAuth.add(authKey(row.merchantId, row.auth), row.transactionId);
-    }
-    this.#unindexed = [];
-    return index;
-  }
-
-  #rows(ids: Iterable<string>): readonly TransactionRow[] {
-    const rows: TransactionRow[] = [];
-    for (const id of ids) {
-      const row = this.#transactions.get(id);
-      if (row !== undefined) rows.push(row);
-    }
-    return rows.length < 2 ? rows : rows.sort((a, b) => (a.transactionId < b.transactionId ? -1 : 1));
+  /** Oldest first. */
+  #transactions(by: TransactionName, name: string): readonly TransactionRow[] {
+    const rows = this.#group((layer) => layer.named(by), name);
+    return rows.length < 2 ? rows : rows.toSorted((a, b) => (a.transactionId < b.transactionId ? -1 : 1));
   }
 
   get day(): DayRow {
@@ -182,61 +111,64 @@ export class Snapshot implements View {
     return this.#day;
   }
   identity(key: string): IdentityRow | undefined {
-    return this.#identities.get(key);
+    return this.#newest((layer) => layer.identities, key);
   }
   transaction(transactionId: string): TransactionRow | undefined {
-    return this.#transactions.get(transactionId);
+    return this.#newest((layer) => layer.transactions, transactionId);
   }
   transactionsByRrn(rrn: string): readonly TransactionRow[] {
-    return this.#rows(this.#whole(this.#byRrn).ids(rrn));
+    return this.#transactions('rrn', rrn);
   }
   transactionsByUt(ut: string): readonly TransactionRow[] {
-    return this.#rows(this.#byUt.ids(ut));
+    return this.#transactions('ut', ut);
   }
   transactionsByTrace(key: string): readonly TransactionRow[] {
-    return this.#rows(this.#whole(this.#byTrace).ids(key));
+    return this.#transactions('trace', key);
   }
   transactionsByAuth(key: string): readonly TransactionRow[] {
-    return this.#rows(this.#whole(this.#byAuth).ids(key));
+    return this.#transactions('auth', key);
   }
   card(panHash: string): CardRow | undefined {
-    return this.#cards.get(panHash);
+    return this.#newest((layer) => layer.cards, panHash);
   }
   hasAsked(panHash: string): boolean {
     return this.#wanted.cards.has(panHash);
   }
   account(accountId: string): AccountRow | undefined {
-    return this.#accounts.get(accountId);
+    return this.#newest((layer) => layer.accounts, accountId);
   }
   lots(accountId: string): readonly LotRow[] {
-    return [...(this.#lots.get(accountId)?.values() ?? [])];
+    return this.#group((layer) => layer.lots, accountId);
   }
   terminal(terminalId: string): TerminalRow | undefined {
-    return this.#terminals.get(terminalId);
+    return this.#newest((layer) => layer.terminals, terminalId);
   }
   batch(key: string): BatchRow | undefined {
-    return this.#batches.get(key);
+    return this.#newest((layer) => layer.batches, key);
   }
   batchTransactions(key: string): readonly TransactionRow[] {
     this.#wholeBatch(key);
-    return this.#rows(this.#whole(this.#byBatch).ids(key));
+    return this.#transactions('batch', key);
   }
   uploads(key: string): readonly UploadRow[] {
     this.#wholeBatch(key);
-    return [...(this.#uploads.get(key)?.values() ?? [])];
+    return this.#group((layer) => layer.uploads, key);
   }
   owedAt(key: string): readonly OwedReversalRow[] {
-    return [...(this.#owed.get(key)?.values() ?? [])];
+    return this.#group((layer) => layer.owed, key);
   }
   hasCounter(name: string): boolean {
-    return this.#counters.has(name) || this.#wanted.counters.has(name);
+    return this.#counter(name) !== undefined || this.#wanted.counters.has(name);
+  }
+  #counter(name: string): number | undefined {
+    return this.#newest((layer) => layer.counters, name);
   }
   #wholeBatch(key: string): void {
     if (this.#wanted.wholeBatches.has(key)) return;
     throw new NotRead(`the batch ${key}`, { batches: [{ key, withTransactions: true }] });
   }
   counter(name: string): number {
-    const value = this.#counters.get(name);
+    const value = this.#counter(name);
     if (value === undefined && !this.#wanted.counters.has(name)) {
       throw new NotRead(`the counter ${name}`, { counters: [name] });
     }
@@ -252,15 +184,6 @@ export class NotRead extends Error {
     this.name = 'NotRead';
     this.wants = wants;
   }
-}
-
-function inner<Row>(map: Map<string, Map<string, Row>>, key: string): Map<string, Row> {
-  let rows = map.get(key);
-  if (rows === undefined) {
-    rows = new Map();
-    map.set(key, rows);
-  }
-  return rows;
 }
 
 /** All that several decisions want, as one read. Duplicates are left to the store. */

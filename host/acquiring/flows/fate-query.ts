@@ -9,8 +9,9 @@ import { burn, burnUt, conclude } from '../effects/deed.ts';
 import { moneyItems } from '../effects/money-shown.ts';
 import { everyIdentityAt, LEAVES_NO_FATE } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
+import { traceKey } from '../layer.ts';
 import type { Request } from '../request.ts';
-import { traceKey, type View } from '../view.ts';
+import type { View } from '../view.ts';
 
 /** What `FA` says of each state. */
 // biome-ignore format: a table is read by column

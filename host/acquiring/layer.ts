@@ -1,0 +1,113 @@
+/**
+ * Rows that were read together, or decided together, under all names that a decision asks for them by. A snapshot
+ * looks through several: what was decided lies over what was read, and nothing is copied.
+ */
+import type { Changes } from '../store/port.ts';
+import type {
+  AccountRow,
+  BatchRow,
+  CardRow,
+  IdentityRow,
+  LotRow,
+  OwedReversalRow,
+  TerminalRow,
+  TransactionRow,
+  UploadRow,
+} from '../store/rows.ts';
+
+/** A batch as the store's guards and wants name it. */
+export const batchKey = (terminalId: string, batch: number) => `${terminalId}|${batch}`;
+/** A transaction by its place: the batch as a number, the trace as six digits. */
+export const traceKey = (terminalId: string, batch: number, trace: string) =>
+  `${terminalId}|${batch}|${trace}`;
+/** A transaction by its authorisation code at one merchant. */
+export const authKey = (merchantId: string, auth: string) => `${merchantId}|${auth}`;
+
+/** The names of transactions beside their id. */
+export type TransactionName = 'rrn' | 'ut' | 'trace' | 'auth' | 'batch';
+
+export class Layer {
+  readonly identities = new Map<string, IdentityRow>();
+  readonly transactions = new Map<string, TransactionRow>();
+  /** By the hash of their number. */
+  readonly cards = new Map<string, CardRow>();
+  readonly accounts = new Map<string, AccountRow>();
+  readonly terminals = new Map<string, TerminalRow>();
+  readonly batches = new Map<string, BatchRow>();
+  /** By account, then by their own id. */
+  readonly lots = new Groups<LotRow>();
+  /** By batch, then by trace. */
+  readonly uploads = new Groups<UploadRow>();
+  /** By place, then by UT. */
+  readonly owed = new Groups<OwedReversalRow>();
+  /** Absolute values, so that reading twice counts once. */
+  readonly counters = new Map<string, number>();
+
+  readonly #byUt = new Groups<TransactionRow>();
+  readonly #byRrn = new Groups<TransactionRow>();
+  readonly #byTrace = new Groups<TransactionRow>();
+  readonly #byAuth = new Groups<TransactionRow>();
+  readonly #byBatch = new Groups<TransactionRow>();
+  /** Put in since the names were last asked; but for UT, which every sale asks, hardly ever. */
+  #unnamed: TransactionRow[] = [];
+
+  /** A row that is there already under its key is replaced. */
+  put(rows: Changes, counters: ReadonlyMap<string, number>): void {
+    for (const row of rows.identities ?? []) this.identities.set(row.key, row);
+    for (const row of rows.transactions ?? []) this.#putTransaction(row);
+    for (const row of rows.cards ?? []) this.cards.set(row.panHash, row);
+    for (const row of rows.accounts ?? []) this.accounts.set(row.accountId, row);
+    for (const row of rows.lots ?? []) this.lots.set(row.accountId, row.lotId, row);
+    for (const row of rows.terminals ?? []) this.terminals.set(row.terminalId, row);
+    for (const row of rows.batches ?? []) this.batches.set(batchKey(row.terminalId, row.batch), row);
+    for (const row of rows.uploads ?? [])
+      this.uploads.set(batchKey(row.terminalId, row.batch), row.trace, row);
+    for (const row of rows.owedReversals ?? [])
+      this.owed.set(traceKey(row.terminalId, row.batch, row.trace), row.ut, row);
+    for (const [counter, value] of counters) this.counters.set(counter, value);
+  }
+
+  #putTransaction(row: TransactionRow): void {
+    this.transactions.set(row.transactionId, row);
+    if (row.ut !== null) this.#byUt.set(row.ut, row.transactionId, row);
+    this.#unnamed.push(row);
+  }
+
+  /** Transactions by a name that several may share. */
+  named(name: TransactionName): Groups<TransactionRow> {
+    if (name === 'ut') return this.#byUt;
+    for (const row of this.#unnamed) {
+      const id = row.transactionId;
+      this.#byTrace.set(traceKey(row.terminalId, row.batch, row.trace), id, row);
+      this.#byBatch.set(batchKey(row.terminalId, row.batch), id, row);
+      if (row.rrn !== '') this.#byRrn.set(row.rrn, id, row);
+      if (row.auth !== null) this.#byAuth.set(authKey(row.merchantId, row.auth), id, row);
+    }
+    this.#unnamed = [];
+    switch (name) {
+      case 'rrn':
+        return this.#byRrn;
+      case 'trace':
+        return this.#byTrace;
+      case 'auth':
+        return this.#byAuth;
+      case 'batch':
+        return this.#byBatch;
+    }
+  }
+}
+
+/** Rows in groups, each found by its key in its group. */
+export class Groups<Row> {
+  readonly #groups = new Map<string, Map<string, Row>>();
+
+  set(group: string, key: string, row: Row): void {
+    const rows = this.#groups.get(group);
+    if (rows === undefined) this.#groups.set(group, new Map([[key, row]]));
+    else rows.set(key, row);
+  }
+
+  get(group: string): ReadonlyMap<string, Row> | undefined {
+    return this.#groups.get(group);
+  }
+}
