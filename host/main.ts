@@ -139,6 +139,11 @@ async function keepServer(
     );
     return;
   }
+  if (act === 'backup')
+    throw new PosError(
+      'INPUT_BAD',
+      'PostgreSQL 用其自身工具备份 is backed up by its own tools: pg_basebackup, archive_command (host/operations/README.md)',
+    );
   if (act !== 'restore' || folder !== undefined) throw new PosError('INPUT_BAD', USAGE);
   const { entries, journal } = await takeUpServer({ storeUrl, dataFolder, stream, ...signed(by) });
   const ends = journal.map((one) => `${one.stream} ${one.sequence} ${one.head.slice(0, 12)}…`).join(', ');
@@ -154,6 +159,6 @@ function told(error: unknown): string {
 }
 
 main().catch((error: unknown) => {
-  console.error(`无法启动 cannot start · ${told(error)}`);
+  console.error(`未完成 not done · ${told(error)}`);
   process.exitCode = 1;
 });

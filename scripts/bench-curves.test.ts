@@ -39,7 +39,14 @@ drawing('a higher value stands higher, and a goal is shown where there is one', 
   );
   assert.is(heights.length, 2);
   assert.ok((heights[0] as number) > (heights[1] as number));
-  assert.match(svg.get('codec.svg') ?? '', '目标 goal 80');
+  assert.match(svg.get('codec.svg') ?? '', '目标 goal ≥ 80');
+});
+
+drawing('what has a goal stands first, and a cost has one that it should stay below', () => {
+  const svg = curves([run('a', { 'host.rss': 268, 'host.at500.p99_ms': 7 })]).get('host.svg') ?? '';
+  assert.ok(svg.indexOf('host.at500.p99_ms') < svg.indexOf('host.rss'));
+  assert.match(svg, '目标 goal ≤ 3');
+  assert.is(svg.match(/目标 goal/g)?.length, 1);
 });
 
 drawing('names of machines are text, not markup', () => {
