@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { openPostgresStore, postgresConnections, proveBooks } from '../host/index.ts';
 import { type PostgresServer, startPostgres } from '../host/store/postgres/node-server.fixture.ts';
-import { ensure } from '../protocol/index.ts';
+import { ensure, PosError } from '../protocol/index.ts';
 import { type PhaseResult, runLoad } from '../simulators/load/index.ts';
 import { Office } from '../simulators/office/index.ts';
 import { pgbenchOn } from './bench-limits.ts';
@@ -203,11 +203,15 @@ function joined(results: readonly PhaseResult[]): PhaseResult {
   };
 }
 
-/** Looks, many times a second, how many sessions wait for a lock of another. */
+/**
+ * Looks, many times a second, how many sessions wait for a lock of another. A look that fails is told by who asks for
+ * the mean: when the run itself failed, nobody does, and its own error is the one that is seen.
+ */
 class LockLooks {
   readonly #client: pg.Client;
   readonly #timer: NodeJS.Timeout;
-  #isLooking = false;
+  #look: Promise<void> | null = null;
+  #failure: unknown = null;
   #looks = 0;
   #waiting = 0;
 
@@ -219,16 +223,23 @@ class LockLooks {
 
   private constructor(client: pg.Client) {
     this.#client = client;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    const failed = (error: unknown) => {
+      this.#failure ??= error;
+    };
+    client.on('error', failed);
+    this.#timer = setInterval(() => {
+      this.#look ??= this.#lookOnce()
+        .catch(failed)
+        .finally(() => {
+          this.#look = null;
+        });
+    }, LOOK_MS);
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+  async #lookOnce(): Promise<void> {
     const { rows } = await this.#client.query<{ n: number }>(
       `SELECT count(*)::int AS "n" FROM pg_stat_activity WHERE wait_event_type = 'Lock'`,
     );
-    this.#isLooking = false;
     this.#looks += 1;
     this.#waiting += rows[0]?.n ?? 0;
   }
@@ -238,12 +249,16 @@ class LockLooks {
     this.#waiting = 0;
   }
 
+  /** @throws what made a look fail */
   mean(): number {
+    if (this.#failure !== null)
+      throw new PosError('INVARIANT', 'sessions that wait could not be counted', { cause: this.#failure });
     return this.#waiting / Math.max(1, this.#looks);
   }
 
   async end(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#look;
     await this.#client.end();
   }
 }
