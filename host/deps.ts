@@ -53,6 +53,7 @@ export async function assembleHost(
   options: { readonly stream?: string; readonly testMode?: boolean } = {},
 ): Promise<HostDeps> {
   const numbers = await openReferenceNumbers(parts.store, options.stream ?? '01', parts.random);
-  const engine = new Engine({ store: parts.store, metrics: parts.metrics, log: parts.log });
+  const { store, metrics, log, clock } = parts;
+  const engine = new Engine({ store, metrics, log, clock });
   return { ...parts, engine, numbers, testMode: options.testMode ?? false };
 }

@@ -6,12 +6,13 @@ import { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, Found, Guard, StorePort, Wants } from '../store/port.ts';
 import { BUSINESS_DATE, identityRow } from '../store/sample-rows.ts';
 import { type Decision, Engine, type Work } from './engine.ts';
+import { TestClock } from './node-acquiring.fixture.ts';
 import type { View } from './view.ts';
 
 const engines = suite('group commit over an overlay');
 
 /** A store in memory: identities and one counter; `before` may fail or hold up a commit. */
-function fakeStore({ queueMax = 300 } = {}) {
+function fakeStore({ queueMax = 300, momentMs }: { queueMax?: number; momentMs?: number } = {}) {
   const identities = new Map<string, ReturnType<typeof identityRow>>();
   const counters = new Map<string, number>();
   const commits: number[] = [];
@@ -31,6 +32,7 @@ function fakeStore({ queueMax = 300 } = {}) {
         ? guard.max === null || (counters.get(guard.counter) ?? 0) + guard.add <= guard.max
         : true;
   const store = {
+    momentMs,
     async read(wants: Wants): Promise<Found> {
       await fake.beforeRead();
       fake.reads += 1;
@@ -70,8 +72,9 @@ function fakeStore({ queueMax = 300 } = {}) {
     },
   } as unknown as StorePort;
   const metrics = new Metrics();
-  const engine = new Engine({ store, metrics, log: { error: () => undefined }, queueMax });
-  return { ...fake, fake, store, metrics, engine };
+  const clock = new TestClock();
+  const engine = new Engine({ store, metrics, log: { error: () => undefined }, queueMax, clock });
+  return { ...fake, fake, store, metrics, engine, clock };
 }
 
 /** Takes the next number of a counter and remembers it under a name; a name that is there gives its old number. */
@@ -185,6 +188,84 @@ engines(
     assert.equal(commits, [8, 8, 6, 2]);
   },
 );
+
+/** A store whose commits are dear and end when they are told to; all is done that can be done when `turn` resolves. */
+function dearStore() {
+  const fakes = fakeStore({ momentMs: 1 });
+  const held: (() => void)[] = [];
+  fakes.fake.before = () => new Promise((resolve) => held.push(resolve));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  let names = 0;
+  const submit = (count: number) =>
+    Array.from({ length: count }, () => {
+      names += 1;
+      return fakes.engine.submit(take(`w${names}`));
+    });
+  const end = async () => {
+    held.shift()?.();
+    await turn();
+  };
+  return { ...fakes, held, turn, submit, end };
+}
+
+engines('where commits are dear, who waits alone waits for nobody', async () => {
+  const { submit, turn, held } = dearStore();
+  submit(1);
+  await turn();
+  assert.is(held.length, 1);
+});
+
+engines('where commits are dear, two batches that took turns become one: those just answered are awaited', async () => {
+  const { submit, turn, end, held, commits } = dearStore();
+  submit(4);
+  await turn();
+  submit(6);
+  await turn();
+  await end();
+  submit(4);
+  await turn();
+  await end();
+  assert.is(held.length, 0, 'four wait for the six that were answered');
+  submit(5);
+  await turn();
+  assert.is(held.length, 0);
+  submit(1);
+  await turn();
+  await end();
+  assert.equal(commits, [4, 6, 10]);
+});
+
+engines('where commits are dear, who is awaited and does not come holds nobody longer than a moment', async () => {
+  const { submit, turn, end, held, commits, clock } = dearStore();
+  submit(4);
+  await turn();
+  await end();
+  submit(1);
+  await turn();
+  submit(1);
+  clock.pass(1);
+  await turn();
+  assert.is(held.length, 0, 'one more came within the moment');
+  clock.pass(1);
+  await turn();
+  await end();
+  assert.equal(commits, [4, 2]);
+});
+
+engines('where commits are dear, half of many are decided while the other half is committed', async () => {
+  const { submit, turn, end, held, commits } = dearStore();
+  submit(100);
+  await turn();
+  await end();
+  submit(49);
+  await turn();
+  await end();
+  assert.is(held.length, 0);
+  submit(1);
+  await turn();
+  await end();
+  assert.equal(commits, [50, 50, 50]);
+});
 
 engines('keeps the order of arrival when decisions must read further first', async () => {
   const { engine, metrics } = fakeStore();

@@ -15,6 +15,7 @@
  * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
  */
 import { PosError } from '../../protocol/index.ts';
+import { type Clock, within } from '../clock.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
 import { Layer } from './layer.ts';
@@ -45,6 +46,8 @@ export interface EngineOptions {
   readonly batchMax?: number;
   /** Works that may wait; the next one is refused with HOST_BUSY. */
   readonly queueMax?: number;
+  /** Measures the moments of a store whose commits are dear (`StorePort.momentMs`). */
+  readonly clock: Clock;
 }
 
 const ATTEMPTS_MAX = 6;
@@ -77,6 +80,7 @@ interface Batch {
   readonly layer: Layer;
 }
 interface Flight {
+  readonly size: number;
   readonly layer: Layer;
   /** Null while it runs; then the items to be decided again, in order. */
   again: readonly Item[] | null;
@@ -89,6 +93,7 @@ export class Engine {
   readonly #store: StorePort;
   readonly #metrics: Metrics;
   readonly #log: EngineOptions['log'];
+  readonly #clock: Clock;
   readonly #batchMax: number;
   readonly #queueMax: number;
   #queue: Item[] = [];
@@ -106,6 +111,7 @@ export class Engine {
     this.#store = options.store;
     this.#metrics = options.metrics;
     this.#log = options.log;
+    this.#clock = options.clock;
     this.#batchMax = options.batchMax ?? 256;
     this.#queueMax = options.queueMax ?? 4096;
   }
@@ -125,7 +131,7 @@ export class Engine {
         wants: [work.wants],
         unknown: false,
       });
-      this.#wake?.();
+      if (this.#queue.length >= this.#awaited) this.#wake?.();
       if (!this.#running) this.#start();
     });
   }
@@ -165,6 +171,7 @@ export class Engine {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
         await flight.settled;
+        this.#awaited = this.#awaitedAfter(flight.size, batch.decided.length + this.#queue.length);
         if (!flight.clean) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
@@ -180,11 +187,12 @@ export class Engine {
 
   /** What comes while a batch is being committed is decided meanwhile, and rides together in the next. */
   async #decideBatch(flight: Flight | null): Promise<Batch> {
+    if (flight === null) await this.#gathered();
     const batch: Batch = { decided: [], layer: new Layer() };
     const layers = flight === null ? [batch.layer] : [flight.layer, batch.layer];
     do {
       if (flight !== null && this.#queue.length < this.#awaited) {
-        await Promise.race([flight.settled, this.#arrival()]);
+        await Promise.race([flight.settled, this.#enough()]);
         continue;
       }
       const items = this.#queue.splice(0, this.#takenAtOnce(flight) - batch.decided.length);
@@ -201,16 +209,39 @@ export class Engine {
    */
   #takenAtOnce(flight: Flight | null): number {
     if (flight !== null) return this.#batchMax;
-    return Math.min(this.#batchMax, Math.max(WORTH_A_BATCH, Math.ceil(this.#queue.length / 2)));
+    return Math.min(this.#batchMax, Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2)));
   }
 
-  #arrival(): Promise<void> {
+  /** Where commits are dear: when as many wait as are awaited, or for a moment nobody came. */
+  async #gathered(): Promise<void> {
+    const ms = this.#store.momentMs;
+    if (ms === undefined) return;
+    while (this.#queue.length < this.#awaited) {
+      const before = this.#queue.length;
+      await within(this.#clock, ms, this.#enough());
+      if (this.#queue.length === before) return;
+    }
+  }
+
+  /** Resolves when as many wait as are awaited. Only the promise of the last call does. */
+  #enough(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = null;
         resolve();
       };
     });
+  }
+
+  /**
+   * How many are awaited after some were answered: who waits for answers comes back in step.
+   * @param others under way beside them
+   */
+  #awaitedAfter(answered: number, others: number): number {
+    if (this.#store.momentMs === undefined) return Math.min(WORTH_A_BATCH, Math.ceil(answered * RETURNING));
+    // The half of all, so that the other half may be committed meanwhile; of few all.
+    const all = answered + others;
+    return Math.min(all, Math.max(WORTH_A_BATCH, Math.ceil(all / 2)));
   }
 
   /** Decides in arrival order, each over all before it. Items that fail are not in the batch. */
@@ -271,7 +302,7 @@ export class Engine {
   }
 
   #launch({ decided, layer }: Batch): Flight {
-    const flight: Flight = { layer, again: null, clean: true, settled: Promise.resolve() };
+    const flight: Flight = { size: decided.length, layer, again: null, clean: true, settled: Promise.resolve() };
     flight.settled = this.#commit(decided).then(({ again, clean }) => {
       flight.again = again;
       flight.clean = clean;
@@ -291,7 +322,6 @@ export class Engine {
     this.#metrics.count('engine', 'commits');
     this.#metrics.count('engine', 'committed items', outcomes.filter(({ committed }) => committed).length);
     const clean = outcomes.every((outcome) => outcome.committed);
-    this.#awaited = Math.min(WORTH_A_BATCH, Math.ceil(decided.length * RETURNING));
     const again: Item[] = [];
     let next = 0;
     for (const { item, decision } of decided) {

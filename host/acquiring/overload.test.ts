@@ -61,8 +61,8 @@ async function withHost(
     };
     return store;
   });
-  const { store, metrics, log } = host.deps;
-  const engine = new Engine({ store, metrics, log, queueMax, batchMax: 4 });
+  const { store, metrics, log, clock } = host.deps;
+  const engine = new Engine({ store, metrics, log, clock, queueMax, batchMax: 4 });
   const address = { host: '127.0.0.1', port: 0 };
   const acquirer = await startAcquirer({ ...host.deps, engine }, tcpListener(address), {
     drainMs: 1_000,

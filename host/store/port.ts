@@ -138,6 +138,11 @@ export interface CommitHow {
 }
 
 export interface StorePort {
+  /**
+   * Set where a commit costs much however little is in it: a batch smaller than it could be is not taken before nothing came
+   * for so long.
+   */
+  readonly momentMs?: number | undefined;
   /** One consistent snapshot of all that is wanted. */
   read(wants: Wants): Promise<Found>;
   /**

@@ -10,6 +10,9 @@ export abstract class StoreAround implements StorePort {
     this.store = store;
   }
 
+  get momentMs(): number | undefined {
+    return this.store.momentMs;
+  }
   read(wants: Wants): Promise<Found> {
     return this.store.read(wants);
   }
