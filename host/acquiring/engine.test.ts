@@ -215,42 +215,48 @@ engines('where commits are dear, who waits alone waits for nobody', async () => 
   assert.is(held.length, 1);
 });
 
-engines('where commits are dear, two batches that took turns become one: those just answered are awaited', async () => {
-  const { submit, turn, end, held, commits } = dearStore();
-  submit(4);
-  await turn();
-  submit(6);
-  await turn();
-  await end();
-  submit(4);
-  await turn();
-  await end();
-  assert.is(held.length, 0, 'four wait for the six that were answered');
-  submit(5);
-  await turn();
-  assert.is(held.length, 0);
-  submit(1);
-  await turn();
-  await end();
-  assert.equal(commits, [4, 6, 10]);
-});
+engines(
+  'where commits are dear, two batches that took turns become one: those just answered are awaited',
+  async () => {
+    const { submit, turn, end, held, commits } = dearStore();
+    submit(4);
+    await turn();
+    submit(6);
+    await turn();
+    await end();
+    submit(4);
+    await turn();
+    await end();
+    assert.is(held.length, 0, 'four wait for the six that were answered');
+    submit(5);
+    await turn();
+    assert.is(held.length, 0);
+    submit(1);
+    await turn();
+    await end();
+    assert.equal(commits, [4, 6, 10]);
+  },
+);
 
-engines('where commits are dear, who is awaited and does not come holds nobody longer than a moment', async () => {
-  const { submit, turn, end, held, commits, clock } = dearStore();
-  submit(4);
-  await turn();
-  await end();
-  submit(1);
-  await turn();
-  submit(1);
-  clock.pass(1);
-  await turn();
-  assert.is(held.length, 0, 'one more came within the moment');
-  clock.pass(1);
-  await turn();
-  await end();
-  assert.equal(commits, [4, 2]);
-});
+engines(
+  'where commits are dear, who is awaited and does not come holds nobody longer than a moment',
+  async () => {
+    const { submit, turn, end, held, commits, clock } = dearStore();
+    submit(4);
+    await turn();
+    await end();
+    submit(1);
+    await turn();
+    submit(1);
+    clock.pass(1);
+    await turn();
+    assert.is(held.length, 0, 'one more came within the moment');
+    clock.pass(1);
+    await turn();
+    await end();
+    assert.equal(commits, [4, 2]);
+  },
+);
 
 engines('where commits are dear, half of many are decided while the other half is committed', async () => {
   const { submit, turn, end, held, commits } = dearStore();

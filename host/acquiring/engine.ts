@@ -209,7 +209,10 @@ export class Engine {
    */
   #takenAtOnce(flight: Flight | null): number {
     if (flight !== null) return this.#batchMax;
-    return Math.min(this.#batchMax, Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2)));
+    return Math.min(
+      this.#batchMax,
+      Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2)),
+    );
   }
 
   /** Where commits are dear: when as many wait as are awaited, or for a moment nobody came. */
@@ -302,7 +305,13 @@ export class Engine {
   }
 
   #launch({ decided, layer }: Batch): Flight {
-    const flight: Flight = { size: decided.length, layer, again: null, clean: true, settled: Promise.resolve() };
+    const flight: Flight = {
+      size: decided.length,
+      layer,
+      again: null,
+      clean: true,
+      settled: Promise.resolve(),
+    };
     flight.settled = this.#commit(decided).then(({ again, clean }) => {
       flight.again = again;
       flight.clean = clean;

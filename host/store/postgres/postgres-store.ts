@@ -34,7 +34,7 @@ import {
 } from '../guards.ts';
 import { type MigrationDialect, migrate } from '../migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
-import { foundOf, readParameters } from '../read-statement.ts';
+import { foundOf } from '../read-statement.ts';
 import { valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
 import { TABLE_NAMES } from '../schema.ts';
@@ -45,7 +45,7 @@ import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
 import { underLease } from './lease.ts';
 import { yearSql, yearsOf } from './partitions.ts';
 import type { PgDriver } from './pg-driver.ts';
-import { READ_SQL } from './read-statement.ts';
+import { readStatement } from './read-statement.ts';
 import * as sql from './statements.ts';
 
 /** Numbered as `../migrations.ts` numbers its own; the same rules hold. */
@@ -209,7 +209,8 @@ class PostgresStore implements PostgresStorePort {
   }
 
   async read(wants: Wants): Promise<Found> {
-    return foundOf(wants, await this.#ask(this.#reader, READ_SQL, readParameters(wants)));
+    const { text, parameters } = readStatement(wants);
+    return foundOf(wants, await this.#ask(this.#reader, text, parameters));
   }
 
   commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {

@@ -1,13 +1,34 @@
 /**
  * The one statement behind `read`: parameters, marks and rows are those of `../read-statement.ts`. Planned for look-ups by
- * key (the connection refuses plans that walk a table, see `postgres-store.ts`).
+ * key (the connection refuses plans that walk a table, see `postgres-store.ts`). Where only counters are wanted, as the
+ * rules of a batch do once its accounts are known, a small one gives the same.
  */
-import { READ_COUNTERS_MARK } from '../read-statement.ts';
+import type { Wants } from '../port.ts';
+import { READ_COUNTERS_MARK, readParameters } from '../read-statement.ts';
 import { nestedSql } from './ddl.ts';
 import { rowSql } from './statements.ts';
 
 const texts = (parameter: number) => `jsonb_array_elements_text($${parameter}::jsonb) AS j ("v")`;
 const lists = (parameter: number) => `jsonb_array_elements($${parameter}::jsonb) AS j ("v")`;
+
+const COUNTERS_PARAMETER = 12;
+const OPEN_DAY = `SELECT 8 AS "mark", ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'open'`;
+const countersFrom = (parameter: number) =>
+  `SELECT ${READ_COUNTERS_MARK}, json_build_array(x."counter", x."value")::text, NULL FROM ${texts(parameter)} JOIN "counters" AS x ON x."counter" = j."v"`;
+
+const ONLY_COUNTERS_SQL = `${OPEN_DAY} UNION ALL ${countersFrom(1)}`;
+
+/** What is asked for these wants. */
+export function readStatement(wants: Wants): {
+  readonly text: string;
+  readonly parameters: readonly unknown[];
+} {
+  const parameters = readParameters(wants);
+  const counters = COUNTERS_PARAMETER - 1;
+  return parameters.every((list, at) => list === null || at === counters)
+    ? { text: ONLY_COUNTERS_SQL, parameters: [parameters[counters]] }
+    : { text: READ_SQL, parameters };
+}
 
 /** The date leads to the one partition that can hold the row. */
 const ON_ITS_DAY =
@@ -57,7 +78,7 @@ UNION ALL SELECT 4, ${rowSql('lots', 'x')} FROM "foundLots" AS w JOIN "lots" AS 
 UNION ALL SELECT 5, ${rowSql('terminals', 'x')} FROM "wantedTerminals" AS w JOIN "terminals" AS x ON x."terminalId" = w."id"
 UNION ALL SELECT 6, ${rowSql('batches', 'x')} FROM "wantedBatches" AS w JOIN "batches" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
 UNION ALL SELECT 7, ${rowSql('uploads', 'x')} FROM "fullBatches" AS w JOIN "uploads" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
-UNION ALL SELECT 8, ${rowSql('days', 'x')} FROM "days" AS x WHERE x."state" = 'open'
+UNION ALL ${OPEN_DAY}
 UNION ALL SELECT 9, ${rowSql('owedReversals', 'x')} FROM "wantedOwed" AS w JOIN "owedReversals" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch" AND x."trace" = w."trace"
-UNION ALL SELECT ${READ_COUNTERS_MARK}, json_build_array(x."counter", x."value")::text, NULL FROM ${texts(12)} JOIN "counters" AS x ON x."counter" = j."v"
+UNION ALL ${countersFrom(COUNTERS_PARAMETER)}
 `;
