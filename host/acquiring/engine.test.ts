@@ -9,7 +9,7 @@ import { type Decision, Engine, type Work } from './engine.ts';
 import { TestClock } from './node-acquiring.fixture.ts';
 import type { View } from './view.ts';
 
-const engines = suite('group commit over an overlay');
+const engines = suite('group commit');
 
 /** A store in memory: identities and one counter; `before` may fail or hold up a commit. */
 function fakeStore({ queueMax = 300, momentMs }: { queueMax?: number; momentMs?: number } = {}) {
@@ -196,11 +196,12 @@ function dearStore() {
   fakes.fake.before = () => new Promise((resolve) => held.push(resolve));
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   let names = 0;
-  const submit = (count: number) =>
-    Array.from({ length: count }, () => {
+  const submit = (count: number) => {
+    for (let one = 0; one < count; one += 1) {
       names += 1;
-      return fakes.engine.submit(take(`w${names}`));
-    });
+      void fakes.engine.submit(take(`w${names}`));
+    }
+  };
   const end = async () => {
     held.shift()?.();
     await turn();

@@ -1,12 +1,12 @@
 /**
- * Group commit. Work that arrives while one commit runs is decided meanwhile and rides in the next: a read for all
- * that is decided together, decisions in arrival order over what was decided before them and may not be committed
- * yet, one durable write whose guards tell what came in between. An answer leaves only after the commit that it depends on.
+ * Group commit. While one batch is being committed the next is decided: a read for each piece of it, decisions in
+ * arrival order over what was decided before them and may not be committed yet, one durable write for all whose guards
+ * tell what came in between. An answer leaves only after the commit that it depends on.
  *
  * What may go wrong, and what happens:
  * - a guard fails: that work, and all that was decided after it, is decided again: it was decided over what never was;
  * - a decision throws: that work alone is rejected with the error, nothing of it was written;
- * - the commit fails and surely wrote nothing: the overlay is dropped, all of it is decided again,
+ * - the commit fails and surely wrote nothing: what was decided is dropped, all of it is decided again,
  *   and after some attempts rejected with the store's error;
  * - the outcome is unknown: work with an identity is decided again on a fresh read, which finds the
  *   identity when it was written; other work is rejected with STORE_UNKNOWN, and so is all of it
@@ -82,8 +82,9 @@ interface Batch {
 interface Flight {
   readonly size: number;
   readonly layer: Layer;
-  /** Null while it runs; then the items to be decided again, in order. */
-  again: readonly Item[] | null;
+  isUp: boolean;
+  /** Items to be decided again, in order, once it has landed. */
+  again: readonly Item[];
   /** False when something of it was not committed: what was decided on it does not hold. */
   clean: boolean;
   settled: Promise<void>;
@@ -175,7 +176,7 @@ export class Engine {
         if (!flight.clean) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
-          this.#queue.unshift(...(flight.again ?? []), ...batch.decided.map(({ item }) => item));
+          this.#queue.unshift(...flight.again, ...batch.decided.map(({ item }) => item));
           flight = null;
           continue;
         }
@@ -185,20 +186,19 @@ export class Engine {
     this.#stop();
   }
 
-  /** What comes while a batch is being committed is decided meanwhile, and rides together in the next. */
+  /** What comes while a batch is being committed is decided meanwhile, piece by piece, and rides together in the next. */
   async #decideBatch(flight: Flight | null): Promise<Batch> {
-    if (flight === null) await this.#gathered();
     const batch: Batch = { decided: [], layer: new Layer() };
-    const layers = flight === null ? [batch.layer] : [flight.layer, batch.layer];
-    do {
-      if (flight !== null && this.#queue.length < this.#awaited) {
-        await Promise.race([flight.settled, this.#enough()]);
-        continue;
-      }
-      const items = this.#queue.splice(0, this.#takenAtOnce(flight) - batch.decided.length);
-      const snapshot = await this.#readAll(items, layers);
-      if (snapshot !== null) this.#decideAll(items, snapshot, batch);
-    } while (flight !== null && flight.again === null && batch.decided.length < this.#batchMax);
+    if (flight === null) {
+      await this.#gathered();
+      await this.#decidePiece(batch, [batch.layer], Math.min(this.#batchMax, this.#firstPiece));
+      return batch;
+    }
+    const layers = [flight.layer, batch.layer];
+    while (flight.isUp && batch.decided.length < this.#batchMax) {
+      if (this.#queue.length < this.#awaited) await this.#enough();
+      else await this.#decidePiece(batch, layers, this.#batchMax - batch.decided.length);
+    }
     return batch;
   }
 
@@ -207,12 +207,15 @@ export class Engine {
    * committed. Taken whole, those who wait for each other's answers would all be decided, then all be committed, and
    * either thread would wait for the other.
    */
-  #takenAtOnce(flight: Flight | null): number {
-    if (flight !== null) return this.#batchMax;
-    return Math.min(
-      this.#batchMax,
-      Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2)),
-    );
+  get #firstPiece(): number {
+    return Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2));
+  }
+
+  /** Reads what those who wait longest want, so many at the most, and decides them over what came before. */
+  async #decidePiece(batch: Batch, layers: readonly Layer[], most: number): Promise<void> {
+    const items = this.#queue.splice(0, most);
+    const snapshot = await this.#readAll(items, layers);
+    if (snapshot !== null) this.#decideAll(items, snapshot, batch);
   }
 
   /** Where commits are dear: when as many wait as are awaited, or for a moment nobody came. */
@@ -226,7 +229,7 @@ export class Engine {
     }
   }
 
-  /** Resolves when as many wait as are awaited. Only the promise of the last call does. */
+  /** Resolves when as many wait as are awaited, or a flight has landed. Only the promise of the last call does. */
   #enough(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {
@@ -259,7 +262,7 @@ export class Engine {
       }
       if (done === null) continue;
       decided.push({ item, decision: done.decision });
-      if (done.decision.item !== null) layer.put(done.decision.item.changes, done.counters);
+      if (done.decision.item !== null) layer.putDecided(done.decision.item.changes, done.counters, snapshot);
     }
   }
 
@@ -308,14 +311,21 @@ export class Engine {
     const flight: Flight = {
       size: decided.length,
       layer,
-      again: null,
+      isUp: true,
+      again: [],
       clean: true,
       settled: Promise.resolve(),
     };
-    flight.settled = this.#commit(decided).then(({ again, clean }) => {
-      flight.again = again;
-      flight.clean = clean;
-    });
+    const landed = () => {
+      flight.isUp = false;
+      this.#wake?.();
+    };
+    flight.settled = this.#commit(decided)
+      .then(({ again, clean }) => {
+        flight.again = again;
+        flight.clean = clean;
+      })
+      .finally(landed);
     return flight;
   }
 

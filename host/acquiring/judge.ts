@@ -15,8 +15,8 @@ import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
 import { Judgement } from './judgement.ts';
-import { batchKey } from './layer.ts';
 import { carriesMac, type Request } from './request.ts';
+import { batchKey } from './row-names.ts';
 import { mergeWants, NotRead, type View } from './view.ts';
 
 /** The request as work for the engine; its result is the answer's frame, LEN included, and what it says. */

@@ -1,8 +1,8 @@
 /**
  * Rows that were read together, or decided together, under all names that a decision asks for them by. A snapshot
- * looks through several: what was decided lies over what was read, and nothing is copied.
+ * looks through several: what was decided lies over what was read. A row's names never change.
  */
-import type { Changes } from '../store/port.ts';
+import type { Changes, Found } from '../store/port.ts';
 import type {
   AccountRow,
   BatchRow,
@@ -14,14 +14,7 @@ import type {
   TransactionRow,
   UploadRow,
 } from '../store/rows.ts';
-
-/** A batch as the store's guards and wants name it. */
-export const batchKey = (terminalId: string, batch: number) => `${terminalId}|${batch}`;
-/** A transaction by its place: the batch as a number, the trace as six digits. */
-export const traceKey = (terminalId: string, batch: number, trace: string) =>
-  `${terminalId}|${batch}|${trace}`;
-/** A transaction by its authorisation code at one merchant. */
-export const authKey = (merchantId: string, auth: string) => `${merchantId}|${auth}`;
+import { authKey, batchKey, traceKey } from './row-names.ts';
 
 /** The names of transactions beside their id. */
 export type TransactionName = 'rrn' | 'ut' | 'trace' | 'auth' | 'batch';
@@ -51,8 +44,35 @@ export class Layer {
   /** Put in since the names were last asked; but for UT, which every sale asks, hardly ever. */
   #unnamed: TransactionRow[] = [];
 
+  /**
+   * What was found. An account and its lots belong together: of one that another host changed since it was found before,
+   * the lots of then are none any more.
+   */
+  putFound(found: Found): void {
+    for (const { accountId, version } of found.accounts) {
+      const before = this.accounts.get(accountId);
+      if (before !== undefined && before.version !== version) this.lots.delete(accountId);
+    }
+    this.#put(found, found.counters);
+  }
+
+  /**
+   * What was decided. With an account go all its lots, not only the changed ones: who finds it here, because what it was found
+   * by was decided in this layer too, must find them.
+   * @param view what it was decided on
+   */
+  putDecided(
+    changes: Changes,
+    counters: ReadonlyMap<string, number>,
+    view: { lots(accountId: string): readonly LotRow[] },
+  ): void {
+    for (const { accountId } of changes.accounts ?? [])
+      for (const lot of view.lots(accountId)) this.lots.set(accountId, lot.lotId, lot);
+    this.#put(changes, counters);
+  }
+
   /** A row that is there already under its key is replaced. */
-  put(rows: Changes, counters: ReadonlyMap<string, number>): void {
+  #put(rows: Changes, counters: ReadonlyMap<string, number>): void {
     for (const row of rows.identities ?? []) this.identities.set(row.key, row);
     for (const row of rows.transactions ?? []) this.#putTransaction(row);
     for (const row of rows.cards ?? []) this.cards.set(row.panHash, row);
@@ -105,6 +125,10 @@ export class Groups<Row> {
     const rows = this.#groups.get(group);
     if (rows === undefined) this.#groups.set(group, new Map([[key, row]]));
     else rows.set(key, row);
+  }
+
+  delete(group: string): void {
+    this.#groups.delete(group);
   }
 
   get(group: string): ReadonlyMap<string, Row> | undefined {

@@ -78,7 +78,7 @@ export class Snapshot implements View {
     for (const batch of wants.batches ?? []) {
       if (batch.withTransactions) this.#wanted.wholeBatches.add(batch.key);
     }
-    this.#found.put(found, found.counters);
+    this.#found.putFound(found);
   }
 
   /** The newest of a row. */
@@ -92,11 +92,18 @@ export class Snapshot implements View {
 
   /** All rows of a group, of each the newest. */
   #group<Row>(groupsOf: (layer: Layer) => Groups<Row>, name: string): readonly Row[] {
-    let rows: ReadonlyMap<string, Row> | undefined;
+    let only: ReadonlyMap<string, Row> | undefined;
+    let joined: Map<string, Row> | undefined;
     for (const layer of this.#layers) {
       const group = groupsOf(layer).get(name);
-      if (group !== undefined) rows = rows === undefined ? group : new Map([...rows, ...group]);
+      if (group === undefined) continue;
+      if (only === undefined) only = group;
+      else {
+        joined ??= new Map(only);
+        for (const [key, row] of group) joined.set(key, row);
+      }
     }
+    const rows = joined ?? only;
     return rows === undefined ? [] : [...rows.values()];
   }
 

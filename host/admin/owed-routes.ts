@@ -5,7 +5,7 @@
 import { Type } from 'typebox';
 import { PosError } from '../../protocol/index.ts';
 import { booksOf, type OwedBooks } from '../acquiring/facts/owed-books.ts';
-import { traceKey } from '../acquiring/layer.ts';
+import { traceKey } from '../acquiring/row-names.ts';
 import type { By } from '../cards/issue.ts';
 import type { OwedReversalRow } from '../store/rows.ts';
 import { type Door, decided, REASON, reader, refuseCardNumber, TERMINAL_ID, writer } from './door.ts';

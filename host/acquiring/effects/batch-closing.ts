@@ -4,7 +4,7 @@ import type { Wants } from '../../store/port.ts';
 import type { BatchRow, DifferenceRow } from '../../store/rows.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { batchKey } from '../layer.ts';
+import { batchKey } from '../row-names.ts';
 import { hostTotals, NO_TOTALS } from './batch-totals.ts';
 import { openBatch } from './deed.ts';
 import { namesOfOwed, type OwedReversal } from './owed-reversals.ts';

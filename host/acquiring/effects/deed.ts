@@ -10,8 +10,8 @@ import { type Answer, type Items, issuerAndAcquirer, judgedAt, slipLines } from 
 import { burntUtKey } from '../identity.ts';
 import { journalTransaction } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { batchKey } from '../layer.ts';
 import { authorisationCode } from '../reference-numbers.ts';
+import { batchKey } from '../row-names.ts';
 
 /** What a flow makes of a request. */
 export interface Deed {

@@ -14,8 +14,8 @@ import type { Answer } from '../answer.ts';
 import { booksOf, CLOSES_DEBT, isPaidBy, type OwedBooks } from '../facts/owed-books.ts';
 import { journalTerminalNews } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { traceKey } from '../layer.ts';
 import { carriesMac, type Request } from '../request.ts';
+import { traceKey } from '../row-names.ts';
 import { nameDifference } from './batch-closing.ts';
 import { type OwedReversal, owedReversal } from './owed-reversals.ts';
 

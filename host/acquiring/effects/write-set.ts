@@ -12,7 +12,7 @@ import type {
   TransactionRow,
 } from '../../store/rows.ts';
 import { keyOf } from '../../store/schema.ts';
-import { batchKey } from '../layer.ts';
+import { batchKey } from '../row-names.ts';
 
 /** The tables whose rows carry a version that this room changes, and their guard keys. */
 interface Versioned {

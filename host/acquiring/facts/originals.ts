@@ -6,8 +6,8 @@ import { reversedTransactionOf, TRANSACTIONS, type TransactionKind } from '../..
 import type { Wants } from '../../store/port.ts';
 import type { TransactionRow } from '../../store/rows.ts';
 import { type IdentityParts, identityKey } from '../identity.ts';
-import { authKey, traceKey } from '../layer.ts';
 import type { Request } from '../request.ts';
+import { authKey, traceKey } from '../row-names.ts';
 import type { View } from '../view.ts';
 
 interface OriginalRule {

@@ -24,7 +24,7 @@ import { remember } from '../effects/deed.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { batchKey } from '../layer.ts';
+import { batchKey } from '../row-names.ts';
 
 const ITEMS_FOLLOW = '201';
 

@@ -9,8 +9,8 @@ import { burn, burnUt, conclude } from '../effects/deed.ts';
 import { moneyItems } from '../effects/money-shown.ts';
 import { everyIdentityAt, LEAVES_NO_FATE } from '../facts/originals.ts';
 import type { Flow } from '../flow.ts';
-import { traceKey } from '../layer.ts';
 import type { Request } from '../request.ts';
+import { traceKey } from '../row-names.ts';
 import type { View } from '../view.ts';
 
 /** What `FA` says of each state. */

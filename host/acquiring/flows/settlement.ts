@@ -17,7 +17,7 @@ import { hostTotals, isBeyondCounting, isSame, NO_TOTALS } from '../effects/batc
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { batchKey } from '../layer.ts';
+import { batchKey } from '../row-names.ts';
 
 type Result = 1 | 2 | 3;
 

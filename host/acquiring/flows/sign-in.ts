@@ -7,7 +7,7 @@ import { keysToKeep, masterKeyFor } from '../facts/message-keys.ts';
 import type { Flow } from '../flow.ts';
 import { journalTerminalEvent } from '../journal-body.ts';
 import type { Judgement } from '../judgement.ts';
-import { batchKey } from '../layer.ts';
+import { batchKey } from '../row-names.ts';
 
 /** What the host says in DE57 `V1` to a terminal that said it first. */
 const HOST_VERSION = 'ZUNKA 0.1.0';
