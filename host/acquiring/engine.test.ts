@@ -220,22 +220,22 @@ engines(
   'where commits are dear, two batches that took turns become one: those just answered are awaited',
   async () => {
     const { submit, turn, end, held, commits } = dearStore();
-    submit(4);
+    submit(14);
     await turn();
-    submit(6);
-    await turn();
-    await end();
-    submit(4);
+    submit(16);
     await turn();
     await end();
-    assert.is(held.length, 0, 'four wait for the six that were answered');
-    submit(5);
+    submit(14);
+    await turn();
+    await end();
+    assert.is(held.length, 0, 'fourteen wait for the sixteen that were answered');
+    submit(15);
     await turn();
     assert.is(held.length, 0);
     submit(1);
     await turn();
     await end();
-    assert.equal(commits, [4, 6, 10]);
+    assert.equal(commits, [14, 16, 30]);
   },
 );
 
@@ -243,7 +243,7 @@ engines(
   'where commits are dear, who is awaited and does not come holds nobody longer than a moment',
   async () => {
     const { submit, turn, end, held, commits, clock } = dearStore();
-    submit(4);
+    submit(26);
     await turn();
     await end();
     submit(1);
@@ -255,9 +255,19 @@ engines(
     clock.pass(1);
     await turn();
     await end();
-    assert.equal(commits, [4, 2]);
+    assert.equal(commits, [26, 2]);
   },
 );
+
+engines('where commits are dear, few are not awaited: they are no batch, also together', async () => {
+  const { submit, turn, end, held } = dearStore();
+  submit(15);
+  await turn();
+  await end();
+  submit(1);
+  await turn();
+  assert.is(held.length, 1);
+});
 
 engines('where commits are dear, half of many are decided while the other half is committed', async () => {
   const { submit, turn, end, held, commits } = dearStore();

@@ -105,6 +105,8 @@ export class Engine {
    * they cost half as much again; not decided before the commit is through, either thread would wait for the other.
    */
   #awaited = 1;
+  /** Also while nothing is being committed those who are awaited are waited for, where the store asks for it. */
+  #isGathering = false;
   #wake: (() => void) | null = null;
   #idle: (() => void)[] = [];
 
@@ -172,7 +174,7 @@ export class Engine {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
         await flight.settled;
-        this.#awaited = this.#awaitedAfter(flight.size, batch.decided.length + this.#queue.length);
+        this.#awaitAfter(flight.size, batch.decided.length + this.#queue.length);
         if (!flight.clean) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
@@ -218,9 +220,9 @@ export class Engine {
     if (snapshot !== null) this.#decideAll(items, snapshot, batch);
   }
 
-  /** Where commits are dear: when as many wait as are awaited, or for a moment nobody came. */
+  /** Where commits are dear and many are under way: when as many wait as are awaited, or for a moment nobody came. */
   async #gathered(): Promise<void> {
-    const ms = this.#store.momentMs;
+    const ms = this.#isGathering ? this.#store.momentMs : undefined;
     if (ms === undefined) return;
     while (this.#queue.length < this.#awaited) {
       const before = this.#queue.length;
@@ -240,14 +242,17 @@ export class Engine {
   }
 
   /**
-   * How many are awaited after some were answered: who waits for answers comes back in step.
+   * Judges how many are awaited after some were answered: who waits for answers comes back in step.
    * @param others under way beside them
    */
-  #awaitedAfter(answered: number, others: number): number {
-    if (this.#store.momentMs === undefined) return Math.min(WORTH_A_BATCH, Math.ceil(answered * RETURNING));
-    // The half of all, so that the other half may be committed meanwhile; of few all.
+  #awaitAfter(answered: number, others: number): void {
     const all = answered + others;
-    return Math.min(all, Math.max(WORTH_A_BATCH, Math.ceil(all / 2)));
+    // A few are no batch, also together: to them a moment's wait is time lost, not a commit saved.
+    this.#isGathering = this.#store.momentMs !== undefined && all >= WORTH_A_BATCH / 2;
+    this.#awaited = this.#isGathering
+      ? // The half of all, so that the other half may be committed meanwhile; of fewer than two batches all.
+        Math.min(all, Math.max(WORTH_A_BATCH, Math.ceil(all / 2)))
+      : Math.min(WORTH_A_BATCH, Math.ceil(answered * RETURNING));
   }
 
   /** Decides in arrival order, each over all before it. Items that fail are not in the batch. */
