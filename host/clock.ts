@@ -13,6 +13,13 @@ export interface Clock {
   now(): number;
   /** Calls `act` once, no sooner than `ms` from now. */
   after(ms: number, act: () => void): Delay;
+  /** Calls `act` when all that has come in by now was handed over: at the end of this turn of the event loop. */
+  soon?(act: () => void): void;
+}
+
+/** Resolves at the end of this turn of the event loop; where the clock knows of none, at once. */
+export function turnEnd({ soon }: Clock): Promise<void> {
+  return soon === undefined ? Promise.resolve() : new Promise(soon);
 }
 
 /** The work's result, or `late` when it takes longer than `ms`; leaves no delay behind. What it rejects with, this rejects with. */

@@ -13,4 +13,5 @@ export const nodeClock: Clock = {
     const timer = setTimeout(act, Math.min(Math.max(ms, 0), DELAY_MAX_MS));
     return { cancel: () => clearTimeout(timer) };
   },
+  soon: (act) => void setImmediate(act),
 };

@@ -44,41 +44,78 @@ engines(
   },
 );
 
-engines(
-  'of those who wait for answers most are awaited before they are decided: they come back in step',
-  async () => {
-    const { engine, fake, commits } = fakeStore();
-    const held: (() => void)[] = [];
-    const turn = () => new Promise((resolve) => setImmediate(resolve));
-    let rounds = 0;
-    const decided: number[] = [];
-    const submit = (name: string) => engine.submit(take(name, () => decided.push(rounds)));
-    // Two batches of eight, one of which is always being committed.
-    fake.before = () => new Promise((resolve) => held.push(resolve));
-    const first = Array.from({ length: 8 }, (_, index) => submit(`a${index}`));
-    await turn();
-    const second = Array.from({ length: 8 }, (_, index) => submit(`b${index}`));
-    await turn();
-    held.shift()?.();
-    await Promise.all(first);
-    await turn();
-    decided.length = 0;
-    const third: Promise<string>[] = [];
-    for (rounds = 1; rounds <= 8; rounds += 1) {
-      third.push(submit(`c${rounds}`));
-      await turn();
-    }
-    assert.equal(
-      decided,
-      [6, 6, 6, 6, 6, 6],
-      'six of eight are decided together, the rest when the commit is through',
-    );
-    fake.before = async () => undefined;
-    held.shift()?.();
-    await Promise.all([...second, ...third]);
-    assert.equal(commits, [8, 8, 6, 2]);
-  },
-);
+engines('what comes in one turn of the event loop is decided together', async () => {
+  const { engine, fake, clock } = fakeStore();
+  const turns: (() => void)[] = [];
+  Object.assign(clock, { soon: (act: () => void) => turns.push(act) });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const endTurn = async () => {
+    for (const act of turns.splice(0)) act();
+    await settled();
+  };
+  const held: (() => void)[] = [];
+  fake.before = () => new Promise((resolve) => held.push(resolve));
+  const decided: string[] = [];
+  const submit = async (name: string) => {
+    const answer = engine.submit(take(name, () => decided.push(name)));
+    await settled();
+    return answer;
+  };
+  void submit('a');
+  void submit('b');
+  await settled();
+  assert.equal(decided, [], 'more may come in the same turn');
+  await endTurn();
+  assert.equal(decided, ['a', 'b']);
+  assert.is(fake.reads, 1);
+  void submit('c');
+  await settled();
+  void submit('d');
+  await settled();
+  assert.equal(decided, ['a', 'b'], 'also while a batch is being committed');
+  await endTurn();
+  assert.equal(decided, ['a', 'b', 'c', 'd']);
+  assert.is(fake.reads, 2);
+});
+
+engines('the next batch is committed while the answers of the one before are held up', async () => {
+  const { engine, fake, store, commits } = fakeStore();
+  const { commit } = store;
+  const marks: (() => void)[] = [];
+  // As a store that marks what it has committed before anybody may be told.
+  store.commit = async (items, how) => {
+    const outcomes = await commit(items);
+    how?.landed?.(outcomes);
+    await new Promise<void>((resolve) => marks.push(resolve));
+    return outcomes;
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const told: string[] = [];
+  const submit = (name: string) => void engine.submit(take(name)).then((answer) => told.push(answer));
+  submit('a');
+  await settled();
+  submit('b');
+  await settled();
+  assert.equal(commits, [1, 1]);
+  assert.equal(told, [], 'neither is marked');
+  marks[1]?.();
+  await settled();
+  assert.equal(told, [], 'none is told before what it was decided over');
+  submit('a');
+  await settled();
+  assert.equal(told, [], 'nor who asks again');
+  let isDrained = false;
+  void engine.drain().then(() => {
+    isDrained = true;
+  });
+  await settled();
+  assert.not(isDrained);
+  marks[0]?.();
+  await settled();
+  assert.equal(told, ['a 1 64', 'b 2 64', 'a again 1']);
+  assert.ok(isDrained);
+  assert.is(fake.identities.size, 2);
+});
 
 /** A store whose commits are dear and end when they are told to; all is done that can be done when `turn` resolves. */
 function dearStore() {

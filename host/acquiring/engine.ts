@@ -1,7 +1,8 @@
 /**
  * Group commit. While one batch is being committed the next is decided: a read for each piece of it, decisions in
  * arrival order over what was decided before them and may not be committed yet, one durable write for all whose guards
- * tell what came in between. An answer leaves only after the commit that it depends on.
+ * tell what came in between. An answer leaves only after the commit that it depends on; the next commit need not wait
+ * for the answers.
  *
  * What may go wrong, and what happens:
  * - a guard fails: that work, and all that was decided after it, is decided again: it was decided over what never was;
@@ -15,7 +16,7 @@
  * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
  */
 import { PosError } from '../../protocol/index.ts';
-import { type Clock, within } from '../clock.ts';
+import { type Clock, turnEnd, within } from '../clock.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
 import { Layer } from './layer.ts';
@@ -52,12 +53,8 @@ export interface EngineOptions {
 
 const ATTEMPTS_MAX = 6;
 const READ_ROUNDS_MAX = 3;
-/** Every decision is made over all before it. */
-const CHAINED = { chained: true } as const;
 /** So many make a batch worth what it costs by itself: 500 µs of this thread and as much of the database. */
 const WORTH_A_BATCH = 32;
-/** The part of those answered last that is waited for: who waits for answers comes back in step, but for some. */
-const RETURNING = 0.75;
 
 interface Item {
   readonly work: Work<unknown>;
@@ -72,6 +69,8 @@ interface Item {
 interface Decided {
   readonly item: Item;
   readonly decision: Decision<unknown>;
+  /** What it writes, as the store made it ready; null when that is nothing. */
+  readonly ready: CommitItem | null;
 }
 /** What rides in one commit. */
 interface Batch {
@@ -79,16 +78,24 @@ interface Batch {
   /** What it writes, for those that are decided after it. */
   readonly layer: Layer;
 }
+/** A batch that is being committed. It has landed when the database has it; its answers may leave some time later. */
 interface Flight {
   readonly size: number;
   readonly layer: Layer;
   isUp: boolean;
-  /** Items to be decided again, in order, once it has landed. */
-  again: readonly Item[];
-  /** False when something of it was not committed: what was decided on it does not hold. */
-  clean: boolean;
-  settled: Promise<void>;
+  readonly landed: Promise<Landing>;
 }
+interface Landing {
+  /** Items to be decided again, in order. */
+  readonly again: readonly Item[];
+  /** False when something of it was not committed: what was decided on it does not hold. */
+  readonly clean: boolean;
+}
+/** What became of each work of a batch. */
+type Fate =
+  | { readonly kind: 'answer'; readonly head: string | null }
+  | { readonly kind: 'refused'; readonly failure: PosError }
+  | { readonly kind: 'again' };
 
 export class Engine {
   readonly #store: StorePort;
@@ -100,15 +107,14 @@ export class Engine {
   #queue: Item[] = [];
   #running = false;
   #lastHead: string | null = null;
-  /**
-   * How many are waited for before they are decided, while a batch is being committed. Decided one by one as they come,
-   * they cost half as much again; not decided before the commit is through, either thread would wait for the other.
-   */
-  #awaited = 1;
-  /** Also while nothing is being committed those who are awaited are waited for, where the store asks for it. */
+  /** Where the store asks for it: those just answered are waited for before anything is decided. */
   #isGathering = false;
+  /** How many are waited for; else one. */
+  #awaited = 1;
   #wake: (() => void) | null = null;
   #idle: (() => void)[] = [];
+  /** When the answers of all that was committed have left. */
+  #answered: Promise<void> = Promise.resolve();
 
   constructor(options: EngineOptions) {
     this.#store = options.store;
@@ -144,10 +150,10 @@ export class Engine {
     return this.#queue.length;
   }
 
-  /** Resolves when nothing waits and nothing is being committed. */
-  drain(): Promise<void> {
-    if (!this.#running) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+  /** Resolves when nothing waits, nothing is being committed and every answer has left. */
+  async drain(): Promise<void> {
+    if (this.#running) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#answered;
   }
 
   #start(): void {
@@ -168,17 +174,17 @@ export class Engine {
 
   async #run(): Promise<void> {
     // What arrives in the same turn of the event loop rides in the first batch.
-    await Promise.resolve();
+    await turnEnd(this.#clock);
     let flight: Flight | null = null;
     while (this.#queue.length > 0 || flight !== null) {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
-        await flight.settled;
+        const { again, clean } = await flight.landed;
         this.#awaitAfter(flight.size, batch.decided.length + this.#queue.length);
-        if (!flight.clean) {
+        if (!clean) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
-          this.#queue.unshift(...flight.again, ...batch.decided.map(({ item }) => item));
+          this.#queue.unshift(...again, ...batch.decided.map(({ item }) => item));
           flight = null;
           continue;
         }
@@ -188,7 +194,10 @@ export class Engine {
     this.#stop();
   }
 
-  /** What comes while a batch is being committed is decided meanwhile, piece by piece, and rides together in the next. */
+  /**
+   * What comes while a batch is being committed is decided meanwhile and rides together in the next. A piece of it is what
+   * one turn of the event loop brings: the more there is to do, the more that is.
+   */
   async #decideBatch(flight: Flight | null): Promise<Batch> {
     const batch: Batch = { decided: [], layer: new Layer() };
     if (flight === null) {
@@ -198,8 +207,10 @@ export class Engine {
     }
     const layers = [flight.layer, batch.layer];
     while (flight.isUp && batch.decided.length < this.#batchMax) {
-      if (this.#queue.length < this.#awaited) await this.#enough();
-      else await this.#decidePiece(batch, layers, this.#batchMax - batch.decided.length);
+      if (this.#queue.length < this.#awaited) {
+        await this.#enough();
+        await turnEnd(this.#clock);
+      } else await this.#decidePiece(batch, layers, this.#batchMax - batch.decided.length);
     }
     return batch;
   }
@@ -252,7 +263,7 @@ export class Engine {
     this.#awaited = this.#isGathering
       ? // The half of all, so that the other half may be committed meanwhile; of fewer than two batches all.
         Math.min(all, Math.max(WORTH_A_BATCH, Math.ceil(all / 2)))
-      : Math.min(WORTH_A_BATCH, Math.ceil(answered * RETURNING));
+      : 1;
   }
 
   /** Decides in arrival order, each over all before it. Items that fail are not in the batch. */
@@ -266,8 +277,10 @@ export class Engine {
         return;
       }
       if (done === null) continue;
-      decided.push({ item, decision: done.decision });
-      if (done.decision.item !== null) layer.putDecided(done.decision.item.changes, done.counters, snapshot);
+      const { decision, counters } = done;
+      const { item: writes } = decision;
+      decided.push({ item, decision, ready: writes && (this.#store.ready?.(writes) ?? writes) });
+      if (writes !== null) layer.putDecided(writes.changes, counters, snapshot);
     }
   }
 
@@ -313,60 +326,80 @@ export class Engine {
   }
 
   #launch({ decided, layer }: Batch): Flight {
-    const flight: Flight = {
-      size: decided.length,
-      layer,
-      isUp: true,
-      again: [],
-      clean: true,
-      settled: Promise.resolve(),
-    };
-    const landed = () => {
+    let land: (landing: Landing) => void = () => undefined;
+    const landed = new Promise<Landing>((resolve) => {
+      land = resolve;
+    });
+    const flight: Flight = { size: decided.length, layer, isUp: true, landed };
+    this.#answered = this.#commit(decided, this.#answered, (landing) => {
       flight.isUp = false;
+      land(landing);
       this.#wake?.();
-    };
-    flight.settled = this.#commit(decided)
-      .then(({ again, clean }) => {
-        flight.again = again;
-        flight.clean = clean;
-      })
-      .finally(landed);
+    });
     return flight;
   }
 
-  /** Commits and answers. Gives the items that must be decided again; never rejects. */
-  async #commit(decided: readonly Decided[]): Promise<{ again: readonly Item[]; clean: boolean }> {
-    const items = decided.flatMap(({ decision }) => (decision.item === null ? [] : [decision.item]));
-    let outcomes: readonly CommitOutcome[];
+  /**
+   * Commits, and answers when those before have been answered. Never rejects.
+   * @param before the answers of an earlier commit, which what is answered here may tell of
+   */
+  async #commit(
+    decided: readonly Decided[],
+    before: Promise<void>,
+    land: (landing: Landing) => void,
+  ): Promise<void> {
+    const items = decided.flatMap(({ ready }) => (ready === null ? [] : [ready]));
+    let fates: readonly Fate[] | null = null;
+    const landed = (outcomes: readonly CommitOutcome[]): readonly Fate[] => {
+      if (fates === null) {
+        fates = this.#fatesOf(decided, outcomes);
+        land(this.#landing(decided, fates));
+      }
+      return fates;
+    };
     try {
-      outcomes = items.length === 0 ? [] : await this.#store.commit(items, CHAINED);
+      const outcomes = items.length === 0 ? [] : await this.#store.commit(items, { chained: true, landed });
+      landed(outcomes);
     } catch (error) {
-      return { again: this.#commitFailed(decided, error), clean: false };
+      if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });
     }
+    await before;
+    decided.forEach(({ item, decision }, at) => {
+      const fate = fates?.[at];
+      if (fate?.kind === 'answer') this.#answer(item, decision, fate.head);
+      else if (fate?.kind === 'refused')
+        item.reject(item.unknown ? unknownOutcome(fate.failure) : fate.failure);
+    });
+  }
+
+  #fatesOf(decided: readonly Decided[], outcomes: readonly CommitOutcome[]): readonly Fate[] {
     this.#metrics.count('engine', 'commits');
     this.#metrics.count('engine', 'committed items', outcomes.filter(({ committed }) => committed).length);
-    const clean = outcomes.every((outcome) => outcome.committed);
-    const again: Item[] = [];
+    const clean = outcomes.every(({ committed }) => committed);
     let next = 0;
-    for (const { item, decision } of decided) {
+    return decided.map(({ item, decision }): Fate => {
       const outcome = decision.item === null ? null : outcomes[next++];
       if (outcome?.committed === true) {
         this.#lastHead = outcome.head;
-        this.#answer(item, decision, outcome.head);
-      } else if (outcome?.committed === false && outcome.failure !== null) {
-        this.#metrics.count('engine', 'refused by the store');
-        item.reject(item.unknown ? unknownOutcome(outcome.failure) : outcome.failure);
-      } else if (outcome === null && clean) this.#answer(item, decision, this.#lastHead);
-      else {
-        // It has not failed itself: what stands before it has. That costs it no attempt.
-        if (outcome === null || outcome?.conflict === null) item.attempts -= 1;
-        again.push(item);
+        return { kind: 'answer', head: outcome.head };
       }
-    }
+      if (outcome?.committed === false && outcome.failure !== null) {
+        this.#metrics.count('engine', 'refused by the store');
+        return { kind: 'refused', failure: outcome.failure };
+      }
+      if (outcome === null && clean) return { kind: 'answer', head: this.#lastHead };
+      // It has not failed itself: what stands before it has. That costs it no attempt.
+      if (outcome === null || outcome?.conflict === null) item.attempts -= 1;
+      return { kind: 'again' };
+    });
+  }
+
+  #landing(decided: readonly Decided[], fates: readonly Fate[]): Landing {
     // Nearly always: an error with its stack would be made for nothing.
-    if (again.length === 0) return { again, clean };
+    if (fates.every(({ kind }) => kind === 'answer')) return { again: [], clean: true };
     const conflict = new PosError('STORE_CONFLICT', 'others kept changing the same rows');
-    return { again: again.filter((item) => this.#mayTryAgain(item, conflict)), clean };
+    const again = decided.filter((_, at) => fates[at]?.kind === 'again').map(({ item }) => item);
+    return { again: again.filter((item) => this.#mayTryAgain(item, conflict)), clean: false };
   }
 
   #commitFailed(decided: readonly Decided[], error: unknown): readonly Item[] {

@@ -2,9 +2,23 @@
 import { PosError } from '../../protocol/index.ts';
 import type { GuardChecks } from './guards.ts';
 import type { CommitItem } from './port.ts';
-import { isFaithful, packedRow } from './row-shape.ts';
+import { isFaithful, type PackedRow, packedRow } from './row-shape.ts';
 import type { JournalRow, TableName } from './rows.ts';
 import { isOftenChecked, SELDOM_WRITTEN, WRITE_PARAMETERS } from './statements.ts';
+
+/** All rows of an item, as they will rest. */
+export type PackedRows = readonly PackedRow[];
+
+/** @throws STORE_REFUSED when a value does not fit its column, or a text has no faithful form in the database */
+export function packedRows({ changes }: CommitItem): PackedRows {
+  const packed: PackedRow[] = [];
+  for (const name in changes) {
+    const table = name as TableName;
+    const rows: readonly object[] = changes[table] ?? [];
+    for (const row of rows) packed.push(packedRow(table, row));
+  }
+  return packed;
+}
 
 /** What a few sales take. */
 const BODIES_BYTES = 16_384;
@@ -17,17 +31,10 @@ export class BatchWrite {
   #bodies: Buffer = Buffer.allocUnsafe(BODIES_BYTES);
   #bodiesBytes = 0;
 
-  /** @throws STORE_REFUSED when a value does not fit its column, or a text has no faithful form in the database */
-  add(item: CommitItem, records: readonly JournalRow[]): void {
-    for (const name in item.changes) {
-      const table = name as TableName;
-      const list = this.#list(table);
-      const rows: readonly object[] = item.changes[table] ?? [];
-      for (const row of rows) {
-        const { kept, body, sum } = packedRow(table, row);
-        list.push(`${kept.slice(0, -1)},${this.#placeOf(body)},${sum}]`);
-      }
-    }
+  /** @throws STORE_REFUSED when a record has no faithful form in the database */
+  add(rows: PackedRows, records: readonly JournalRow[]): void {
+    for (const { table, kept, body, sum } of rows)
+      this.#list(table).push(`${kept.slice(0, -1)},${this.#placeOf(body)},${sum}]`);
     const journal = this.#list('journal');
     for (const { stream, sequence, body, leaf, head } of records) {
       if (body.includes('\0') || !body.isWellFormed()) throw unfaithful('journal');

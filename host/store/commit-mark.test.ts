@@ -105,6 +105,42 @@ slots('is written after the commit and before its outcome is told, in turn to ei
   });
 });
 
+slots('is waited for by the answer, not by the next commit', async () => {
+  await withStore(async (store, marked) => {
+    const memory = memorySlots();
+    const books = await marked(memory);
+    const { write } = memory;
+    const held: (() => void)[] = [];
+    memory.write = async (slot, bytes) => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      await write(slot, bytes);
+    };
+    const told: string[] = [];
+    const commit = (serial: number) =>
+      new Promise<void>((resolve) => {
+        const done = books.commit([sale(serial)], {
+          landed: ([outcome]) => {
+            assert.ok(outcome?.committed);
+            told.push(`${serial} landed`);
+            resolve();
+          },
+        });
+        void done.then(() => told.push(`${serial} done`));
+      });
+    await commit(1);
+    await commit(2);
+    assert.equal(told, ['1 landed', '2 landed']);
+    assert.is((await store.journalHeads())[0]?.sequence, 2);
+    assert.is(await readMark(memory), null);
+    held.shift()?.();
+    while (held.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(told, ['1 landed', '2 landed', '1 done']);
+    held.shift()?.();
+    while (told.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    assert.is((await readMark(memory))?.sequence, 2);
+  });
+});
+
 slots('is not written for what has no record, and not for what was refused', async () => {
   await withStore(async (_store, marked) => {
     const memory = memorySlots();

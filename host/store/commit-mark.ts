@@ -92,6 +92,8 @@ export class MarkedStore extends StoreAround {
 
   override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
     const outcomes = await this.store.commit(items, how);
+    // The next may be committed while this one is being marked.
+    how?.landed?.(outcomes);
     const last = outcomes.findLast((outcome) => outcome.committed);
     if (last?.committed === true) await this.#mark(last);
     return outcomes;

@@ -2,13 +2,13 @@
 import { type StreamHead, seal } from '../journal/seal.ts';
 import { refusalOf } from './answers.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { CommitItem, CommitOutcome } from './port.ts';
+import type { CommitOutcome } from './port.ts';
 import type { JournalRow } from './rows.ts';
 
-export interface DecidedBatch {
+export interface DecidedBatch<Item extends PreparedItem> {
   /** One for each item, in order. */
   readonly outcomes: readonly CommitOutcome[];
-  readonly accepted: readonly PreparedItem[];
+  readonly accepted: readonly Item[];
   /** Where the stream stands after the batch. */
   readonly after: StreamHead;
   /** The counters that were moved, with their last values. */
@@ -49,18 +49,18 @@ export function sealItem(
  * @param on.state what the guards are held against; changed by what is accepted and refused
  * @param on.take told of each accepted item, with its sealed records; what it throws ends the deciding
  */
-export function decideBatch(
-  items: readonly PreparedItem[],
+export function decideBatch<Item extends PreparedItem>(
+  items: readonly Item[],
   on: {
     readonly state: GuardState;
     readonly stream: string;
     readonly head: StreamHead;
-    readonly take: (item: CommitItem, records: readonly JournalRow[]) => void;
+    readonly take: (item: Item, records: readonly JournalRow[]) => void;
   },
-): DecidedBatch {
+): DecidedBatch<Item> {
   const { state, stream, take } = on;
   const outcomes: CommitOutcome[] = [];
-  const accepted: PreparedItem[] = [];
+  const accepted: Item[] = [];
   const counters = new Map<string, number>();
   let head = on.head;
   for (const prepared of items) {
@@ -69,7 +69,7 @@ export function decideBatch(
       outcomes.push(sealed.refused);
       continue;
     }
-    take(prepared.item, sealed.records);
+    take(prepared, sealed.records);
     for (const [counter, value] of sealed.counters) counters.set(counter, value);
     state.accept(prepared);
     accepted.push(prepared);

@@ -135,6 +135,11 @@ export interface CommitHow {
    * one that is not written, none is.
    */
   readonly chained?: boolean;
+  /**
+   * Told what it came to as soon as the next may be committed behind it: that stands then, but who asked may be told only when
+   * `commit` resolves.
+   */
+  readonly landed?: (outcomes: readonly CommitOutcome[]) => void;
 }
 
 export interface StorePort {
@@ -145,6 +150,11 @@ export interface StorePort {
   readonly momentMs?: number | undefined;
   /** One consistent snapshot of all that is wanted. */
   read(wants: Wants): Promise<Found>;
+  /**
+   * Does what a commit of this item needs and that need not wait for its turn, while another commit is under way perhaps.
+   * @returns what may be given to `commit` in its place; neither changes any more
+   */
+  ready?(item: CommitItem): CommitItem;
   /**
    * Commits, durably, each item whose guards hold, in order, in one transaction: a guard sees the
    * items before it. Rejects with STORE_FAILED when nothing was committed, STORE_UNKNOWN when that

@@ -42,6 +42,7 @@ function shapeOf(table: TableName): Shape {
 
 /** A row as it rests. */
 export interface PackedRow {
+  readonly table: TableName;
   /** Its own columns as a JSON list. */
   readonly kept: string;
   /** All else as a JSON list. */
@@ -53,7 +54,7 @@ export interface PackedRow {
 export function packedRow(table: TableName, row: object): PackedRow {
   const kept = listText(table, ownValues(table, row));
   const body = bodyText(table, row);
-  return { kept, body, sum: rowSum(table, kept, body) };
+  return { table, kept, body, sum: rowSum(table, kept, body) };
 }
 
 /**

@@ -9,11 +9,12 @@
 import { PosError } from '../../protocol/index.ts';
 import { type StreamHead, startOf } from '../journal/seal.ts';
 import { isRefusal, reasonOf } from './answers.ts';
-import { BatchWrite } from './batch-write.ts';
+import { BatchWrite, type PackedRows, packedRows } from './batch-write.ts';
 import { type DecidedBatch, decideBatch, sealItem } from './decide-batch.ts';
 import type { SqlDriver } from './driver.ts';
-import { Fates, GuardQuestions, GuardState, type PreparedItem, Presumption } from './guards.ts';
-import type { CommitHow, CommitOutcome } from './port.ts';
+import { Fates, GuardQuestions, GuardState, Presumption } from './guards.ts';
+import type { CommitHow, CommitItem, CommitOutcome } from './port.ts';
+import { ReadyItem } from './ready-item.ts';
 import * as sql from './statements.ts';
 
 /** Changes a page of the database whenever it runs; how often it did is told by the counter. */
@@ -34,8 +35,15 @@ export interface Memory {
   clear(): void;
 }
 
+type Item = ReadyItem<PackedRows>;
+
+/** The item for SQLite; one that is ready is itself. */
+export function readyItem(item: CommitItem): Item {
+  return item instanceof ReadyItem ? item : new ReadyItem(item, packedRows);
+}
+
 /** A batch as it was decided, not written yet. */
-interface Decided extends DecidedBatch {
+interface Decided extends DecidedBatch<Item> {
   readonly batch: BatchWrite;
 }
 
@@ -68,7 +76,7 @@ export class SqliteCommits {
    * Commits the batch; when it resolves, what is accepted is on the disk.
    * @throws STORE_FAILED when surely nothing was written, STORE_UNKNOWN
    */
-  async commit(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
+  async commit(items: readonly Item[], how: CommitHow): Promise<Written> {
     const presumed = Presumption.of(items, (counter) => this.#memory.counter(counter));
     const written =
       (presumed === null ? null : await this.#commitPresuming(items, presumed, how)) ??
@@ -94,7 +102,7 @@ export class SqliteCommits {
 
   /** Null when the one statement was refused: something is not as it was presumed, another process may have written. */
   async #commitPresuming(
-    items: readonly PreparedItem[],
+    items: readonly Item[],
     presumed: Presumption,
     how: CommitHow,
   ): Promise<Written | null> {
@@ -117,7 +125,7 @@ export class SqliteCommits {
     }
   }
 
-  async #commitAsking(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
+  async #commitAsking(items: readonly Item[], how: CommitHow): Promise<Written> {
     let mayBeDone = false;
     try {
       await this.#driver.run('BEGIN IMMEDIATE', []);
@@ -150,7 +158,7 @@ export class SqliteCommits {
     this.#memory.clear();
   }
 
-  async #writeAsking(items: readonly PreparedItem[], how: CommitHow): Promise<Written> {
+  async #writeAsking(items: readonly Item[], how: CommitHow): Promise<Written> {
     const questions = new GuardQuestions(items);
     const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
     try {
@@ -167,22 +175,18 @@ export class SqliteCommits {
     return this.#writeOneByOne(items, new GuardState(answers, new Fates(how)), await this.readHead());
   }
 
-  #decide(items: readonly PreparedItem[], state: GuardState, head: StreamHead): Decided {
+  #decide(items: readonly Item[], state: GuardState, head: StreamHead): Decided {
     const batch = new BatchWrite();
     const decided = decideBatch(items, {
       state,
       stream: this.#stream,
       head,
-      take: (item, records) => batch.add(item, records),
+      take: (item, records) => batch.add(item.rows, records),
     });
     return { ...decided, batch };
   }
 
-  async #writeOneByOne(
-    items: readonly PreparedItem[],
-    state: GuardState,
-    head: StreamHead,
-  ): Promise<Written> {
+  async #writeOneByOne(items: readonly Item[], state: GuardState, head: StreamHead): Promise<Written> {
     const outcomes: CommitOutcome[] = [];
     const counters = new Map<string, number>();
     let after = head;
@@ -194,7 +198,7 @@ export class SqliteCommits {
       }
       const one = new BatchWrite();
       try {
-        one.add(prepared.item, sealed.records);
+        one.add(prepared.rows, sealed.records);
         // One statement: refused, it leaves nothing behind, as if it had a savepoint of its own.
         await this.#driver.run(sql.WRITE_SQL, one.parameters(sealed.counters));
       } catch (error) {

@@ -13,7 +13,6 @@ import { type Balance, balanceOf, type JournalHead, journalPages, scanPages, typ
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
-import { type PreparedItem, prepareItem } from './guards.ts';
 import { BATCHES_LEARNT_MAX, IDENTITIES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
@@ -21,7 +20,7 @@ import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
-import { SqliteCommits } from './sqlite-commit.ts';
+import { readyItem, SqliteCommits } from './sqlite-commit.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
 
@@ -123,15 +122,19 @@ class SqliteStore implements StorePort {
     }
   }
 
-  commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
-    if (items.length === 0) return Promise.resolve([]);
-    return this.#take(() => this.#commit(items.map(prepareItem), how));
+  ready(item: CommitItem): CommitItem {
+    return readyItem(item).spelled();
   }
 
-  async #commit(items: readonly PreparedItem[], how: CommitHow): Promise<readonly CommitOutcome[]> {
-    const { outcomes, counters } = await this.#commits.commit(items, how);
+  commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
+    if (items.length === 0) return Promise.resolve([]);
+    return this.#take(() => this.#commit(items, how));
+  }
+
+  async #commit(items: readonly CommitItem[], how: CommitHow): Promise<readonly CommitOutcome[]> {
+    const { outcomes, counters } = await this.#commits.commit(items.map(readyItem), how);
     outcomes.forEach(({ committed }, at) => {
-      if (committed) this.#cache.committed((items[at] as PreparedItem).item);
+      if (committed) this.#cache.committed(items[at] as CommitItem);
     });
     this.#cache.counted(counters);
     return outcomes;

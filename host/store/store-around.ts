@@ -16,6 +16,9 @@ export abstract class StoreAround implements StorePort {
   read(wants: Wants): Promise<Found> {
     return this.store.read(wants);
   }
+  ready(item: CommitItem): CommitItem {
+    return this.store.ready?.(item) ?? item;
+  }
   commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
     return this.store.commit(items, how);
   }

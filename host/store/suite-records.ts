@@ -1,8 +1,8 @@
 /** What only grows: entries, identities, the journal; balances come from postings. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen } from '../../protocol/index.ts';
-import type { StorePort } from './port.ts';
+import { type Fen, fen } from '../../protocol/index.ts';
+import type { CommitItem, StorePort } from './port.ts';
 import * as sample from './sample-rows.ts';
 import { all, chainOf, committed, journal, type OpenStore, oneRowEach, withStore } from './suite-scene.ts';
 
@@ -81,6 +81,29 @@ export function journalSuite(name: string, open: OpenStore): void {
       );
       const [last] = await store.commit([sample.item({}, { journal: [{ body: '4' }] })]);
       assert.is(last?.committed && last.sequence, 4);
+    }),
+  );
+
+  sealing(
+    'commits an item that was made ready before as it commits the item itself',
+    withStore(open, async (store) => {
+      const ready = (item: CommitItem) => store.ready?.(item) ?? item;
+      await committed(store, ready(sample.provisioned('A1')));
+      const malformed = sample.item({ lots: [sample.lotRow('L9', 'A1', { remaining: 0.5 as Fen })] });
+      const [sold, refused, late] = [
+        sample.saleItem(1, 'A1', 2, fen(90)),
+        malformed,
+        sample.saleItem(2, 'A1', 2, fen(80)),
+      ].map(ready);
+      assert.ok(sold !== undefined && refused !== undefined && late !== undefined);
+      const outcomes = await store.commit([sold, refused, late]);
+      assert.ok(outcomes[0]?.committed);
+      assert.ok(outcomes[1]?.committed === false && outcomes[1].failure?.code === 'STORE_REFUSED');
+      assert.ok(outcomes[2]?.committed === false && outcomes[2].conflict?.kind === 'version');
+      // Made ready once, it may be committed again: its guards are asked anew.
+      const [again] = await store.commit([sold]);
+      assert.ok(again?.committed === false && again.conflict !== null);
+      assert.is((await all(store, 'transactions')).length, 1);
     }),
   );
 

@@ -58,17 +58,19 @@ export class Machine {
   }
 
   /** Begins a life: its clock dies with it. */
-  boot(): Clock {
+  boot(): Clock & { soon(act: () => void): void } {
     this.#life += 1;
     this.#isOn = true;
     this.#timeline.note(this.name, `power on (life ${this.#life})`);
     const life = this.#life;
+    const after = (ms: number, act: () => void) =>
+      this.#scheduler.after(ms, () => {
+        if (this.#isOn && this.#life === life) act();
+      });
     return {
       now: () => WORLD_BEGINS + this.#scheduler.now + this.clockOffset,
-      after: (ms, act) =>
-        this.#scheduler.after(ms, () => {
-          if (this.#isOn && this.#life === life) act();
-        }),
+      after,
+      soon: (act) => void after(0, act),
     };
   }
 

@@ -270,7 +270,7 @@ class PostgresStore implements PostgresStorePort {
         state: new GuardState(assumed.answers),
         stream: this.#stream,
         head,
-        take: (item, records) => rows.add(item, records),
+        take: ({ item }, records) => rows.add(item, records),
       });
       if (accepted.length < items.length) return null;
       const [answer] = await this.#ledger.all(sql.COMMIT_SQL, [
@@ -354,7 +354,7 @@ class PostgresStore implements PostgresStorePort {
       state: new GuardState(await this.#answers(items), fates),
       stream: this.#stream,
       head,
-      take: (item, records) => rows.add(item, records),
+      take: ({ item }, records) => rows.add(item, records),
     });
     if (outcomes.some(({ committed }) => committed))
       await this.#ledger.run(sql.WRITE_SQL, [rows.json(), JSON.stringify([...counters])]);
