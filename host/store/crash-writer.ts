@@ -11,12 +11,12 @@ import { openSqliteStore } from './sqlite-store.ts';
 
 /** Items of one commit: batches of 1 to 16, so that the kill meets commits of all sizes. */
 const BATCH_MAX = 16;
-/** A log of so few pages is folded, at almost every look, so that the kill meets foldings, too. */
-const FOLDED_PAGES = 50;
+/** Logs so short are folded, at almost every look, so that the kill meets foldings, too, with and without a new log. */
+const LENGTHS = { folded: 50, restarted: 150 };
 
 const [path = '', stream = ''] = process.argv.slice(2);
 const store = await openSqliteStore({
-  driver: new FoldingDriver(await openSqlite(path), await openSqlite(path), FOLDED_PAGES),
+  driver: new FoldingDriver(await openSqlite(path), await openSqlite(path), LENGTHS),
   stream,
   clock: nodeClock,
   initialBusinessDate: BUSINESS_DATE,

@@ -39,15 +39,26 @@ async function write(driver: SqlDriver, times: number): Promise<void> {
 const notWrites = (asked: readonly string[]) => asked.filter((line) => line !== 'writer a write');
 
 folding('only after some writes is it looked at, and a short one is left alone', async () => {
-  const { driver, asked } = noting({ pages: 1_999 });
+  const { driver, asked } = noting({ pages: 5_999 });
   await write(driver, 7);
   assert.equal(notWrites(asked), []);
   await write(driver, 1);
   assert.equal(notWrites(asked), ['folder PRAGMA wal_checkpoint(NOOP)']);
 });
 
-folding("a long one is folded by the other connection, and what is left in the writer's turn", async () => {
-  const { driver, asked } = noting({ pages: 2_000 });
+folding('a long one is folded by the other connection alone, which holds no write up', async () => {
+  for (const pages of [6_000, 15_999]) {
+    const { driver, asked } = noting({ pages });
+    await write(driver, 8);
+    assert.equal(notWrites(asked), [
+      'folder PRAGMA wal_checkpoint(NOOP)',
+      'folder PRAGMA wal_checkpoint(PASSIVE)',
+    ]);
+  }
+});
+
+folding("what is left of a very long one is folded in the writer's turn", async () => {
+  const { driver, asked } = noting({ pages: 16_000 });
   await write(driver, 8);
   assert.equal(notWrites(asked), [
     'folder PRAGMA wal_checkpoint(NOOP)',
@@ -61,7 +72,7 @@ folding('no write waits for it, no second one begins beside it, and closing wait
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const { driver, asked } = noting({ pages: 2_000, held });
+  const { driver, asked } = noting({ pages: 6_000, held });
   await write(driver, 40);
   assert.is(asked.filter((line) => line === 'writer a write').length, 40);
   assert.is(notWrites(asked).length, 2);
@@ -74,7 +85,7 @@ folding('no write waits for it, no second one begins beside it, and closing wait
 });
 
 folding('one that fails fails no write, and is tried again', async () => {
-  const { driver, asked } = noting({ pages: 2_000, failure: new PosError('STORE_FAILED', 'the disk') });
+  const { driver, asked } = noting({ pages: 6_000, failure: new PosError('STORE_FAILED', 'the disk') });
   await write(driver, 16);
   assert.is(notWrites(asked).length, 2);
   await driver.close();
@@ -87,8 +98,8 @@ folding('a log that was folded begins anew with the next write, and nothing of i
     const writer = await openSqlite(path);
     await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY, "bytes" BLOB);`);
     const driver = new FoldingDriver(writer, await openSqlite(path));
-    // 260 pages a write: at the first look the log is long enough, at 8,000 a commit itself would fold it.
-    const bytes = Buffer.alloc(1_060_000, 1);
+    // 2,080 pages a write: at the first look the log is long enough, at 48,000 a commit itself would fold it.
+    const bytes = Buffer.alloc(8_480_000, 1);
     const put = (thing: number) => driver.run('INSERT INTO "things" VALUES (?1, ?2)', [thing, bytes]);
     const log = async () => (await driver.all('PRAGMA wal_checkpoint(NOOP)', []))[0] ?? {};
     for (let thing = 1; thing <= 8; thing += 1) await put(thing);
@@ -96,12 +107,12 @@ folding('a log that was folded begins anew with the next write, and nothing of i
       ({ log: all, checkpointed } = await log());
     }
     await put(9);
-    assert.ok(Number((await log())['log']) < 300, 'it began anew');
+    assert.ok(Number((await log())['log']) < 2_400, 'it began anew');
     await driver.close();
     const reader = await openSqlite(path, 'to read');
     assert.equal(
       await reader.all('SELECT count(*) AS "n", sum(length("bytes")) AS "sum" FROM "things"', []),
-      [{ n: 9, sum: 9 * 1_060_000 }],
+      [{ n: 9, sum: 9 * 8_480_000 }],
     );
     await reader.close();
   } finally {

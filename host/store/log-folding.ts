@@ -2,18 +2,26 @@
  * Folds SQLite's write-ahead log into the database beside the commits, on a connection of its own.
  *
  * SQLite folds by itself inside of the commit that makes the log long: pages read, written and synced while a sale
- * waits, at low rates in every fortieth commit. Here most of it is done while commits go on. What they add meanwhile
- * is little and is folded in the writer's turn: only when nothing is left does the log begin anew, and stay short.
+ * waits, at low rates in every fortieth commit. Here it is done while commits go on. What they add meanwhile is folded
+ * with the next, but for once in a while: only when nothing is left, in the writer's turn, does the log begin anew.
+ * That turn costs commits 7 ms under load, so the log may grow for it.
  */
 import type { SqlDriver } from './driver.ts';
 
-/** A log of so many pages is folded: 8 MB of 4 KiB. Pages written again and again meanwhile are folded once. */
-const FOLDED_PAGES = 2_000;
+/** How long a log may get, in pages of 4 KiB. */
+export interface LogLengths {
+  /** So many that are not folded yet are folded. Pages written again and again meanwhile are folded once. */
+  readonly folded: number;
+  /** So many in all: it begins anew. */
+  readonly restarted: number;
+}
+const LENGTHS: LogLengths = { folded: 6_000, restarted: 16_000 };
+
 /** After so many writes the log is looked at. A sale alone is some 25 pages, a full batch some hundreds. */
 const LOOKED_AT_WRITES = 8;
 
 /** So long it gets when folding lags behind or fails: then the commit itself folds, and waits. */
-const PAGES_MAX = 8_000;
+const PAGES_MAX = 48_000;
 
 /** For the connection that writes. */
 export const LOG_SETTINGS = `PRAGMA wal_autocheckpoint = ${PAGES_MAX};`;
@@ -25,15 +33,14 @@ const FOLD_SQL = 'PRAGMA wal_checkpoint(PASSIVE)';
 export class FoldingDriver implements SqlDriver {
   readonly #writer: SqlDriver;
   readonly #folder: SqlDriver;
-  readonly #foldedPages: number;
+  readonly #lengths: LogLengths;
   #writes = 0;
   #folding: Promise<void> | null = null;
 
-  /** @param foldedPages a log of so many pages is folded */
-  constructor(writer: SqlDriver, folder: SqlDriver, foldedPages = FOLDED_PAGES) {
+  constructor(writer: SqlDriver, folder: SqlDriver, lengths = LENGTHS) {
     this.#writer = writer;
     this.#folder = folder;
-    this.#foldedPages = foldedPages;
+    this.#lengths = lengths;
   }
 
   exec(sql: string): Promise<void> {
@@ -67,9 +74,9 @@ export class FoldingDriver implements SqlDriver {
   async #fold(): Promise<void> {
     try {
       const [standing] = await this.#folder.all(LOOK_SQL, []);
-      if (pagesLeft(standing) < this.#foldedPages) return;
-      await this.#folder.all(FOLD_SQL, []);
-      await this.#writer.all(FOLD_SQL, []);
+      if (pagesIn(standing) - pagesFolded(standing) < this.#lengths.folded) return;
+      const [folded] = await this.#folder.all(FOLD_SQL, []);
+      if (pagesIn(folded) >= this.#lengths.restarted) await this.#writer.all(FOLD_SQL, []);
     } catch {
       // Busy, or amid a transaction of the writer's, or the disk failed: the next look comes soon, and at PAGES_MAX
       // a commit folds. SQLite itself does not tell of a folding that failed either.
@@ -79,7 +86,8 @@ export class FoldingDriver implements SqlDriver {
   }
 }
 
-/** Of the row that a checkpoint gives: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint */
-function pagesLeft(standing: Record<string, unknown> | undefined): number {
-  return Number(standing?.['log'] ?? 0) - Number(standing?.['checkpointed'] ?? 0);
-}
+/** The row that a checkpoint gives: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint */
+type Standing = Record<string, unknown> | undefined;
+
+const pagesIn = (standing: Standing) => Number(standing?.['log'] ?? 0);
+const pagesFolded = (standing: Standing) => Number(standing?.['checkpointed'] ?? 0);

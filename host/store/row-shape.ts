@@ -151,7 +151,7 @@ export function isFaithful(json: string): boolean {
  * into the database can make it anew.
  */
 function rowSum(table: TableName, kept: string, body: string): number {
-  return crc32(body, crc32(`${table}${kept}`));
+  return crc32(`${table}${kept}${body}`);
 }
 
 function postingValues({ account, lot, unit, amount }: Posting) {
