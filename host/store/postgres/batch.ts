@@ -20,34 +20,49 @@ interface Sorted {
   readonly values: readonly unknown[];
 }
 
+/** A row of an item as it will be written. */
+interface SpelledRow extends Sorted {
+  readonly table: TableName;
+  readonly key: string;
+}
+export type SpelledRows = readonly SpelledRow[];
+
+/** @throws STORE_REFUSED when a value has no faithful form in the database */
+export function spelledRows({ changes }: CommitItem): SpelledRows {
+  const spelled: SpelledRow[] = [];
+  for (const [table, rows] of Object.entries(changes) as [TableName, readonly object[]][]) {
+    const { writeOrder } = specOf(table);
+    for (const row of rows) {
+      const key = keyOf(table, row);
+      const order = writeOrder === undefined ? key : String((row as Record<string, unknown>)[writeOrder]);
+      spelled.push({ table, key, order, values: valuesOf(table, row) });
+    }
+  }
+  return spelled;
+}
+
 /** The rows of accepted items: a table is a list of waves, and in a wave each key stands once, in key order. */
 export class PostgresRows {
   readonly #waves = new Map<TableName, Sorted[][]>();
   readonly #seen = new Map<string, number>();
   readonly #journal: (readonly unknown[])[] = [];
 
-  /** @throws STORE_REFUSED when a value has no faithful form in the database */
-  add(item: CommitItem, records: readonly JournalRow[]): void {
-    for (const [table, rows] of Object.entries(item.changes) as [TableName, readonly object[]][]) {
-      for (const row of rows) this.#put(table, row);
-    }
+  add(rows: SpelledRows, records: readonly JournalRow[]): void {
+    for (const row of rows) this.#put(row);
     for (const { stream, sequence, body, leaf, head } of records)
       this.#journal.push([stream, sequence, body, leaf, head]);
   }
 
-  #put(table: TableName, row: object): void {
-    const { guard, writeOrder } = specOf(table);
-    const key = keyOf(table, row);
-    const values = valuesOf(table, row);
-    const order = writeOrder === undefined ? key : String((row as Record<string, unknown>)[writeOrder]);
+  #put(row: SpelledRow): void {
+    const { table, key } = row;
     // A row that only grows is refused when it comes twice, so that it needs no second wave.
-    const place = guard === 'grows' ? 0 : (this.#seen.get(`${table} ${key}`) ?? 0);
+    const place = specOf(table).guard === 'grows' ? 0 : (this.#seen.get(`${table} ${key}`) ?? 0);
     this.#seen.set(`${table} ${key}`, place + 1);
     const waves = this.#waves.get(table) ?? [];
     this.#waves.set(table, waves);
     const wave = waves[place] ?? [];
     waves[place] = wave;
-    wave.push({ order, values });
+    wave.push(row);
   }
 
   /** One JSON text of all. @throws STORE_REFUSED when a text has no faithful form in the database */

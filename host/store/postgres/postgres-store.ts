@@ -24,23 +24,26 @@ import {
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
 import { decideBatch } from '../decide-batch.ts';
-import {
-  Fates,
-  type GuardAnswers,
-  GuardQuestions,
-  GuardState,
-  type PreparedItem,
-  prepareItem,
-} from '../guards.ts';
+import { Fates, type GuardAnswers, GuardQuestions, GuardState } from '../guards.ts';
 import { type MigrationDialect, migrate } from '../migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
 import { foundOf } from '../read-statement.ts';
+import { ReadyItem } from '../ready-item.ts';
 import { valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
 import { TABLE_NAMES } from '../schema.ts';
 import { storedNames } from '../statements.ts';
 import { Turns } from '../turns.ts';
-import { assume, countersOf, locksOf, PostgresRows, promisesUnused, writesDays } from './batch.ts';
+import {
+  assume,
+  countersOf,
+  locksOf,
+  PostgresRows,
+  promisesUnused,
+  type SpelledRows,
+  spelledRows,
+  writesDays,
+} from './batch.ts';
 import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
 import { underLease } from './lease.ts';
 import { yearSql, yearsOf } from './partitions.ts';
@@ -164,6 +167,13 @@ async function makeFunctions(driver: PgDriver): Promise<void> {
   await driver.exec(`${POSTGRES_DIALECT.begin}; ${sql.FUNCTIONS_SQL}; COMMIT`);
 }
 
+type Item = ReadyItem<SpelledRows>;
+
+/** The item for PostgreSQL; one that is ready is itself. */
+function readyItem(item: CommitItem): Item {
+  return item instanceof ReadyItem ? item : new ReadyItem(item, spelledRows);
+}
+
 /** As a call costs a millisecond of processor before the first sale is in it, on either side together. */
 const MOMENT_MS = 1;
 
@@ -213,6 +223,10 @@ class PostgresStore implements PostgresStorePort {
     return foundOf(wants, await this.#ask(this.#reader, text, parameters));
   }
 
+  ready(item: CommitItem): CommitItem {
+    return readyItem(item).spelled();
+  }
+
   commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
     return items.length === 0 ? Promise.resolve([]) : this.commitAlong(items, [], how);
   }
@@ -224,12 +238,12 @@ class PostgresStore implements PostgresStorePort {
   ): Promise<readonly CommitOutcome[]> {
     return this.#turns.take(async () => {
       await this.#settled();
-      return this.#commit(items.map(prepareItem), along, how);
+      return this.#commit(items.map(readyItem), along, how);
     });
   }
 
   async #commit(
-    items: readonly PreparedItem[],
+    items: readonly Item[],
     along: readonly string[],
     how: CommitHow,
   ): Promise<readonly CommitOutcome[]> {
@@ -251,7 +265,7 @@ class PostgresStore implements PostgresStorePort {
     }
   }
 
-  async #makeRoom(items: readonly PreparedItem[]): Promise<void> {
+  async #makeRoom(items: readonly Item[]): Promise<void> {
     for (const year of yearsOf(items)) {
       if (this.#years.has(year)) continue;
       for (const text of yearSql(year)) await this.#ledger.exec(text);
@@ -260,7 +274,7 @@ class PostgresStore implements PostgresStorePort {
   }
 
   /** One call. Null when nothing was written, because something is not as it was taken for granted. */
-  async #writeAssuming(items: readonly PreparedItem[]): Promise<Written | null> {
+  async #writeAssuming(items: readonly Item[]): Promise<Written | null> {
     const assumed = assume(items);
     if (assumed === null) return null;
     const rows = new PostgresRows();
@@ -270,7 +284,7 @@ class PostgresStore implements PostgresStorePort {
         state: new GuardState(assumed.answers),
         stream: this.#stream,
         head,
-        take: ({ item }, records) => rows.add(item, records),
+        take: (item, records) => rows.add(item.rows, records),
       });
       if (accepted.length < items.length) return null;
       const [answer] = await this.#ledger.all(sql.COMMIT_SQL, [
@@ -290,11 +304,7 @@ class PostgresStore implements PostgresStorePort {
   }
 
   /** Locks, asks, decides, writes: one transaction in steps. */
-  async #writeAsking(
-    items: readonly PreparedItem[],
-    along: readonly string[],
-    how: CommitHow,
-  ): Promise<Written> {
+  async #writeAsking(items: readonly Item[], along: readonly string[], how: CommitHow): Promise<Written> {
     let written: Written;
     try {
       await this.#ledger.run('BEGIN', []);
@@ -319,7 +329,7 @@ class PostgresStore implements PostgresStorePort {
     await this.#ledger.run('ROLLBACK', []).catch(() => undefined);
   }
 
-  async #lock(items: readonly PreparedItem[]): Promise<void> {
+  async #lock(items: readonly Item[]): Promise<void> {
     const allOut = promisesUnused(items);
     await this.#ledger.run(allOut ? sql.LOCK_ALL_OUT_SQL : sql.LOCK_TRANSACTIONS_SQL, []);
     const [row] = await this.#ledger.all(sql.LOCK_STREAM_SQL, [this.#stream]);
@@ -329,7 +339,7 @@ class PostgresStore implements PostgresStorePort {
     if (counters.length > 0) await this.#ledger.run(sql.LOCK_COUNTERS_SQL, [JSON.stringify(counters)]);
   }
 
-  async #write(items: readonly PreparedItem[], head: StreamHead, how: CommitHow): Promise<Written> {
+  async #write(items: readonly Item[], head: StreamHead, how: CommitHow): Promise<Written> {
     await this.#ledger.run('SAVEPOINT "together"', []);
     try {
       return await this.#writeTogether(items, head, new Fates(how));
@@ -348,13 +358,13 @@ class PostgresStore implements PostgresStorePort {
     return { outcomes, after };
   }
 
-  async #writeTogether(items: readonly PreparedItem[], head: StreamHead, fates: Fates): Promise<Written> {
+  async #writeTogether(items: readonly Item[], head: StreamHead, fates: Fates): Promise<Written> {
     const rows = new PostgresRows();
     const { outcomes, after, counters } = decideBatch(items, {
       state: new GuardState(await this.#answers(items), fates),
       stream: this.#stream,
       head,
-      take: ({ item }, records) => rows.add(item, records),
+      take: (item, records) => rows.add(item.rows, records),
     });
     if (outcomes.some(({ committed }) => committed))
       await this.#ledger.run(sql.WRITE_SQL, [rows.json(), JSON.stringify([...counters])]);
@@ -365,7 +375,7 @@ class PostgresStore implements PostgresStorePort {
    * The database holds the items before this one. A refusal is looked at again: it may be a guard that another
    * process has made fail since, by a row that was not there to be locked.
    */
-  async #writeAlone(prepared: PreparedItem, head: StreamHead, fates: Fates): Promise<Written> {
+  async #writeAlone(prepared: Item, head: StreamHead, fates: Fates): Promise<Written> {
     await this.#ledger.run('SAVEPOINT "alone"', []);
     try {
       // What it is taken for before the database has spoken is forgotten with a refusal.
@@ -386,7 +396,7 @@ class PostgresStore implements PostgresStorePort {
     }
   }
 
-  async #answers(items: readonly PreparedItem[]): Promise<GuardAnswers> {
+  async #answers(items: readonly Item[]): Promise<GuardAnswers> {
     const questions = new GuardQuestions(items);
     return questions.answers(await this.#ledger.all(sql.GUARD_SQL, questions.parameters));
   }
