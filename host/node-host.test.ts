@@ -1,7 +1,16 @@
 import { rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -198,6 +207,23 @@ for (const what of ['card', 'terminal'] as const) {
     }),
   );
 }
+
+starts('works in a folder alone: a second host is refused at once, until the first has ended', () =>
+  inFolder(async (config) => {
+    const second = { ...config, acquirerPort: 0, adminPort: 0 };
+    await running(config, async () => {
+      const before = readdirSync(config.dataFolder).sort();
+      await rejects(startHost(second, silent), (error: unknown) => {
+        assert.ok(codeIs('STORE_BUSY')(error));
+        assert.match((error as PosError).detail, config.dataFolder);
+        return true;
+      });
+      assert.equal(readdirSync(config.dataFolder).sort(), before);
+      assert.is(statSync(join(config.dataFolder, 'host.lock')).mode & 0o777, 0o600);
+    });
+    await running(second, async () => undefined);
+  }),
+);
 
 starts('says which file is missing beside a database, and makes no passphrase for it', () =>
   inFolder(async (config) => {

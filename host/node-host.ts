@@ -79,8 +79,10 @@ async function assemble(
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
   const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
 
-  // 1. Secrets first: the self-test refuses to go on with a machine that computes wrongly.
+  // 1. A folder of one's own, then secrets: the self-test refuses to go on with a machine that computes wrongly.
   const database = databaseOf(config, place);
+  const taken = await database.take();
+  closing.push(() => taken.release());
   const mustExist = await database.hasBooks();
   const warns = (what: string) => log.warn({ what }, KEY_LOG_GAP);
   const vault = await openVault(config, place, { made, mustExist, warns });

@@ -1,5 +1,7 @@
 /** Which database the host runs on, by one setting: a file in its data folder, or a PostgreSQL server. */
 import { access, chmod, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { PosError } from '../protocol/index.ts';
 import type { FilePort } from './clearing/file-port.ts';
 import { folderFiles } from './clearing/folder-files.ts';
 import { nodeSettlementFiles } from './clearing/node-file-system.ts';
@@ -14,12 +16,17 @@ import { PgDriver } from './store/postgres/pg-driver.ts';
 import { postgresFiles } from './store/postgres/postgres-files.ts';
 import { hasBooks } from './store/postgres/postgres-store.ts';
 import { DEPTHS, type Depth } from './store/soundness.ts';
-import { openSqlite } from './store/sqlite-driver.ts';
+import { openSqlite, takeFileLock } from './store/sqlite-driver.ts';
 import { cacheSettings } from './store/sqlite-settings.ts';
 
 export interface HostDatabase {
   /** As metrics name it. */
   readonly name: 'sqlite' | 'postgres';
+  /**
+   * Takes it for this process alone where it can have one host only; before anything of it is looked at.
+   * @throws STORE_BUSY naming the folder when a host works in it
+   */
+  take(): Promise<{ release(): Promise<void> }>;
   /** Whether a host has worked on it before: then its keys must be there too. */
   hasBooks(): Promise<boolean>;
   /**
@@ -59,6 +66,7 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
   const folder = place('settlement');
   return {
     name: 'sqlite',
+    take: () => takeFolder(place('host.lock')),
     hasBooks: () =>
       access(path).then(
         () => true,
@@ -91,10 +99,28 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
   };
 }
 
+/** A second host would keep rows in memory that the first one changes, and prove a log that is being written. */
+async function takeFolder(lock: string): Promise<{ release(): Promise<void> }> {
+  try {
+    const taken = await takeFileLock(lock);
+    await chmod(lock, 0o600);
+    return taken;
+  } catch (cause) {
+    if (!(cause instanceof PosError) || cause.code !== 'STORE_BUSY') throw cause;
+    const folder = dirname(lock);
+    throw new PosError(
+      'STORE_BUSY',
+      `${folder}: 另一主机进程正在使用该数据目录,请先停止它,或另设 dataFolder another host works in this data folder: stop it first, or give this one a dataFolder of its own`,
+      { cause },
+    );
+  }
+}
+
 /** A server proves its pages itself; what it holds is proven when the store is open (`proveContents`). */
 function serverDatabase(config: HostConfig): HostDatabase {
   return {
     name: 'postgres',
+    take: async () => ({ release: async () => undefined }),
     async hasBooks() {
       const connections = connect(config.storeUrl);
       try {

@@ -20,12 +20,7 @@ export type { SqlDriver };
  */
 export async function openSqlite(path: string, how: 'to write' | 'to read' = 'to write'): Promise<SqlDriver> {
   const flags = how === 'to read' ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE;
-  const database = await new Promise<sqlite3.Database>((resolve, reject) => {
-    const opened = new sqlite3.Database(path, flags, (error) =>
-      error === null ? resolve(opened) : reject(failure(error)),
-    );
-  });
-  const driver = new SqliteDriver(database);
+  const driver = new SqliteDriver(await opened(path, flags));
   try {
     await driver.exec(how === 'to read' ? READ_SETTINGS : SQLITE_SETTINGS);
   } catch (error) {
@@ -33,6 +28,36 @@ export async function openSqlite(path: string, how: 'to write' | 'to read' = 'to
     throw error;
   }
   return driver;
+}
+
+/** Held until it is released or its process ends, however it ends. */
+export interface FileLock {
+  release(): Promise<void>;
+}
+
+/**
+ * Takes a lock that one process at a time can have: SQLite's own, on a file that stays empty. Node has no other that
+ * the kernel takes back when a process is killed.
+ * @param path a file of its own, made where it is not there
+ * @throws STORE_BUSY at once when somebody holds it, STORE_FAILED when the file cannot be opened
+ */
+export async function takeFileLock(path: string): Promise<FileLock> {
+  const driver = new SqliteDriver(await opened(path, sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE));
+  try {
+    await driver.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE;');
+  } catch (error) {
+    await driver.close();
+    throw error;
+  }
+  return { release: () => driver.close() };
+}
+
+function opened(path: string, flags: number): Promise<sqlite3.Database> {
+  return new Promise((resolve, reject) => {
+    const database = new sqlite3.Database(path, flags, (error) =>
+      error === null ? resolve(database) : reject(failure(error)),
+    );
+  });
 }
 
 class SqliteDriver implements SqlDriver {
