@@ -1,4 +1,5 @@
 /** Which works ride in one commit, and when they are decided. */
+import { rejects } from 'node:assert/strict';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fakeStore, take } from './engine.fixture.ts';
@@ -115,6 +116,23 @@ engines('the next batch is committed while the answers of the one before are hel
   assert.equal(told, ['a 1 64', 'b 2 64', 'a again 1']);
   assert.ok(isDrained);
   assert.is(fake.identities.size, 2);
+});
+
+engines('a mark that hangs holds everything up: one more batch is committed, and no third', async () => {
+  const { engine, store, commits } = fakeStore({ queueMax: 2 });
+  const { commit } = store;
+  store.commit = async (items, how) => {
+    how?.landed?.(await commit(items));
+    return new Promise<never>(() => undefined);
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  for (const name of ['a', 'b', 'c']) {
+    void engine.submit(take(name));
+    await settled();
+  }
+  assert.equal(commits, [1, 1]);
+  void engine.submit(take('d'));
+  await rejects(engine.submit(take('e')), /HOST_BUSY/);
 });
 
 /** A store whose commits are dear and end when they are told to; all is done that can be done when `turn` resolves. */

@@ -84,6 +84,8 @@ interface Flight {
   readonly layer: Layer;
   isUp: boolean;
   readonly landed: Promise<Landing>;
+  /** When the answers of all before it have left. */
+  readonly before: Promise<void>;
 }
 interface Landing {
   /** Items to be decided again, in order. */
@@ -180,6 +182,8 @@ export class Engine {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
         const { again, clean } = await flight.landed;
+        // One may be landed and not answered, not many: where marks hang, nothing more is committed, and the queue fills.
+        await flight.before;
         this.#awaitAfter(flight.size, batch.decided.length + this.#queue.length);
         if (!clean) {
           // What was decided on a layer that did not hold goes back, behind what failed.
@@ -330,8 +334,9 @@ export class Engine {
     const landed = new Promise<Landing>((resolve) => {
       land = resolve;
     });
-    const flight: Flight = { size: decided.length, layer, isUp: true, landed };
-    this.#answered = this.#commit(decided, this.#answered, (landing) => {
+    const before = this.#answered;
+    const flight: Flight = { size: decided.length, layer, isUp: true, landed, before };
+    this.#answered = this.#commit(decided, before, (landing) => {
       flight.isUp = false;
       land(landing);
       this.#wake?.();
