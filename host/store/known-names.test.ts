@@ -41,6 +41,10 @@ known('of a batch that was learnt: every identity; what is committed later, too'
   names.committed(item({ identities: [identityRow(keyOf(1, 7))] }));
   assert.not(names.areAbsent(wants));
   assert.not(names.areAbsent({ identities: [keyOf(2, 7)] }), 'another batch');
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 3)] }), 'one that is passed over');
+  names.committed(item({ identities: [identityRow(keyOf(1, 3))] }));
+  assert.not(names.areAbsent({ identities: [keyOf(1, 3)] }), 'and comes late');
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 2), keyOf(1, 8)] }));
   assert.not(names.areAbsent({ identities: [keyOf(1, 8), keyOf(2, 7)] }), 'all of them, or none');
 });
 

@@ -42,8 +42,8 @@ interface Span {
 
 export class KnownNames {
   /** By batch; null for one that has too many to be kept. */
-  #young = new Map<string, Set<string> | null>();
-  #old = new Map<string, Set<string> | null>();
+  #young = new Map<string, BatchIdentities | null>();
+  #old = new Map<string, BatchIdentities | null>();
   /** Of the young batches, and their weight. */
   #weight = 0;
   #youngUts = new Set<string>();
@@ -98,7 +98,7 @@ export class KnownNames {
 
   /** @param keys all identities of these batches; null when they are too many */
   learnBatches(batches: readonly string[], keys: readonly string[] | null): void {
-    for (const batch of batches) this.#put(batch, keys === null ? null : new Set());
+    for (const batch of batches) this.#put(batch, keys === null ? null : new BatchIdentities());
     for (const key of keys ?? []) this.#addIdentity(key);
   }
 
@@ -142,7 +142,7 @@ export class KnownNames {
   }
 
   /** Its identities; null when they are too many, undefined when it is not kept. */
-  #batch(batch: string): Set<string> | null | undefined {
+  #batch(batch: string): BatchIdentities | null | undefined {
     const young = this.#young.get(batch);
     if (young !== undefined) return young;
     const old = this.#old.get(batch);
@@ -150,7 +150,7 @@ export class KnownNames {
     return old;
   }
 
-  #put(batch: string, keys: Set<string> | null): void {
+  #put(batch: string, keys: BatchIdentities | null): void {
     this.#young.set(ownText(batch), keys);
     this.#weigh(BATCH_WEIGHT + (keys?.size ?? 0));
   }
@@ -196,6 +196,33 @@ export class KnownNames {
     let { floor } = this.#span;
     for (const ut of going) if (ut > floor && !this.#oldUts.has(ut)) floor = ut;
     this.#span = { ...this.#span, floor };
+  }
+}
+
+/**
+ * The identities of one batch. Traces ascend, so a new request's is above all that are there: one comparison tells, where
+ * looking it up in a set of thousands waits for memory. The set is made up only when one that is not above is asked for.
+ */
+class BatchIdentities {
+  readonly #set = new Set<string>();
+  /** Not in the set yet. */
+  #added: string[] = [];
+  #highest = '';
+
+  has(key: string): boolean {
+    if (key > this.#highest) return false;
+    for (const added of this.#added) this.#set.add(added);
+    this.#added = [];
+    return this.#set.has(key);
+  }
+
+  add(key: string): void {
+    this.#added.push(key);
+    if (key > this.#highest) this.#highest = key;
+  }
+
+  get size(): number {
+    return this.#set.size + this.#added.length;
   }
 }
 
