@@ -1,7 +1,8 @@
+import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { luhnDigit, PosError } from '../protocol/index.ts';
-import { openLog } from './log.ts';
+import { ANSWERED, answeredLine, cleanLine, openLog } from './log.ts';
 
 const log = suite('the log of the host');
 
@@ -93,6 +94,84 @@ log('keeps amounts, terminals, merchants and codes in a text', () => {
     written((it) => it.info({}, text)),
     text,
   );
+});
+
+const ANSWER = {
+  ut: '01KAMZ3T5W8X9Y0ABCDEFGHJKM',
+  transactionId: '01KAMZ3T5W8X9Y0ABCDEFGHJKN',
+  rrn: '010000000001',
+  terminal: '1000000A',
+  batch: 12,
+  trace: '000034',
+  kind: 'sale',
+  code: '51',
+  ms: 12.345,
+};
+const TIME = ',"time":"2026-11-23T04:59:59.123Z"';
+
+/** As pino writes it, before the cleaning. */
+function plain(about: object): string {
+  const lines: string[] = [];
+  pino({ base: null, timestamp: () => TIME }, { write: (line) => void lines.push(line) }).info(
+    about,
+    ANSWERED,
+  );
+  return lines.join('');
+}
+
+const untimed = (line: string) => line.replace(/"time":"[^"]*"/, '');
+
+log('spells the line of an answer as pino and the cleaning would', () => {
+  const sparse = { ut: null, transactionId: null, rrn: null, kind: null };
+  const figures = [0, 0.001, 0.01, 7, 100, 0.1 + 0.2, 123456789.001, 999_999_999.999].map((ms) => ({
+    ...ANSWER,
+    batch: Math.min(999_999, Math.floor(ms)),
+    ms: Math.round(ms * 1000) / 1000,
+  }));
+  for (const about of [ANSWER, { ...ANSWER, ...sparse }, ...figures]) {
+    assert.is(answeredLine(about, TIME), plain(about));
+    assert.is(cleanLine(plain(about)), plain(about));
+    assert.is(untimed(written((it) => it.info(about, ANSWERED))), untimed(plain(about)));
+  }
+});
+
+// biome-ignore format: a table is read by column
+const OTHER_SHAPES: readonly (readonly [sentence: string, about: object])[] = [
+  ['what could be a card number in its UT',         { ...ANSWER, ut: `01${PAN}ABCDEFGH` }],
+  ['what could be a card number in its id',         { ...ANSWER, transactionId: `${PAN}ABCDEFGHIJ` }],
+  ['a text with quotes',                            { ...ANSWER, terminal: '1000"00A' }],
+  ['a line end behind a right text',                { ...ANSWER, trace: '000034\n' }],
+  ['a card number in place of a text',              { ...ANSWER, rrn: PAN }],
+  ['a number in place of a text',                   { ...ANSWER, trace: 123456 }],
+  ['a list in place of a text',                     { ...ANSWER, terminal: ['1000000A'] }],
+  ['a text in place of a number',                   { ...ANSWER, batch: '12' }],
+  ['a card number in place of a number',            { ...ANSWER, batch: Number(PAN) }],
+  ['a number below zero',                           { ...ANSWER, ms: -1 }],
+  ['more decimals than three',                      { ...ANSWER, ms: 1.2345 }],
+  ['a number that is none',                         { ...ANSWER, ms: Number.NaN }],
+  ['a member that is missing',                      { ...ANSWER, code: undefined }],
+  ['a member more',                                 { ...ANSWER, pan: PAN }],
+];
+
+for (const [sentence, about] of OTHER_SHAPES) {
+  log(`writes an answer with ${sentence} as any other line, cleaned`, () => {
+    assert.is(answeredLine(about, TIME), null);
+    assert.is(untimed(written((it) => it.info(about, ANSWERED))), untimed(cleanLine(plain(about))));
+  });
+}
+
+log('keeps what a child logger says of itself in the line of an answer', () => {
+  assert.match(
+    written((it) => it.child({ door: 2 }).info(ANSWER, ANSWERED)),
+    '"door":2',
+  );
+});
+
+log('writes no answer below its level', () => {
+  const lines: string[] = [];
+  const quiet = openLog({ level: 'warn', destination: { write: (line) => void lines.push(line) } });
+  quiet.info(ANSWER, ANSWERED);
+  assert.equal(lines, []);
 });
 
 log.run();

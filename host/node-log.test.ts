@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +58,50 @@ files(
     log.info('first');
     log.fatal('last');
     assert.equal(messagesIn(file), ['first', 'last']);
+  }),
+);
+
+files(
+  'much is written before its time comes, in order, and what is longer than a piece in full',
+  inFolder(async (folder) => {
+    const file = join(folder, 'host.log');
+    const to = logDestination(file);
+    const lines = Array.from({ length: 300 }, (_, at) => `{"level":30,"msg":"${at} ${'尊'.repeat(at)}"}\n`);
+    for (const line of lines) to.write(line);
+    to.write(`{"level":30,"msg":"${'x'.repeat(40_000)}"}\n`);
+    to.flushSync();
+    while (messagesIn(file).length < 301) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.is(readFileSync(file, 'utf8'), `${lines.join('')}{"level":30,"msg":"${'x'.repeat(40_000)}"}\n`);
+  }),
+);
+
+files(
+  'of more lines than may wait each one is written, or counted as given up',
+  inFolder(async (folder) => {
+    const file = join(folder, 'host.log');
+    const to = logDestination(file);
+    let dropped = 0;
+    to.on('drop', () => {
+      dropped += 1;
+    });
+    const count = 10_000;
+    for (let at = 0; at < count; at += 1) to.write(`{"level":30,"msg":"${'x'.repeat(1000)}"}\n`);
+    to.flushSync();
+    assert.ok(dropped > 0);
+    while (messagesIn(file).length + dropped < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.is(messagesIn(file).length, count - dropped);
+  }),
+);
+
+files(
+  'what waits when the process ends is written',
+  inFolder((folder) => {
+    const file = join(folder, 'host.log');
+    const program = `import { logDestination } from ${JSON.stringify(new URL('./node-log.ts', import.meta.url).href)};
+      const to = logDestination(${JSON.stringify(file)});
+      setTimeout(() => { to.write('{"msg":"last"}\\n'); process.exit(0); }, 20);`;
+    execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+    assert.equal(messagesIn(file), ['last']);
   }),
 );
 

@@ -32,16 +32,40 @@ export function logDestination(file: string): LogDestination {
     dest: file === '' ? process.stderr.fd : opened(file),
     sync: false,
     minLength: TOGETHER_BYTES,
-    periodicFlush: FLUSH_MS,
     maxLength: WAITING_BYTES_MAX,
   });
+  // Handed over by the piece, because pino's destination measures all that waits anew with whatever it is handed.
+  let lines = '';
+  const handOver = () => {
+    const piece = lines;
+    lines = '';
+    if (piece !== '') to.write(piece);
+  };
+  const flush = () => {
+    handOver();
+    to.flush();
+  };
+  setInterval(flush, FLUSH_MS).unref();
+  // Before pino writes what it has been handed.
+  process.prependListener('exit', handOver);
   return {
     write(line) {
-      to.write(line);
-      if (isUrgent(line)) to.flush();
+      lines += line;
+      if (isUrgent(line)) flush();
+      else if (lines.length >= TOGETHER_BYTES) handOver();
     },
-    flushSync: () => to.flushSync(),
-    on: (event, listener) => to.on(event, listener),
+    flushSync() {
+      handOver();
+      to.flushSync();
+    },
+    on: (event, listener) => to.on(event, event === 'drop' ? eachLine(listener) : listener),
+  };
+}
+
+/** A piece that is given up is so many lines. */
+function eachLine(listener: () => void): (piece: string) => void {
+  return (piece) => {
+    for (const letter of piece) if (letter === '\n') listener();
   };
 }
 

@@ -13,7 +13,7 @@ import {
   transactionOf,
 } from '../../protocol/index.ts';
 import type { HostDeps } from '../deps.ts';
-import { ANSWERED } from '../log.ts';
+import { ANSWERED, type AnsweredMembers } from '../log.ts';
 import { type Answered, refusalFrame } from './answer.ts';
 import { flowOf } from './dispatch.ts';
 import { judging } from './judge.ts';
@@ -62,8 +62,8 @@ export async function handleFrame(
 const UNJUDGED = { code: '96', rrn: null, transactionId: null } as const;
 
 /**
- * One line an answer, by which a transaction is followed from terminal to books (`npm run trace`). Its shape is
- * that of `ANSWERED_LINE` in log.ts, which lets it pass without cleaning: change both.
+ * One line an answer, by which a transaction is followed from terminal to books (`npm run trace`). `answeredLine` in
+ * log.ts spells it: change both.
  */
 function noteAnswered(deps: HostDeps, request: Request, answered: Answered, cameMs: number): void {
   const { metrics } = deps;
@@ -81,7 +81,7 @@ function noteAnswered(deps: HostDeps, request: Request, answered: Answered, came
       kind: request.spec?.kind ?? null,
       code: answered.code,
       ms: Math.round(ms * 1000) / 1000,
-    },
+    } satisfies AnsweredMembers,
     ANSWERED,
   );
 }
