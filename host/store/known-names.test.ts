@@ -29,48 +29,48 @@ const below = (after: number) => encodeTime(NOW + after, 10);
 const utOf = (after: number) => `${below(after)}0000000000000000`;
 const nothing = { batches: [], utsBelow: null };
 
-known('of a batch that was learnt: every identity; what is committed later, too', () => {
+known('of a batch that was learnt: all above its highest identity is absent, also as it goes up', () => {
   const names = openNames(100);
   const wants = { identities: [keyOf(1, 7)] };
   assert.not(names.areAbsent(wants), 'nothing is known yet');
   assert.equal(names.unknown(wants), { batches: [BATCH_1], utsBelow: null });
-  names.learnBatches([BATCH_1], [keyOf(1, 1)]);
+  names.learnBatches([[BATCH_1, keyOf(1, 1)]]);
   assert.equal(names.unknown(wants), nothing);
   assert.ok(names.areAbsent(wants));
   assert.not(names.areAbsent({ identities: [keyOf(1, 1)] }));
   names.committed(item({ identities: [identityRow(keyOf(1, 7))] }));
   assert.not(names.areAbsent(wants));
-  assert.not(names.areAbsent({ identities: [keyOf(2, 7)] }), 'another batch');
-  assert.ok(names.areAbsent({ identities: [keyOf(1, 3)] }), 'one that is passed over');
+  assert.not(names.areAbsent({ identities: [keyOf(2, 8)] }), 'another batch');
   names.committed(item({ identities: [identityRow(keyOf(1, 3))] }));
-  assert.not(names.areAbsent({ identities: [keyOf(1, 3)] }), 'and comes late');
-  assert.ok(names.areAbsent({ identities: [keyOf(1, 2), keyOf(1, 8)] }));
-  assert.not(names.areAbsent({ identities: [keyOf(1, 8), keyOf(2, 7)] }), 'all of them, or none');
+  assert.not(names.areAbsent({ identities: [keyOf(1, 2)] }), 'below it nothing is certain');
+  assert.equal(names.unknown({ identities: [keyOf(1, 2)] }), nothing, 'nor is it learnt again');
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 8)] }));
+  assert.not(names.areAbsent({ identities: [keyOf(1, 8), keyOf(2, 8)] }), 'all of them, or none');
 });
 
-known(
-  'of a batch with too many identities, and of keys of another kind: nothing, and no question either',
-  () => {
-    const names = openNames(100);
-    names.learnBatches([BATCH_1], null);
-    names.committed(item({ identities: [identityRow(keyOf(1, 7))] }));
-    for (const key of [keyOf(1, 8), 'I1', 'one|two']) {
-      assert.not(names.areAbsent({ identities: [key] }));
-      assert.equal(names.unknown({ identities: [key] }), nothing);
-    }
-  },
-);
-
-known('a batch that is half of all that may be kept puts out no other', () => {
+known('of a batch without an identity all is absent; of keys of another kind nothing is known', () => {
   const names = openNames(100);
-  const other = 'T0000002|M00000000000001|000001|';
-  names.learnBatches([BATCH_1, other], []);
-  for (let trace = 0; trace < 300; trace += 1) {
-    names.committed(item({ identities: [identityRow(keyOf(1, trace))] }));
-    assert.not(names.areAbsent({ identities: [keyOf(1, trace)] }));
+  names.learnBatches([[BATCH_1, null]]);
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 0)] }));
+  for (const key of ['I1', 'one|two']) {
+    names.committed(item({ identities: [identityRow(key)] }));
+    assert.not(names.areAbsent({ identities: [key] }));
+    assert.equal(names.unknown({ identities: [key] }), nothing);
   }
-  assert.ok(names.areAbsent({ identities: [`${other}000001|0200|000000`] }));
-  assert.equal(names.unknown({ identities: [keyOf(1, 301)] }), nothing, 'nor is it learnt again and again');
+});
+
+known('a batch takes one place however many identities it has; who was asked for lately stays', () => {
+  const names = openNames(2);
+  const begin = (batch: number) => keyOf(batch, 1).slice(0, BATCH_1.length);
+  names.learnBatches([1, 2].map((batch) => [begin(batch), null]));
+  for (let trace = 1; trace < 300; trace += 1)
+    names.committed(item({ identities: [identityRow(keyOf(1, trace))] }));
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 300), keyOf(2, 1)] }));
+  names.learnBatches([[begin(3), null]]);
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 300)] }));
+  names.learnBatches([4, 5].map((batch) => [begin(batch), null]));
+  assert.ok(names.areAbsent({ identities: [keyOf(1, 300)] }));
+  assert.equal(names.unknown({ identities: [keyOf(2, 1)] }).batches, [begin(2)]);
 });
 
 known('of UTs: those above the lowest that was learnt, used ones and burnt ones', () => {
@@ -181,8 +181,12 @@ known('never says that something is absent which is there', () => {
         }
         if (what === 'ask') {
           const { batches, utsBelow } = names.unknown({ identities: [key], uts: [ut(number)] });
-          const begins = (each: string) => batches.some((begin) => each.startsWith(begin));
-          names.learnBatches(batches, [...there.identities].filter(begins));
+          const highest = (begin: string) =>
+            [...there.identities]
+              .filter((each) => each.startsWith(begin))
+              .sort()
+              .at(-1) ?? null;
+          names.learnBatches(batches.map((begin) => [begin, highest(begin)]));
           const lower = [...there.uts].filter((each) => utsBelow !== null && each < utsBelow);
           if (utsBelow !== null) names.learnUts(utsBelow, lower.sort().reverse());
         }

@@ -3,9 +3,10 @@
  * new must be certain: here it is, for the batches and the times that were asked about once, because every change
  * comes through the store that this belongs to.
  *
- * Identities are known by the batch: of a batch that is kept, all are. UTs are known by the time that they begin with: of
+ * Of a batch that is kept the highest identity is known: traces ascend, so nearly every request is above it, and what is
+ * above it is not there. What is below may be there: a repeat is, and is read. UTs are known by the time that they begin with: of
  * those between two, all are. What is in neither is not known, and the database is asked; so a terminal whose clock is
- * far off costs a question for each of its requests.
+ * far off, or whose traces do not ascend, costs a question for each of its requests.
  */
 import { encodeTime } from 'ulid';
 import type { CommitItem, Wants } from './port.ts';
@@ -13,10 +14,7 @@ import type { CommitItem, Wants } from './port.ts';
 /** UTs of which the newest are learnt at once, as a start or a doubt needs them. */
 export const UTS_LEARNT = 4_096;
 /** Learnt at once, at the most: commits wait for it. */
-export const BATCHES_LEARNT_MAX = 16;
-export const IDENTITIES_LEARNT_MAX = 10_000;
-/** A batch that is kept takes the place of some identities also when it has none. */
-const BATCH_WEIGHT = 4;
+export const BATCHES_LEARNT_MAX = 256;
 
 /** Terminal, merchant and batch stand first in an identity: see `identityKey` of the acquirer. */
 const BATCH_PARTS = 3;
@@ -41,11 +39,9 @@ interface Span {
 }
 
 export class KnownNames {
-  /** By batch; null for one that has too many to be kept. */
-  #young = new Map<string, BatchIdentities | null>();
-  #old = new Map<string, BatchIdentities | null>();
-  /** Of the young batches, and their weight. */
-  #weight = 0;
+  /** The highest identity by batch, empty for one that has none yet. Both sort as the database does: they are BMP text. */
+  #young = new Map<string, string>();
+  #old = new Map<string, string>();
   #youngUts = new Set<string>();
   #oldUts = new Set<string>();
   /** Null until they were learnt. */
@@ -55,8 +51,8 @@ export class KnownNames {
 
   /**
    * @param now milliseconds since 1970
-   * @param max identities, and UTs, in each of two generations: some 100 bytes an identity and 80 a UT, so 50 MB at the
-   *   most for 100,000, with UTs that stay on
+   * @param max batches, and UTs, in each of two generations: some 170 bytes a batch and 80 a UT, so 60 MB at the most for
+   *   100,000, with UTs that stay on
    */
   constructor(now: () => number, max: number) {
     this.#now = now;
@@ -68,7 +64,7 @@ export class KnownNames {
     for (const key of identities) {
       if (key.startsWith(BURNT)) {
         if (!this.#isUnused(key.slice(BURNT.length))) return false;
-      } else if (this.#batch(batchOf(key))?.has(key) !== false) return false;
+      } else if (!this.#isAbove(key)) return false;
     }
     for (const ut of uts) if (!this.#isUnused(ut)) return false;
     return true;
@@ -82,7 +78,7 @@ export class KnownNames {
       if (key.startsWith(BURNT)) wanted.push(key.slice(BURNT.length));
       else {
         const batch = batchOf(key);
-        if (batch !== '' && this.#batch(batch) === undefined) batches.add(batch);
+        if (batch !== '' && this.#highest(batch) === undefined) batches.add(batch);
       }
     }
     const before = this.#span?.ceiling ?? '';
@@ -96,10 +92,9 @@ export class KnownNames {
     return encodeTime(this.#now() + ms, TIME_CHARACTERS);
   }
 
-  /** @param keys all identities of these batches; null when they are too many */
-  learnBatches(batches: readonly string[], keys: readonly string[] | null): void {
-    for (const batch of batches) this.#put(batch, keys === null ? null : new BatchIdentities());
-    for (const key of keys ?? []) this.#addIdentity(key);
+  /** @param found batches with their highest identity, null where there is none */
+  learnBatches(found: Iterable<readonly [batch: string, highest: string | null]>): void {
+    for (const [batch, highest] of found) this.#put(batch, highest ?? '');
   }
 
   /**
@@ -129,7 +124,6 @@ export class KnownNames {
 
   clear(): void {
     for (const kept of [this.#young, this.#old, this.#youngUts, this.#oldUts]) kept.clear();
-    this.#weight = 0;
     this.#span = null;
   }
 
@@ -141,8 +135,13 @@ export class KnownNames {
     return this.#span !== null && ut > this.#span.floor && ut < this.#span.ceiling;
   }
 
-  /** Its identities; null when they are too many, undefined when it is not kept. */
-  #batch(batch: string): BatchIdentities | null | undefined {
+  #isAbove(key: string): boolean {
+    const highest = this.#highest(batchOf(key));
+    return highest !== undefined && key > highest;
+  }
+
+  /** Of a batch; undefined when it is not kept. */
+  #highest(batch: string): string | undefined {
     const young = this.#young.get(batch);
     if (young !== undefined) return young;
     const old = this.#old.get(batch);
@@ -150,27 +149,19 @@ export class KnownNames {
     return old;
   }
 
-  #put(batch: string, keys: BatchIdentities | null): void {
-    this.#young.set(ownText(batch), keys);
-    this.#weigh(BATCH_WEIGHT + (keys?.size ?? 0));
+  #put(batch: string, highest: string): void {
+    // A name that is there already stays.
+    this.#young.set(this.#young.has(batch) ? batch : ownText(batch), ownText(highest));
+    if (this.#young.size <= this.#max) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   #addIdentity(key: string): void {
-    const keys = this.#batch(batchOf(key));
+    const batch = batchOf(key);
+    const highest = this.#highest(batch);
     // Of a batch that is not kept, one identity alone says too little.
-    if (keys === undefined || keys === null) return;
-    keys.add(ownText(key));
-    // One batch that is half of all would put out all others whenever it is moved.
-    if (keys.size * 2 > this.#max) this.#young.set(ownText(batchOf(key)), null);
-    this.#weigh(1);
-  }
-
-  #weigh(more: number): void {
-    this.#weight += more;
-    if (this.#weight <= this.#max) return;
-    this.#old = this.#young;
-    this.#young = new Map();
-    this.#weight = 0;
+    if (highest !== undefined && key > highest) this.#put(batch, key);
   }
 
   #addUt(ut: string): void {
@@ -196,33 +187,6 @@ export class KnownNames {
     let { floor } = this.#span;
     for (const ut of going) if (ut > floor && !this.#oldUts.has(ut)) floor = ut;
     this.#span = { ...this.#span, floor };
-  }
-}
-
-/**
- * The identities of one batch. Traces ascend, so a new request's is above all that are there: one comparison tells, where
- * looking it up in a set of thousands waits for memory. The set is made up only when one that is not above is asked for.
- */
-class BatchIdentities {
-  readonly #set = new Set<string>();
-  /** Not in the set yet. */
-  #added: string[] = [];
-  #highest = '';
-
-  has(key: string): boolean {
-    if (key > this.#highest) return false;
-    for (const added of this.#added) this.#set.add(added);
-    this.#added = [];
-    return this.#set.has(key);
-  }
-
-  add(key: string): void {
-    this.#added.push(key);
-    if (key > this.#highest) this.#highest = key;
-  }
-
-  get size(): number {
-    return this.#set.size + this.#added.length;
   }
 }
 

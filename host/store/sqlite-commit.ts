@@ -39,7 +39,7 @@ type Item = ReadyItem<PackedRows>;
 
 /** The item for SQLite; one that is ready is itself. */
 export function readyItem(item: CommitItem): Item {
-  return item instanceof ReadyItem ? item : new ReadyItem(item, packedRows);
+  return item instanceof ReadyItem ? (item as Item) : new ReadyItem(item, packedRows);
 }
 
 /** A batch as it was decided, not written yet. */

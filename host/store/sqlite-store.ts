@@ -13,7 +13,7 @@ import { type Balance, balanceOf, type JournalHead, journalPages, scanPages, typ
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
-import { BATCHES_LEARNT_MAX, IDENTITIES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
+import { BATCHES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
@@ -110,16 +110,11 @@ class SqliteStore implements StorePort {
       const highest = async (text: string) => namesOf(await this.#driver.all(text, [utsBelow, UTS_LEARNT]));
       names.learnUts(utsBelow, await highest(sql.HIGHEST_UTS_SQL), await highest(sql.HIGHEST_BURNT_SQL));
     }
+    if (batches.length === 0) return;
     // Of many new batches some now, the others with the next reads.
-    for (const some of [batches.slice(0, BATCHES_LEARNT_MAX), batches.slice(0, 1)]) {
-      if (some.length === 0) return;
-      const parameters = [JSON.stringify(some), IDENTITIES_LEARNT_MAX + 1];
-      const keys = namesOf(await this.#driver.all(sql.BATCH_IDENTITIES_SQL, parameters));
-      const isTooMuch = keys.length > IDENTITIES_LEARNT_MAX;
-      if (isTooMuch && some.length > 1) continue;
-      names.learnBatches(some, isTooMuch ? null : keys);
-      return;
-    }
+    const some = JSON.stringify(batches.slice(0, BATCHES_LEARNT_MAX));
+    const found = await this.#driver.all(sql.HIGHEST_IDENTITIES_SQL, [some]);
+    names.learnBatches(found.map(({ batch, highest }) => [batch as string, highest as string | null]));
   }
 
   ready(item: CommitItem): CommitItem {

@@ -6,9 +6,9 @@ import { READ_SQL } from './read-statement.ts';
 import { TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import {
-  BATCH_IDENTITIES_SQL,
   GUARD_SQL,
   HIGHEST_BURNT_SQL,
+  HIGHEST_IDENTITIES_SQL,
   HIGHEST_UTS_SQL,
   SCAN_JOURNAL_SQL,
   SCAN_STREAM_SQL,
@@ -50,7 +50,7 @@ plans('asking the guards', () =>
 
 plans('learning which identities and UTs are there: from an index, already in its order', () =>
   withTables(async (driver) => {
-    for (const text of [HIGHEST_UTS_SQL, HIGHEST_BURNT_SQL, BATCH_IDENTITIES_SQL]) {
+    for (const text of [HIGHEST_UTS_SQL, HIGHEST_BURNT_SQL, HIGHEST_IDENTITIES_SQL]) {
       assert.equal(await walks(driver, text, /TEMP B-TREE/), [], text);
       assert.is((await walks(driver, text, /USING COVERING INDEX/)).length, 1, text);
     }

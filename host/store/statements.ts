@@ -52,9 +52,10 @@ export const HIGHEST_UTS_SQL =
 /** The UTs that are burnt, as `HIGHEST_UTS_SQL` has those of transactions. */
 export const HIGHEST_BURNT_SQL = `SELECT substr("key", 4) AS "name" FROM "identities"
 WHERE "key" >= 'ut|' AND "key" < 'ut|' || ?1 ORDER BY "key" DESC LIMIT ?2`;
-/** All identities of these batches, so many at the most: a list of what their keys begin with, `|` last. Rows: `name`. */
-export const BATCH_IDENTITIES_SQL = `SELECT x."key" AS "name" FROM json_each(?1) AS j CROSS JOIN "identities" AS x
-ON x."key" >= j."value" AND x."key" < substr(j."value", 1, length(j."value") - 1) || '}' LIMIT ?2`;
+/** The highest identity of each of these batches, null where there is none: a list of what their keys begin with, `|` last. */
+export const HIGHEST_IDENTITIES_SQL = `SELECT j."value" AS "batch", (SELECT x."key" FROM "identities" AS x
+WHERE x."key" >= j."value" AND x."key" < substr(j."value", 1, length(j."value") - 1) || '}'
+ORDER BY x."key" DESC LIMIT 1) AS "highest" FROM json_each(?1) AS j`;
 
 /** What a financial transaction writes; all other tables are written seldom. */
 const OFTEN_WRITTEN = [

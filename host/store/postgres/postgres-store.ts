@@ -171,7 +171,7 @@ type Item = ReadyItem<SpelledRows>;
 
 /** The item for PostgreSQL; one that is ready is itself. */
 function readyItem(item: CommitItem): Item {
-  return item instanceof ReadyItem ? item : new ReadyItem(item, spelledRows);
+  return item instanceof ReadyItem ? (item as Item) : new ReadyItem(item, spelledRows);
 }
 
 /** As a call costs a millisecond of processor before the first sale is in it, on either side together. */
