@@ -5,7 +5,7 @@
  * so the counter is drawn from the database in blocks: a block is marked as used, durably, before
  * its first number is given. A restart skips what was left of the block; the gap is harmless.
  */
-import { monotonicFactory } from 'ulid';
+import { encodeTime } from 'ulid';
 import { ensure, PosError } from '../../protocol/index.ts';
 import type { Random } from '../clock.ts';
 import type { StorePort } from '../store/port.ts';
@@ -74,10 +74,8 @@ export async function openReferenceNumbers(
       });
   }
 
-  const ulid = monotonicFactory(fractions(random));
-
   return {
-    nextId: (now) => ulid(now),
+    nextId: ulids(random),
     next() {
       if (block.last - block.next < REFILL_AT) drawAhead();
       if (block.next > block.last) {
@@ -92,23 +90,55 @@ export async function openReferenceNumbers(
   };
 }
 
-/** Bytes of a fraction of one: 48 bits. */
-const FRACTION_BYTES = 6;
-/** A ULID asks for sixteen: the machine is asked for many at once, which costs hardly more than one. */
-const FRACTIONS_DRAWN = 256;
+/** A ULID's random part is two numbers of 40 bits, eight characters each. */
+const HALF_BYTES = 5;
+const HALF_MAX = 2 ** 40 - 1;
+/** The machine is asked for many at once, which costs hardly more than one. */
+const HALVES_DRAWN = 512;
 
-function fractions(random: Random): () => number {
+/**
+ * ULIDs that count up within a millisecond, and while the clock goes back. The package that has them too spells all
+ * of each anew, by the character; here what two have in common is spelled once.
+ */
+function ulids(random: Random): (now: number) => string {
   let drawn: Buffer = Buffer.alloc(0);
   let at = 0;
-  return () => {
+  function half(): number {
     if (at === drawn.length) {
-      drawn = random.bytes(FRACTION_BYTES * FRACTIONS_DRAWN);
+      drawn = random.bytes(HALF_BYTES * HALVES_DRAWN);
       at = 0;
     }
-    const fraction = drawn.readUIntBE(at, FRACTION_BYTES) / 2 ** 48;
-    at += FRACTION_BYTES;
-    return fraction;
+    at += HALF_BYTES;
+    return drawn.readUIntBE(at - HALF_BYTES, HALF_BYTES);
+  }
+
+  let time = 0;
+  let high = 0;
+  let low = 0;
+  /** All but the last eight characters. */
+  let head = '';
+  return (now) => {
+    if (now > time) {
+      time = now;
+      high = half();
+      low = half();
+      head = encodeTime(time) + eightCharacters(high);
+    } else if (low < HALF_MAX) low += 1;
+    else {
+      ensure(high < HALF_MAX, 'a millisecond has no more ULIDs');
+      high += 1;
+      low = 0;
+      head = encodeTime(time) + eightCharacters(high);
+    }
+    return head + eightCharacters(low);
   };
+}
+
+/** Of a number of 40 bits. */
+function eightCharacters(count: number): string {
+  const high = Math.floor(count / 2 ** 20);
+  const low = count % 2 ** 20;
+  return `${PAIRS[high >> 10]}${PAIRS[high & 0x3ff]}${PAIRS[low >> 10]}${PAIRS[low & 0x3ff]}`;
 }
 
 interface Block {

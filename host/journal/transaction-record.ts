@@ -69,37 +69,37 @@ export function transactionRecord(judged: JudgedTransaction, around: Circumstanc
   const { money, rates } = judged;
   // Canonical JSON, which has its keys in this order: a property test holds it against `canonicalJson`.
   const body =
-    `{"DE11":"${innerJson(judged.trace)}"` +
-    `,"DE12":"${innerJson(judged.localTime)}"` +
-    `,"DE13":"${innerJson(judged.localDate)}"` +
-    `,"DE2":"${innerJson(judged.panMasked)}"` +
-    `,"DE22":"${innerJson(judged.entryMode)}"` +
-    `,"DE25":${textOrNullJson(around.conditionCode)}` +
+    `{"DE11":"${innerJson(judged.trace)}` +
+    `","DE12":"${innerJson(judged.localTime)}` +
+    `","DE13":"${innerJson(judged.localDate)}` +
+    `","DE2":"${innerJson(judged.panMasked)}` +
+    `","DE22":"${innerJson(judged.entryMode)}` +
+    `","DE25":${textOrNullJson(around.conditionCode)}` +
     `,"DE3":${textOrNullJson(around.processingCode)}` +
-    `,"DE37":"${innerJson(judged.rrn)}"` +
-    `,"DE38":${textOrNullJson(judged.auth)}` +
-    `,"DE39":"${innerJson(judged.responseCode)}"` +
-    `,"DE4":"${amount12(judged.amount)}"` +
-    `,"DE41":"${innerJson(judged.terminalId)}"` +
-    `,"DE42":"${innerJson(judged.merchantId)}"` +
-    `,"DE60.2":${wholeJson(judged.batch)}` +
+    `,"DE37":"${innerJson(judged.rrn)}` +
+    `","DE38":${textOrNullJson(judged.auth)}` +
+    `,"DE39":"${innerJson(judged.responseCode)}` +
+    `","DE4":"${amount12(judged.amount)}` +
+    `","DE41":"${innerJson(judged.terminalId)}` +
+    `","DE42":"${innerJson(judged.merchantId)}` +
+    `","DE60.2":${wholeJson(judged.batch)}` +
     `,"DE63.1":${textOrNullJson(judged.operator)}` +
-    `,"MTI":"${innerJson(around.mti)}"` +
-    `,"RU":${rates === null ? '[]' : textsJson(rates.ruleIds)}` +
+    `,"MTI":"${innerJson(around.mti)}` +
+    `","RU":${rates === null ? '[]' : textsJson(rates.ruleIds)}` +
     `,"TH":${textOrNullJson(around.terminalHead)}` +
     `,"UT":${textOrNullJson(judged.ut)}` +
     `,"accountId":${textOrNullJson(judged.accountId)}` +
     `,"at":${wholeJson(judged.at)}` +
-    `,"branchId":"${innerJson(judged.branchId)}"` +
-    `,"businessDate":"${innerJson(judged.businessDate)}"` +
-    `,"cardId":${textOrNullJson(judged.cardId)}` +
+    `,"branchId":"${innerJson(judged.branchId)}` +
+    `","businessDate":"${innerJson(judged.businessDate)}` +
+    `","cardId":${textOrNullJson(judged.cardId)}` +
     `,"entryDigest":${entry === null ? 'null' : `"${entryDigest(entry)}"`}` +
     `,"entryId":${entry === null ? 'null' : textJson(entry.entryId)}` +
-    `,"kind":"${innerJson(judged.kind)}"` +
-    `,"money":${money === null ? 'null' : moneyJson(money)}` +
+    `,"kind":"${innerJson(judged.kind)}` +
+    `","money":${money === null ? 'null' : moneyJson(money)}` +
     `,"originalId":${textOrNullJson(judged.originalId)}` +
     `,"rates":${rates === null ? 'null' : ratesJson(rates)}` +
-    `,"transactionId":"${innerJson(judged.transactionId)}"` +
-    ',"type":"transaction"}';
+    `,"transactionId":"${innerJson(judged.transactionId)}` +
+    '","type":"transaction"}';
   return { body };
 }
