@@ -20,14 +20,14 @@ export const PLANTED_BUGS = {
   'answer before commit': {
     zh: '先应答后提交', en: 'the host answers before its commit is done',
     file: 'host/acquiring/engine.ts',
-    find: '    let outcomes: readonly CommitOutcome[];\n',
-    plant: '    for (const { item, decision } of decided) this.#answer(item, decision, this.#lastHead);\n    let outcomes: readonly CommitOutcome[];\n',
+    find: '    let fates: readonly Fate[] | null = null;\n',
+    plant: '    for (const { item, decision } of decided) this.#answer(item, decision, this.#lastHead);\n    let fates: readonly Fate[] | null = null;\n',
   },
   'unknown commit is a success': {
     zh: '提交结果未知当作成功', en: 'a commit whose outcome is unknown is answered as if it had been done',
     file: 'host/acquiring/engine.ts',
-    find: 'return { again: this.#commitFailed(decided, error), clean: false };',
-    plant: "if (!(error instanceof PosError) || error.code !== 'STORE_UNKNOWN') return { again: this.#commitFailed(decided, error), clean: false };\n      outcomes = items.map(() => ({ committed: true, head: '0'.repeat(64), sequence: 1 }));",
+    find: 'if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });',
+    plant: "if (error instanceof PosError && error.code === 'STORE_UNKNOWN') landed(items.map(() => ({ committed: true, head: '0'.repeat(64), sequence: 1 })));\n      else if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });",
   },
   'commits are not synced': {
     zh: '提交不落盘', en: "the host's database does not sync its commits",
