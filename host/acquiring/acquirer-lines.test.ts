@@ -46,6 +46,39 @@ lines('a peer that does not read its answers is not read either, until it does',
   });
 });
 
+lines('a stop that is done late still writes what one commit answers on one line', async () => {
+  let release: () => void = () => undefined;
+  let held: Promise<void> | null = null;
+  const host = await openFixture((store) => {
+    const commit = store.commit.bind(store);
+    store.commit = async (...what) => {
+      const outcomes = await commit(...what);
+      await held;
+      return outcomes;
+    };
+    return store;
+  });
+  for (const terminal of [host.shop, host.second, host.hotel]) await host.signIn(terminal);
+  const card = await host.card();
+  const listener = new MemoryListener();
+  const acquirer = await startAcquirer(host.deps, listener, { drainMs: 50 });
+  const line = listener.connect();
+  held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const sold = [host.shop, host.second, host.hotel].map((terminal) => saleFrame(terminal, card, 1_00));
+  line.send(Buffer.concat(sold.map(withLength)));
+  const stopped = acquirer.stop();
+  await until(() => host.deps.engine.waiting === 0);
+  host.clock.pass(50);
+  await new Promise((resolve) => setImmediate(resolve));
+  release();
+  await stopped;
+  assert.is(line.answers().length, 3);
+  assert.is((await host.rows('transactions')).length, 3);
+  await host.close();
+});
+
 lines('is read no further at so many requests in flight, and goes on with the first answer', async () => {
   await onMemory({ inFlightMax: 2 }, async (host, listener) => {
     const line = listener.connect();

@@ -72,8 +72,11 @@ export async function startAcquirer(
   const stop = async () => {
     stopping = true;
     const closed = listening.close();
-    await within(deps.clock, limits.drainMs, Promise.all([...open].map((peer) => peer.finish())));
+    const finished = () => Promise.all([...open].map((peer) => peer.finish()));
+    await within(deps.clock, limits.drainMs, finished());
     await deps.engine.drain();
+    // What was answered only now is on its way from the engine to its line.
+    await within(deps.clock, limits.drainMs, finished());
     for (const peer of open) peer.close('stopped');
     await closed;
     deps.log.info({ counters: deps.metrics.snapshot() }, 'the acquirer has stopped');

@@ -119,20 +119,38 @@ engines('the next batch is committed while the answers of the one before are hel
 });
 
 engines('a mark that hangs holds everything up: one more batch is committed, and no third', async () => {
-  const { engine, store, commits } = fakeStore({ queueMax: 2 });
+  const { engine, store, commits } = fakeStore({ queueMax: 300 });
   const { commit } = store;
   store.commit = async (items, how) => {
     how?.landed?.(await commit(items));
     return new Promise<never>(() => undefined);
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  for (const name of ['a', 'b', 'c']) {
-    void engine.submit(take(name));
+  let names = 0;
+  const submit = async (count: number) => {
+    for (let one = 0; one < count; one += 1) void engine.submit(take(`w${names++}`));
     await settled();
-  }
+  };
+  await submit(1);
+  await submit(1);
   assert.equal(commits, [1, 1]);
-  void engine.submit(take('d'));
-  await rejects(engine.submit(take('e')), /HOST_BUSY/);
+  await submit(256);
+  assert.is(engine.waiting, 0, 'as many as a batch has are decided');
+  await submit(300);
+  assert.equal(commits, [1, 1]);
+  await rejects(engine.submit(take('one more')), /HOST_BUSY/);
+});
+
+engines('what a store takes back after it has landed is not told as done', async () => {
+  const { engine, store } = fakeStore();
+  const { commit } = store;
+  store.commit = async (items, how) => {
+    how?.landed?.(await commit(items));
+    throw new Error('the mark is gone');
+  };
+  await rejects(engine.submit(take('a')), /STORE_UNKNOWN/);
+  store.commit = commit;
+  assert.is(await engine.submit(take('a')), 'a again 1');
 });
 
 /** A store whose commits are dear and end when they are told to; all is done that can be done when `turn` resolves. */

@@ -78,25 +78,22 @@ interface Batch {
   /** What it writes, for those that are decided after it. */
   readonly layer: Layer;
 }
-/** A batch that is being committed. It has landed when the database has it; its answers may leave some time later. */
+/**
+ * A batch that is being committed. It has landed when the database has it and those before it are answered; its own answers
+ * may leave some time later, once they are marked. So one batch may be in the database and unanswered, not many: where
+ * marks hang, nothing more is committed, and the queue fills.
+ */
 interface Flight {
-  readonly size: number;
+  readonly items: readonly Item[];
   readonly layer: Layer;
   isUp: boolean;
-  readonly landed: Promise<Landing>;
-  /** When the answers of all before it have left. */
-  readonly before: Promise<void>;
+  readonly landed: Promise<readonly Fate[]>;
 }
-interface Landing {
-  /** Items to be decided again, in order. */
-  readonly again: readonly Item[];
-  /** False when something of it was not committed: what was decided on it does not hold. */
-  readonly clean: boolean;
-}
-/** What became of each work of a batch. */
+/** What became of a work. */
 type Fate =
-  | { readonly kind: 'answer'; readonly head: string | null }
-  | { readonly kind: 'refused'; readonly failure: PosError }
+  | { readonly kind: 'answered'; readonly head: string | null }
+  | { readonly kind: 'rejected'; readonly error: unknown }
+  /** It is decided again. */
   | { readonly kind: 'again' };
 
 export class Engine {
@@ -181,14 +178,13 @@ export class Engine {
     while (this.#queue.length > 0 || flight !== null) {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
-        const { again, clean } = await flight.landed;
-        // One may be landed and not answered, not many: where marks hang, nothing more is committed, and the queue fills.
-        await flight.before;
-        this.#awaitAfter(flight.size, batch.decided.length + this.#queue.length);
-        if (!clean) {
+        const fates = await flight.landed;
+        this.#awaitAfter(flight.items.length, batch.decided.length + this.#queue.length);
+        if (!fates.every(({ kind }) => kind === 'answered')) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
-          this.#queue.unshift(...again, ...batch.decided.map(({ item }) => item));
+          const failed = flight.items.filter((_, at) => fates[at]?.kind === 'again');
+          this.#queue.unshift(...failed, ...batch.decided.map(({ item }) => item));
           flight = null;
           continue;
         }
@@ -213,7 +209,7 @@ export class Engine {
     while (flight.isUp && batch.decided.length < this.#batchMax) {
       if (this.#queue.length < this.#awaited) {
         await this.#enough();
-        await turnEnd(this.#clock);
+        if (flight.isUp) await turnEnd(this.#clock);
       } else await this.#decidePiece(batch, layers, this.#batchMax - batch.decided.length);
     }
     return batch;
@@ -330,51 +326,49 @@ export class Engine {
   }
 
   #launch({ decided, layer }: Batch): Flight {
-    let land: (landing: Landing) => void = () => undefined;
-    const landed = new Promise<Landing>((resolve) => {
+    const before = this.#answered;
+    let land: (fates: readonly Fate[]) => void = () => undefined;
+    const landed = new Promise<readonly Fate[]>((resolve) => {
       land = resolve;
     });
-    const before = this.#answered;
-    const flight: Flight = { size: decided.length, layer, isUp: true, landed, before };
-    this.#answered = this.#commit(decided, before, (landing) => {
-      flight.isUp = false;
-      land(landing);
-      this.#wake?.();
+    const flight: Flight = {
+      items: decided.map(({ item }) => item),
+      layer,
+      isUp: true,
+      landed: landed.then(async (fates) => {
+        await before;
+        flight.isUp = false;
+        this.#wake?.();
+        return fates;
+      }),
+    };
+    this.#answered = this.#commit(decided, land).then(async (fates) => {
+      land(fates);
+      // What is told may tell of an earlier commit.
+      await before;
+      this.#tell(decided, fates);
     });
     return flight;
   }
 
-  /**
-   * Commits, and answers when those before have been answered. Never rejects.
-   * @param before the answers of an earlier commit, which what is answered here may tell of
-   */
+  /** What became of each: told to `land` when the database has them, given when they may be told. Never rejects. */
   async #commit(
     decided: readonly Decided[],
-    before: Promise<void>,
-    land: (landing: Landing) => void,
-  ): Promise<void> {
+    land: (fates: readonly Fate[]) => void,
+  ): Promise<readonly Fate[]> {
     const items = decided.flatMap(({ ready }) => (ready === null ? [] : [ready]));
     let fates: readonly Fate[] | null = null;
     const landed = (outcomes: readonly CommitOutcome[]): readonly Fate[] => {
-      if (fates === null) {
-        fates = this.#fatesOf(decided, outcomes);
-        land(this.#landing(decided, fates));
-      }
+      fates ??= this.#fatesOf(decided, outcomes);
+      land(fates);
       return fates;
     };
     try {
       const outcomes = items.length === 0 ? [] : await this.#store.commit(items, { chained: true, landed });
-      landed(outcomes);
+      return landed(outcomes);
     } catch (error) {
-      if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });
+      return this.#fatesOfFailure(decided, error, fates);
     }
-    await before;
-    decided.forEach(({ item, decision }, at) => {
-      const fate = fates?.[at];
-      if (fate?.kind === 'answer') this.#answer(item, decision, fate.head);
-      else if (fate?.kind === 'refused')
-        item.reject(item.unknown ? unknownOutcome(fate.failure) : fate.failure);
-    });
   }
 
   #fatesOf(decided: readonly Decided[], outcomes: readonly CommitOutcome[]): readonly Fate[] {
@@ -382,56 +376,61 @@ export class Engine {
     this.#metrics.count('engine', 'committed items', outcomes.filter(({ committed }) => committed).length);
     const clean = outcomes.every(({ committed }) => committed);
     let next = 0;
-    return decided.map(({ item, decision }): Fate => {
-      const outcome = decision.item === null ? null : outcomes[next++];
+    return decided.map(({ item, ready }): Fate => {
+      const outcome = ready === null ? null : outcomes[next++];
       if (outcome?.committed === true) {
         this.#lastHead = outcome.head;
-        return { kind: 'answer', head: outcome.head };
+        return { kind: 'answered', head: outcome.head };
       }
       if (outcome?.committed === false && outcome.failure !== null) {
         this.#metrics.count('engine', 'refused by the store');
-        return { kind: 'refused', failure: outcome.failure };
+        return rejected(item, outcome.failure);
       }
-      if (outcome === null && clean) return { kind: 'answer', head: this.#lastHead };
+      if (outcome === null && clean) return { kind: 'answered', head: this.#lastHead };
       // It has not failed itself: what stands before it has. That costs it no attempt.
       if (outcome === null || outcome?.conflict === null) item.attempts -= 1;
-      return { kind: 'again' };
+      return this.#again(item, new PosError('STORE_CONFLICT', 'others kept changing the same rows'));
     });
   }
 
-  #landing(decided: readonly Decided[], fates: readonly Fate[]): Landing {
-    // Nearly always: an error with its stack would be made for nothing.
-    if (fates.every(({ kind }) => kind === 'answer')) return { again: [], clean: true };
-    const conflict = new PosError('STORE_CONFLICT', 'others kept changing the same rows');
-    const again = decided.filter((_, at) => fates[at]?.kind === 'again').map(({ item }) => item);
-    return { again: again.filter((item) => this.#mayTryAgain(item, conflict)), clean: false };
-  }
-
-  #commitFailed(decided: readonly Decided[], error: unknown): readonly Item[] {
+  /** @param landed what had become of them when the failure came; null where nothing had */
+  #fatesOfFailure(
+    decided: readonly Decided[],
+    error: unknown,
+    landed: readonly Fate[] | null,
+  ): readonly Fate[] {
     const certain =
       error instanceof PosError && (error.code === 'STORE_FAILED' || error.code === 'STORE_CONFLICT');
     this.#metrics.count('engine', certain ? 'commit failed' : 'commit outcome unknown');
     this.#log.error({ err: error }, certain ? 'a commit failed' : 'the outcome of a commit is unknown');
     if (!certain) this.#lastHead = null;
-    return decided.flatMap(({ item, decision }) => {
-      if (!certain && decision.item !== null) {
-        if (item.work.recognisesItself !== true) {
-          item.reject(unknownOutcome(error));
-          return [];
-        }
+    return decided.map(({ item, ready }, at): Fate => {
+      // Who goes on already is decided again; of all others it is not known any more whether they may be told.
+      if (landed !== null)
+        return landed[at]?.kind === 'again'
+          ? { kind: 'again' }
+          : { kind: 'rejected', error: unknownOutcome(error) };
+      if (!certain && ready !== null) {
+        if (item.work.recognisesItself !== true) return { kind: 'rejected', error: unknownOutcome(error) };
         item.unknown = true;
       }
-      return this.#mayTryAgain(item, error) ? [item] : [];
+      return this.#again(item, error);
     });
   }
 
-  #mayTryAgain(item: Item, error: unknown): boolean {
-    if (item.attempts < ATTEMPTS_MAX) {
-      this.#metrics.count('engine', 'decided again');
-      return true;
-    }
-    item.reject(item.unknown ? unknownOutcome(error) : error);
-    return false;
+  /** Again, or rejected after too many attempts. */
+  #again(item: Item, error: unknown): Fate {
+    if (item.attempts >= ATTEMPTS_MAX) return rejected(item, error);
+    this.#metrics.count('engine', 'decided again');
+    return { kind: 'again' };
+  }
+
+  #tell(decided: readonly Decided[], fates: readonly Fate[]): void {
+    decided.forEach(({ item, decision }, at) => {
+      const fate = fates[at];
+      if (fate?.kind === 'answered') this.#answer(item, decision, fate.head);
+      else if (fate?.kind === 'rejected') item.reject(fate.error);
+    });
   }
 
   #answer(item: Item, decision: Decision<unknown>, head: string | null): void {
@@ -444,6 +443,12 @@ export class Engine {
     }
   }
 }
+
+/** A refusal that is none where an earlier commit of it may have been done. */
+const rejected = (item: Item, error: unknown): Fate => ({
+  kind: 'rejected',
+  error: item.unknown ? unknownOutcome(error) : error,
+});
 
 const unknownOutcome = (cause: unknown) =>
   new PosError('STORE_UNKNOWN', 'it is not known whether this was committed', { cause });

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fen } from '../../protocol/index.ts';
+import { fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
 import { MarkedStore, type MarkSlots, readMark, SLOT_BYTES, slotOf } from './commit-mark.ts';
 import { nodeMarkSlots } from './node-mark-slots.ts';
 import type { StorePort } from './port.ts';
-import { BUSINESS_DATE, item, provisioned, saleItem } from './sample-rows.ts';
+import { BUSINESS_DATE, item, provisioned, saleItem, saleKey } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
@@ -137,6 +137,25 @@ slots('is waited for by the answer, not by the next commit', async () => {
     assert.equal(told, ['1 landed', '2 landed', '1 done']);
     held.shift()?.();
     while (told.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    assert.is((await readMark(memory))?.sequence, 2);
+  });
+});
+
+slots('after a commit of unknown outcome is written before anybody reads what it did', async () => {
+  await withStore(async (store, marked) => {
+    const memory = memorySlots();
+    const books = await marked(memory);
+    await books.commit([sale(1)]);
+    const { commit } = store;
+    store.commit = async (...what) => {
+      await commit.apply(store, what);
+      throw new PosError('STORE_UNKNOWN', 'its answer was lost');
+    };
+    await rejects(books.commit([sale(2)]), /STORE_UNKNOWN/);
+    store.commit = commit;
+    assert.is((await readMark(memory))?.sequence, 1);
+    const found = await books.read({ identities: [saleKey(2)] });
+    assert.is(found.identities.length, 1);
     assert.is((await readMark(memory))?.sequence, 2);
   });
 });

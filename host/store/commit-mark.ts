@@ -7,8 +7,9 @@
  * of the database: it is written after the commit. One that could not be written only proves less.
  */
 import { hash } from 'node:crypto';
+import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
-import type { CommitHow, CommitItem, CommitOutcome, StorePort } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
 import { StoreAround } from './store-around.ts';
 import { Turns } from './turns.ts';
 
@@ -63,6 +64,7 @@ export class MarkedStore extends StoreAround {
   #committed = 0;
   #marked = 0;
   #isFailing = false;
+  #isInDoubt = false;
   #slot: 0 | 1 = 0;
 
   /** @param parts.failed told when a mark could not be written: the commit stands, and is answered */
@@ -82,8 +84,7 @@ export class MarkedStore extends StoreAround {
   async begin(): Promise<void> {
     const [first, second] = [markIn(await this.#slots.read(0)), markIn(await this.#slots.read(1))];
     this.#slot = (first?.sequence ?? 0) > (second?.sequence ?? 0) ? 1 : 0;
-    const own = (await this.store.journalHeads()).find(({ stream }) => stream === this.#stream);
-    if (own !== undefined) await this.#mark(own);
+    await this.#markStanding();
   }
 
   get standing(): MarkStanding {
@@ -91,12 +92,28 @@ export class MarkedStore extends StoreAround {
   }
 
   override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
-    const outcomes = await this.store.commit(items, how);
+    const outcomes = await this.store.commit(items, how).catch((error: unknown) => {
+      this.#isInDoubt ||= !(error instanceof PosError && error.code === 'STORE_FAILED');
+      throw error;
+    });
     // The next may be committed while this one is being marked.
     how?.landed?.(outcomes);
     const last = outcomes.findLast((outcome) => outcome.committed);
     if (last?.committed === true) await this.#mark(last);
     return outcomes;
+  }
+
+  /** After a commit of unknown outcome: what is read may tell of it, and is told only when it is marked. */
+  override async read(wants: Wants): Promise<Found> {
+    const found = await this.store.read(wants);
+    if (this.#isInDoubt) await this.#markStanding();
+    return found;
+  }
+
+  async #markStanding(): Promise<void> {
+    const own = (await this.store.journalHeads()).find(({ stream }) => stream === this.#stream);
+    if (own !== undefined) await this.#mark(own);
+    this.#isInDoubt = false;
   }
 
   async #mark({ sequence, head }: StreamHead): Promise<void> {

@@ -26,8 +26,8 @@ export const PLANTED_BUGS = {
   'unknown commit is a success': {
     zh: '提交结果未知当作成功', en: 'a commit whose outcome is unknown is answered as if it had been done',
     file: 'host/acquiring/engine.ts',
-    find: 'if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });',
-    plant: "if (error instanceof PosError && error.code === 'STORE_UNKNOWN') landed(items.map(() => ({ committed: true, head: '0'.repeat(64), sequence: 1 })));\n      else if (fates === null) land({ again: this.#commitFailed(decided, error), clean: false });",
+    find: 'return this.#fatesOfFailure(decided, error, fates);',
+    plant: "if (error instanceof PosError && error.code === 'STORE_UNKNOWN') return landed(items.map(() => ({ committed: true, head: '0'.repeat(64), sequence: 1 })));\n      return this.#fatesOfFailure(decided, error, fates);",
   },
   'commits are not synced': {
     zh: '提交不落盘', en: "the host's database does not sync its commits",
