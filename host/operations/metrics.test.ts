@@ -113,7 +113,8 @@ figures(
       for (let sale = 0; sale < 3; sale += 1) await host.answer(saleFrame(host.shop, card, 1_00));
       const refused = await host.answer(saleFrame(host.shop, card, 9_999_999_00));
       await host.answer(balanceFrame(host.shop, card));
-      const mark = () => marked?.standing ?? { committed: 0, marked: 0, isFailing: true };
+      const mark = () =>
+        marked?.standing ?? { committed: 0, marked: 0, isFailing: true, settled: Promise.resolve() };
       const standing = new Standing({
         ...host.deps,
         mark,

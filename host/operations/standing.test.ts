@@ -35,7 +35,10 @@ async function withStanding(
   const host = await openFixture((store) => {
     const slots = {
       read: async () => null,
-      write: async () => (trouble.mark === 'fails' ? failure() : undefined),
+      async write() {
+        if (trouble.mark === 'fails') await failure();
+        if (trouble.mark === 'hangs') await new Promise(() => undefined);
+      },
     };
     marked = new MarkedStore({ store, stream: 'host-1', slots, failed: () => undefined });
     return marked;
@@ -49,7 +52,8 @@ async function withStanding(
       return typeof member === 'function' ? (member.bind(target) as unknown) : member;
     },
   }) as StorePort;
-  const mark = () => marked?.standing ?? { committed: 0, marked: 0, isFailing: true };
+  const mark = () =>
+    marked?.standing ?? { committed: 0, marked: 0, isFailing: true, settled: Promise.resolve() };
   const counts = { mark, waiting: () => 0, connections: () => 0 };
   const standing = new Standing({ ...host.deps, store, ...counts });
   try {
@@ -108,6 +112,20 @@ ready('not from a mark that could not be written until one is written again', ()
     await commit();
     assert.equal(await wrong(standing), []);
     assert.match(await metrics.registry.metrics(), 'zunka_journal_unmarked_records 0');
+  }),
+);
+
+ready('not while a mark hangs: nobody is answered before it is written', () =>
+  withStanding(async ({ standing, clock, trouble, commit }) => {
+    await commit();
+    trouble.mark = 'hangs';
+    void commit();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const asked = wrong(standing);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.pass(2_000);
+    assert.equal(await asked, ['mark']);
+    assert.is(clock.waiting, 0);
   }),
 );
 

@@ -9,7 +9,7 @@ import { keysOf } from '../host-keys.ts';
 import type { MarkStanding } from '../store/commit-mark.ts';
 import { GAUGES, type GaugeName } from './metric-table.ts';
 
-/** A store that has not answered by then is not reachable, as far as an orchestrator is concerned. */
+/** A store that has not answered by then, or a mark not written, is not there, as far as an orchestrator is concerned. */
 const STORE_ANSWER_MS = 2_000;
 /** How old a figure may be whose look-up reads rows. */
 const ROWS_FRESH_MS = 60_000;
@@ -55,12 +55,8 @@ export class Standing {
 
   /** May this host be sent work? Never rejects, and answers within two seconds. */
   async readiness(): Promise<Readiness> {
-    const checks = [
-      this.#notDraining(),
-      await this.#storeAnswers(),
-      this.#markIsWritten(),
-      this.#keysAreThere(),
-    ];
+    const [store, mark] = await Promise.all([this.#storeAnswers(), this.#markIsWritten()]);
+    const checks = [this.#notDraining(), store, mark, this.#keysAreThere()];
     return { ready: checks.every(({ ok }) => ok), checks };
   }
 
@@ -84,11 +80,14 @@ export class Standing {
     return checked('store', date === null ? '数据库无应答 the store does not answer' : '');
   }
 
-  #markIsWritten(): ReadinessCheck {
-    const isFailing = this.#parts.mark?.().isFailing === true;
+  async #markIsWritten(): Promise<ReadinessCheck> {
+    const { clock, mark } = this.#parts;
+    if (mark === null) return checked('mark', '');
+    // No answer leaves before its mark: while marks hang, nobody is answered.
+    const isLate = (await within(clock, STORE_ANSWER_MS, mark().settled)) === 'late';
     return checked(
       'mark',
-      isFailing ? '无法记下已确认位置 the mark beside the database cannot be written' : '',
+      isLate || mark().isFailing ? '无法记下已确认位置 the mark beside the database cannot be written' : '',
     );
   }
 

@@ -34,6 +34,8 @@ export interface MarkStanding {
   readonly marked: number;
   /** The last write of the mark failed. */
   readonly isFailing: boolean;
+  /** Resolves when every mark that was begun by now is written or has failed: a disk that hangs gives neither. */
+  readonly settled: Promise<void>;
 }
 
 /** The newer of the marks that are whole; null when there is none. */
@@ -88,7 +90,12 @@ export class MarkedStore extends StoreAround {
   }
 
   get standing(): MarkStanding {
-    return { committed: this.#committed, marked: this.#marked, isFailing: this.#isFailing };
+    return {
+      committed: this.#committed,
+      marked: this.#marked,
+      isFailing: this.#isFailing,
+      settled: this.#turns.take(async () => undefined),
+    };
   }
 
   override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
