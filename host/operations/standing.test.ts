@@ -92,6 +92,7 @@ ready('not while its store fails, or does not answer; alive it is all the same',
     assert.is(await standing.businessDate(), null);
     trouble.store = 'hangs';
     const asked = wrong(standing);
+    await new Promise((resolve) => setImmediate(resolve));
     clock.pass(2_000);
     assert.equal(await asked, ['store']);
     trouble.store = 'none';
