@@ -9,11 +9,21 @@ import { type Fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
 import { Metrics } from '../operations/metrics.ts';
 import { MarkedStore, type MarkSlots } from '../store/commit-mark.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, Guard, StorePort, Wants } from '../store/port.ts';
+import type {
+  CommitHow,
+  CommitItem,
+  CommitOutcome,
+  Found,
+  Guard,
+  Kept,
+  StorePort,
+  Wants,
+} from '../store/port.ts';
 import type { AccountRow, IdentityRow } from '../store/rows.ts';
 import { accountRow, identityRow } from '../store/sample-rows.ts';
-import { type Decision, Engine, type Work } from './engine.ts';
+import { Engine } from './engine.ts';
 import type { View } from './view.ts';
+import type { Decision, Work } from './work.ts';
 
 const days = suite('random days of the commit engine');
 
@@ -92,10 +102,23 @@ class Books {
       this.#ready.add(made);
       return made;
     };
-    const store = { ready, read: this.#read.bind(this), commit: this.#commit.bind(this) };
+    const kept = () => (this.#dice.falls(0.5) ? this.#kept() : null);
+    const store = { ready, kept, read: this.#read.bind(this), commit: this.#commit.bind(this) };
     const slots: MarkSlots = { read: async () => null, write: (_slot, bytes) => this.#mark(bytes) };
     const port = store as unknown as StorePort;
     return new MarkedStore({ store: port, stream: 's', slots, failed: () => undefined });
+  }
+
+  /** All accounts as they stand, and which identities are not there. */
+  #kept(): Kept {
+    const nothing = () => undefined;
+    return {
+      ...{ day: undefined, card: nothing, terminal: nothing, batch: nothing, counter: nothing },
+      account: (id) => this.#now(id),
+      openLots: () => new Map(),
+      isNew: (key) => !this.identities.has(key),
+      isUnused: () => false,
+    };
   }
 
   async #read(wants: Wants): Promise<Found> {

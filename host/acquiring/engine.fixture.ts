@@ -2,9 +2,10 @@
 import { Metrics } from '../operations/metrics.ts';
 import type { CommitItem, CommitOutcome, Found, Guard, StorePort, Wants } from '../store/port.ts';
 import { BUSINESS_DATE, identityRow } from '../store/sample-rows.ts';
-import { type Decision, Engine, type Work } from './engine.ts';
+import { Engine } from './engine.ts';
 import { TestClock } from './node-acquiring.fixture.ts';
 import type { View } from './view.ts';
+import type { Decision, Work } from './work.ts';
 
 /** A store in memory: identities and one counter; `before` may fail or hold up a commit. */
 export function fakeStore({ queueMax = 300, momentMs }: { queueMax?: number; momentMs?: number } = {}) {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { identityRow } from '../store/sample-rows.ts';
 import { fakeStore, take } from './engine.fixture.ts';
-import type { Work } from './engine.ts';
+import type { Work } from './work.ts';
 
 const engines = suite('group commit');
 

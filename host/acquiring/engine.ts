@@ -16,28 +16,14 @@
  * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
  */
 import { PosError } from '../../protocol/index.ts';
-import { type Clock, turnEnd, within } from '../clock.ts';
+import { type Clock, turnEnd } from '../clock.ts';
 import type { Metrics } from '../operations/metrics.ts';
-import type { CommitItem, CommitOutcome, StorePort, Wants } from '../store/port.ts';
+import type { CommitItem, CommitOutcome, Kept, StorePort, Wants } from '../store/port.ts';
+import { Gathering, WORTH_A_BATCH } from './gathering.ts';
 import { Layer } from './layer.ts';
+import { MemoryView } from './memory-view.ts';
 import { mergeWants, NotRead, Snapshot, type View } from './view.ts';
-
-export interface Work<T> {
-  readonly wants: Wants;
-  /** What else must be read, once the first read is known. Asked until it gives null, three times at most. */
-  more?(view: View): Wants | null;
-  /** True when `decide` recognises its own earlier write, by an identity. */
-  readonly recognisesItself?: boolean;
-  /** Pure but for reference numbers and keys: it may be called again on another view. */
-  decide(view: View): Decision<T>;
-}
-
-export interface Decision<T> {
-  /** What to write; null when nothing is. */
-  readonly item: CommitItem | null;
-  /** Builds the answer after the commit. `head`: the journal head after this item's last record, or the last one known. */
-  answer(outcome: { readonly head: string | null }): T;
-}
+import { counterValues, type Decision, moreOf, type Work } from './work.ts';
 
 export interface EngineOptions {
   readonly store: StorePort;
@@ -53,8 +39,6 @@ export interface EngineOptions {
 
 const ATTEMPTS_MAX = 6;
 const READ_ROUNDS_MAX = 3;
-/** So many make a batch worth what it costs by itself: 500 µs of this thread and as much of the database. */
-const WORTH_A_BATCH = 32;
 
 interface Item {
   readonly work: Work<unknown>;
@@ -103,14 +87,10 @@ export class Engine {
   readonly #clock: Clock;
   readonly #batchMax: number;
   readonly #queueMax: number;
+  readonly #gathering: Gathering;
   #queue: Item[] = [];
   #running = false;
   #lastHead: string | null = null;
-  /** Where the store asks for it: those just answered are waited for before anything is decided. */
-  #isGathering = false;
-  /** How many are waited for; else one. */
-  #awaited = 1;
-  #wake: (() => void) | null = null;
   #idle: (() => void)[] = [];
   /** When the answers of all that was committed have left. */
   #answered: Promise<void> = Promise.resolve();
@@ -122,6 +102,7 @@ export class Engine {
     this.#clock = options.clock;
     this.#batchMax = options.batchMax ?? 256;
     this.#queueMax = options.queueMax ?? 4096;
+    this.#gathering = new Gathering(options.clock, () => options.store.momentMs);
   }
 
   /** Rejects with HOST_BUSY at once when the queue is full; see above for all other rejections. */
@@ -139,7 +120,7 @@ export class Engine {
         wants: [work.wants],
         unknown: false,
       });
-      if (this.#queue.length >= this.#awaited) this.#wake?.();
+      this.#gathering.arrived(this.#queue.length);
       if (!this.#running) this.#start();
     });
   }
@@ -179,7 +160,7 @@ export class Engine {
       const batch = await this.#decideBatch(flight);
       if (flight !== null) {
         const fates = await flight.landed;
-        this.#awaitAfter(flight.items.length, batch.decided.length + this.#queue.length);
+        this.#gathering.awaitAfter(flight.items.length, batch.decided.length + this.#queue.length);
         if (!fates.every(({ kind }) => kind === 'answered')) {
           // What was decided on a layer that did not hold goes back, behind what failed.
           for (const { item } of batch.decided) item.attempts -= 1;
@@ -201,14 +182,14 @@ export class Engine {
   async #decideBatch(flight: Flight | null): Promise<Batch> {
     const batch: Batch = { decided: [], layer: new Layer() };
     if (flight === null) {
-      await this.#gathered();
+      await this.#gathering.gathered(() => this.#queue.length);
       await this.#decidePiece(batch, [batch.layer], Math.min(this.#batchMax, this.#firstPiece));
       return batch;
     }
     const layers = [flight.layer, batch.layer];
     while (flight.isUp && batch.decided.length < this.#batchMax) {
-      if (this.#queue.length < this.#awaited) {
-        await this.#enough();
+      if (this.#queue.length < this.#gathering.awaited) {
+        await this.#gathering.enough();
         if (flight.isUp) await turnEnd(this.#clock);
       } else await this.#decidePiece(batch, layers, this.#batchMax - batch.decided.length);
     }
@@ -221,85 +202,73 @@ export class Engine {
    * either thread would wait for the other.
    */
   get #firstPiece(): number {
-    return Math.max(WORTH_A_BATCH, this.#awaited, Math.ceil(this.#queue.length / 2));
+    return Math.max(WORTH_A_BATCH, this.#gathering.awaited, Math.ceil(this.#queue.length / 2));
   }
 
-  /** Reads what those who wait longest want, so many at the most, and decides them over what came before. */
+  /** Takes those who wait longest, so many at the most, and decides them over what came before. */
   async #decidePiece(batch: Batch, layers: readonly Layer[], most: number): Promise<void> {
     const items = this.#queue.splice(0, most);
-    const snapshot = await this.#readAll(items, layers);
-    if (snapshot !== null) this.#decideAll(items, snapshot, batch);
+    const known = this.#decideKnown(items, layers, batch);
+    if (known === items.length) return;
+    const others = items.slice(known);
+    const snapshot = await this.#readAll(others, layers);
+    if (snapshot !== null) this.#decideRead(others, snapshot, batch);
   }
 
-  /** Where commits are dear and many are under way: when as many wait as are awaited, or for a moment nobody came. */
-  async #gathered(): Promise<void> {
-    const ms = this.#isGathering ? this.#store.momentMs : undefined;
-    if (ms === undefined) return;
-    while (this.#queue.length < this.#awaited) {
-      const before = this.#queue.length;
-      await within(this.#clock, ms, this.#enough());
-      if (this.#queue.length === before) return;
-    }
-  }
-
-  /** Resolves when as many wait as are awaited, or a flight has landed. Only the promise of the last call does. */
-  #enough(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = () => {
-        this.#wake = null;
-        resolve();
-      };
-    });
-  }
-
-  /**
-   * Judges how many are awaited after some were answered: who waits for answers comes back in step.
-   * @param others under way beside them
-   */
-  #awaitAfter(answered: number, others: number): void {
-    const all = answered + others;
-    // A few are no batch, also together: to them a moment's wait is time lost, not a commit saved.
-    this.#isGathering = this.#store.momentMs !== undefined && all >= WORTH_A_BATCH / 2;
-    this.#awaited = this.#isGathering
-      ? // The half of all, so that the other half may be committed meanwhile; of fewer than two batches all.
-        Math.min(all, Math.max(WORTH_A_BATCH, Math.ceil(all / 2)))
-      : 1;
-  }
-
-  /** Decides in arrival order, each over all before it. Items that fail are not in the batch. */
-  #decideAll(items: readonly Item[], snapshot: Snapshot, { decided, layer }: Batch): void {
-    for (let at = 0; at < items.length; at += 1) {
-      const item = items[at] as Item;
-      const done = this.#decideOne(item, snapshot);
-      if (done === 'read again') {
-        // With all behind it: nobody is decided before one who came first.
-        this.#queue.unshift(...items.slice(at));
-        return;
+  /** Decides in arrival order until one needs something read. How many it were. */
+  #decideKnown(items: readonly Item[], layers: readonly Layer[], batch: Batch): number {
+    let at = 0;
+    for (const item of items) {
+      const kept = this.#keptFor(item);
+      if (kept === null) break;
+      if (this.#decideOne(item, new MemoryView(kept, layers), batch) === 'read again') {
+        item.attempts -= 1;
+        break;
       }
-      if (done === null) continue;
-      const { decision, counters } = done;
-      const { item: writes } = decision;
-      decided.push({ item, decision, ready: writes && (this.#store.ready?.(writes) ?? writes) });
-      if (writes !== null) layer.putDecided(writes.changes, counters, snapshot);
+      at += 1;
+    }
+    return at;
+  }
+
+  #keptFor({ wants }: Item): Kept | null {
+    let kept: Kept | null = null;
+    for (const some of wants) {
+      kept = this.#store.kept?.(some) ?? null;
+      if (kept === null) return null;
+    }
+    return kept;
+  }
+
+  /** Decides in arrival order, each over all before it. */
+  #decideRead(items: readonly Item[], snapshot: Snapshot, batch: Batch): void {
+    for (let at = 0; at < items.length; at += 1) {
+      if (this.#decideOne(items[at] as Item, snapshot, batch) !== 'read again') continue;
+      // With all behind it: nobody is decided before one who came first.
+      this.#queue.unshift(...items.slice(at));
+      return;
     }
   }
 
-  /** Null when it failed alone, and was told so. */
-  #decideOne(item: Item, snapshot: Snapshot) {
+  /** One that fails alone is told so, and is not in the batch. */
+  #decideOne(item: Item, view: View, { decided, layer }: Batch): 'done' | 'read again' {
     try {
       item.attempts += 1;
-      const decision = item.work.decide(snapshot);
-      return { decision, counters: counterValues(decision.item, snapshot) };
+      const decision = item.work.decide(view);
+      const { item: writes } = decision;
+      const counters = counterValues(writes, view);
+      const ready = writes && (this.#store.ready?.(writes) ?? writes);
+      if (writes !== null) layer.putDecided(writes.changes, counters, view);
+      decided.push({ item, decision, ready });
     } catch (error) {
       if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
         item.wants = [...item.wants, error.wants];
         this.#metrics.count('engine', 'read again');
-        return 'read again' as const;
+        return 'read again';
       }
       this.#metrics.count('engine', 'decision threw');
       item.reject(item.unknown ? unknownOutcome(error) : error);
-      return null;
     }
+    return 'done';
   }
 
   /** One read for all items, and what they want further. Null when it failed: all are rejected. */
@@ -338,7 +307,7 @@ export class Engine {
       landed: landed.then(async (fates) => {
         await before;
         flight.isUp = false;
-        this.#wake?.();
+        this.#gathering.wake();
         return fates;
       }),
     };
@@ -452,23 +421,3 @@ const rejected = (item: Item, error: unknown): Fate => ({
 
 const unknownOutcome = (cause: unknown) =>
   new PosError('STORE_UNKNOWN', 'it is not known whether this was committed', { cause });
-
-function moreOf(work: Work<unknown>, view: View): readonly Wants[] {
-  try {
-    const more = work.more?.(view) ?? null;
-    return more === null ? [] : [more];
-  } catch (error) {
-    // What else goes wrong comes again in `decide`, where it fails its own item only.
-    return error instanceof NotRead ? [error.wants] : [];
-  }
-}
-
-/** The counters after this item, as absolute values. */
-function counterValues(item: CommitItem | null, view: View): Map<string, number> {
-  const values = new Map<string, number>();
-  for (const guard of item?.guards ?? []) {
-    if (guard.kind !== 'counter') continue;
-    values.set(guard.counter, (values.get(guard.counter) ?? view.counter(guard.counter)) + guard.add);
-  }
-  return values;
-}

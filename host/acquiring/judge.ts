@@ -10,7 +10,6 @@ import { type Check, firstFailure, missing, REMEMBERED, type Stage } from './che
 import { flowOf } from './dispatch.ts';
 import { conclude } from './effects/deed.ts';
 import { noteOwed, wantOwed } from './effects/owed-list.ts';
-import type { Decision, Work } from './engine.ts';
 import { type Presented, presentedCard } from './facts/presented-card.ts';
 import { burntUtKey } from './identity.ts';
 import { journalSecurityEvent } from './journal-body.ts';
@@ -18,6 +17,7 @@ import { Judgement } from './judgement.ts';
 import { carriesMac, type Request } from './request.ts';
 import { batchKey } from './row-names.ts';
 import { mergeWants, NotRead, type View } from './view.ts';
+import type { Decision, Work } from './work.ts';
 
 /** The request as work for the engine; its result is the answer's frame, LEN included, and what it says. */
 export function judging(deps: HostDeps, request: Request): Work<Answered> {

@@ -16,12 +16,13 @@ import type {
 } from '../store/rows.ts';
 import { authKey, batchKey, traceKey } from './row-names.ts';
 
-/** The names of transactions beside their id. */
-export type TransactionName = 'rrn' | 'ut' | 'trace' | 'auth' | 'batch';
+/** The names of transactions that several may share. */
+export type TransactionName = 'rrn' | 'trace' | 'auth' | 'batch';
 
 export class Layer {
   readonly identities = new Map<string, IdentityRow>();
   readonly transactions = new Map<string, TransactionRow>();
+  readonly transactionsByUt = new Map<string, TransactionRow>();
   /** By the hash of their number. */
   readonly cards = new Map<string, CardRow>();
   readonly accounts = new Map<string, AccountRow>();
@@ -36,12 +37,11 @@ export class Layer {
   /** Absolute values, so that reading twice counts once. */
   readonly counters = new Map<string, number>();
 
-  readonly #byUt = new Groups<TransactionRow>();
   readonly #byRrn = new Groups<TransactionRow>();
   readonly #byTrace = new Groups<TransactionRow>();
   readonly #byAuth = new Groups<TransactionRow>();
   readonly #byBatch = new Groups<TransactionRow>();
-  /** Put in since the names were last asked; but for UT, which every sale asks, hardly ever. */
+  /** Put in since the names were last asked: hardly ever. */
   #unnamed: TransactionRow[] = [];
 
   /**
@@ -89,13 +89,12 @@ export class Layer {
 
   #putTransaction(row: TransactionRow): void {
     this.transactions.set(row.transactionId, row);
-    if (row.ut !== null) this.#byUt.set(row.ut, row.transactionId, row);
+    if (row.ut !== null) this.transactionsByUt.set(row.ut, row);
     this.#unnamed.push(row);
   }
 
   /** Transactions by a name that several may share. */
   named(name: TransactionName): Groups<TransactionRow> {
-    if (name === 'ut') return this.#byUt;
     for (const row of this.#unnamed) {
       const id = row.transactionId;
       this.#byTrace.set(traceKey(row.terminalId, row.batch, row.trace), id, row);
@@ -115,6 +114,44 @@ export class Layer {
         return this.#byBatch;
     }
   }
+}
+
+/** The newest of a row in layers, oldest first. */
+export function newestIn<Row>(
+  layers: readonly Layer[],
+  rowsOf: (layer: Layer) => ReadonlyMap<string, Row>,
+  key: string,
+): Row | undefined {
+  for (let at = layers.length - 1; at >= 0; at -= 1) {
+    const row = rowsOf(layers[at] as Layer).get(key);
+    if (row !== undefined) return row;
+  }
+  return undefined;
+}
+
+/**
+ * All rows of a group, of each the newest.
+ * @param under the group as it is below these layers, oldest first
+ */
+export function groupIn<Row>(
+  layers: readonly Layer[],
+  groupsOf: (layer: Layer) => Groups<Row>,
+  name: string,
+  under?: ReadonlyMap<string, Row>,
+): readonly Row[] {
+  let only = under;
+  let joined: Map<string, Row> | undefined;
+  for (const layer of layers) {
+    const group = groupsOf(layer).get(name);
+    if (group === undefined) continue;
+    if (only === undefined) only = group;
+    else {
+      joined ??= new Map(only);
+      for (const [key, row] of group) joined.set(key, row);
+    }
+  }
+  const rows = joined ?? only;
+  return rows === undefined ? [] : [...rows.values()];
 }
 
 /** Rows in groups, each found by its key in its group. */

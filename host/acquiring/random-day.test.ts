@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { StoreAround } from '../store/store-around.ts';
 import {
   type Fixture,
   holdFrame,
@@ -96,6 +97,28 @@ async function heldBy(host: Fixture): Promise<number> {
   return -sums.filter((sum) => sum.account.startsWith('holds:')).reduce((all, sum) => all + sum.sum, 0);
 }
 
+/** Sends them all, one after the other or at once; `done` are those that were approved. */
+async function liveThrough(host: Fixture, steps: readonly Step[], atOnce: boolean) {
+  host.rules.push(TENTH);
+  await host.signIn(host.shop);
+  const cards = [await host.card({ pin: null }), await host.card({ pin: null, bonus: 0 })];
+  const done: Parsed[] = [];
+  const sent: Buffer[] = [];
+  const waiting: Promise<Parsed>[] = [];
+  for (const act of steps) {
+    const frame = frameOf(host, cards, done, sent, act);
+    if (frame === null) continue;
+    sent.push(frame);
+    const answer = host.answer(frame).then((parsed) => {
+      if (parsed.fields[39] === '00' && parsed.mti !== '0410') done.push(parsed);
+      return parsed;
+    });
+    waiting.push(answer);
+    if (!atOnce) await answer;
+  }
+  return { cards, done, answers: await Promise.all(waiting) };
+}
+
 days(
   'after any of them, one by one or all at once, the books are proven; with all undone nothing is missing',
   async () => {
@@ -106,23 +129,7 @@ days(
         async (steps, atOnce) => {
           const host = await openFixture();
           try {
-            host.rules.push(TENTH);
-            await host.signIn(host.shop);
-            const cards = [await host.card({ pin: null }), await host.card({ pin: null, bonus: 0 })];
-            const done: Parsed[] = [];
-            const sent: Buffer[] = [];
-            const waiting: Promise<unknown>[] = [];
-            for (const act of steps) {
-              const frame = frameOf(host, cards, done, sent, act);
-              if (frame === null) continue;
-              sent.push(frame);
-              const answer = host.answer(frame).then((parsed) => {
-                if (parsed.fields[39] === '00' && parsed.mti !== '0410') done.push(parsed);
-              });
-              waiting.push(answer);
-              if (!atOnce) await answer;
-            }
-            await Promise.all(waiting);
+            const { cards, done } = await liveThrough(host, steps, atOnce);
             assert.equal(await host.faults(), []);
             assert.is(
               host.log.filter(({ level }) => level === 'error').length,
@@ -161,6 +168,30 @@ days(
     );
   },
 );
+
+days('what is decided from memory is what is decided from what was read', async () => {
+  class Forgetful extends StoreAround {
+    override kept(): null {
+      return null;
+    }
+  }
+  const answersOf = async (steps: readonly Step[], atOnce: boolean, host: Fixture) => {
+    try {
+      const { answers } = await liveThrough(host, steps, atOnce);
+      assert.equal(await host.faults(), []);
+      return answers.map(({ mti, fields }) => [mti, fields[4], fields[39], fields[54]]);
+    } finally {
+      await host.close();
+    }
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), fc.boolean(), async (steps, atOnce) => {
+      const read = await answersOf(steps, atOnce, await openFixture((store) => new Forgetful(store)));
+      assert.equal(await answersOf(steps, atOnce, await openFixture()), read);
+    }),
+    { numRuns: 12, seed: SEED },
+  );
+});
 
 const SEED = Number(process.env['SEED'] ?? 20_261_122);
 console.log(`seed ${SEED}`);

@@ -17,7 +17,7 @@ import type {
   TransactionRow,
   UploadRow,
 } from '../store/rows.ts';
-import { type Groups, Layer, type TransactionName } from './layer.ts';
+import { type Groups, groupIn, Layer, newestIn, type TransactionName } from './layer.ts';
 
 export interface View {
   /** The open business day. */
@@ -25,6 +25,7 @@ export interface View {
   identity(key: string): IdentityRow | undefined;
   transaction(transactionId: string): TransactionRow | undefined;
   transactionsByRrn(rrn: string): readonly TransactionRow[];
+  /** One at the most. */
   transactionsByUt(ut: string): readonly TransactionRow[];
   /** @param key see `traceKey` */
   transactionsByTrace(key: string): readonly TransactionRow[];
@@ -81,30 +82,11 @@ export class Snapshot implements View {
     this.#found.putFound(found);
   }
 
-  /** The newest of a row. */
   #newest<Row>(rowsOf: (layer: Layer) => ReadonlyMap<string, Row>, key: string): Row | undefined {
-    for (let at = this.#layers.length - 1; at >= 0; at -= 1) {
-      const row = rowsOf(this.#layers[at] as Layer).get(key);
-      if (row !== undefined) return row;
-    }
-    return undefined;
+    return newestIn(this.#layers, rowsOf, key);
   }
-
-  /** All rows of a group, of each the newest. */
   #group<Row>(groupsOf: (layer: Layer) => Groups<Row>, name: string): readonly Row[] {
-    let only: ReadonlyMap<string, Row> | undefined;
-    let joined: Map<string, Row> | undefined;
-    for (const layer of this.#layers) {
-      const group = groupsOf(layer).get(name);
-      if (group === undefined) continue;
-      if (only === undefined) only = group;
-      else {
-        joined ??= new Map(only);
-        for (const [key, row] of group) joined.set(key, row);
-      }
-    }
-    const rows = joined ?? only;
-    return rows === undefined ? [] : [...rows.values()];
+    return groupIn(this.#layers, groupsOf, name);
   }
 
   /** Oldest first. */
@@ -127,7 +109,8 @@ export class Snapshot implements View {
     return this.#transactions('rrn', rrn);
   }
   transactionsByUt(ut: string): readonly TransactionRow[] {
-    return this.#transactions('ut', ut);
+    const row = this.#newest((layer) => layer.transactionsByUt, ut);
+    return row === undefined ? [] : [row];
   }
   transactionsByTrace(key: string): readonly TransactionRow[] {
     return this.#transactions('trace', key);

@@ -9,7 +9,7 @@
 import { hash } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
 import { StoreAround } from './store-around.ts';
 import { Turns } from './turns.ts';
 
@@ -115,6 +115,10 @@ export class MarkedStore extends StoreAround {
     const found = await this.store.read(wants);
     if (this.#isInDoubt) await this.#markStanding();
     return found;
+  }
+
+  override kept(wants: Wants): Kept | null {
+    return this.#isInDoubt ? null : super.kept(wants);
   }
 
   async #markStanding(): Promise<void> {

@@ -61,13 +61,19 @@ export class KnownNames {
 
   /** Whether it is certain that none of the wanted identities and UTs is there. */
   areAbsent({ identities = [], uts = [] }: Wants): boolean {
-    for (const key of identities) {
-      if (key.startsWith(BURNT)) {
-        if (!this.#isUnused(key.slice(BURNT.length))) return false;
-      } else if (!this.#isAbove(key)) return false;
-    }
-    for (const ut of uts) if (!this.#isUnused(ut)) return false;
+    for (const key of identities) if (!this.isNew(key)) return false;
+    for (const ut of uts) if (!this.isUnused(ut)) return false;
     return true;
+  }
+
+  /** Whether it is certain that this identity is not there. */
+  isNew(key: string): boolean {
+    return key.startsWith(BURNT) ? this.isUnused(key.slice(BURNT.length)) : this.#isAbove(key);
+  }
+
+  /** Whether it is certain that this UT neither is a transaction's nor was burnt. */
+  isUnused(ut: string): boolean {
+    return this.#isKnown(ut) && !this.#youngUts.has(ut) && !this.#oldUts.has(ut);
   }
 
   /** What must be learnt before more can be said of these. */
@@ -125,10 +131,6 @@ export class KnownNames {
   clear(): void {
     for (const kept of [this.#young, this.#old, this.#youngUts, this.#oldUts]) kept.clear();
     this.#span = null;
-  }
-
-  #isUnused(ut: string): boolean {
-    return this.#isKnown(ut) && !this.#youngUts.has(ut) && !this.#oldUts.has(ut);
   }
 
   #isKnown(ut: string): boolean {

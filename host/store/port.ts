@@ -60,6 +60,27 @@ export interface Found {
 }
 
 /**
+ * The rows that a store keeps in memory, as they were last committed: looked at, not copied. What is undefined, or false,
+ * is not known here; it may be in the database.
+ */
+export interface Kept {
+  /** The open business day. */
+  readonly day: DayRow | undefined;
+  card(panHash: string): CardRow | undefined;
+  account(accountId: string): AccountRow | undefined;
+  /** By lot: all of the account with something in them. */
+  openLots(accountId: string): ReadonlyMap<string, LotRow> | undefined;
+  terminal(terminalId: string): TerminalRow | undefined;
+  /** @param key `terminalId|batch` */
+  batch(key: string): BatchRow | undefined;
+  counter(name: string): number | undefined;
+  /** Certainly no such identity is there. */
+  isNew(identity: string): boolean;
+  /** Certainly no transaction has this UT, and it is not burnt. */
+  isUnused(ut: string): boolean;
+}
+
+/**
  * What must hold when the item is written. `key` is the row's key columns joined by `|`, as in
  * `terminalId|batch`, `runId|step`, `kind|id|version` (schema.ts lists them).
  */
@@ -150,6 +171,12 @@ export interface StorePort {
   readonly momentMs?: number | undefined;
   /** One consistent snapshot of all that is wanted. */
   read(wants: Wants): Promise<Found>;
+  /**
+   * For who decides at once: what a read of these wants would find, where no read is needed. It is good until the turn of the
+   * event loop ends: a commit changes it.
+   * @returns null where it takes a read
+   */
+  kept?(wants: Wants): Kept | null;
   /**
    * Does what a commit of this item needs and that need not wait for its turn, while another commit is under way perhaps.
    * @returns what may be given to `commit` in its place; neither changes any more

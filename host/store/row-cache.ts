@@ -6,7 +6,7 @@
  * Identities and transactions are not kept, only which of them there are (`known-names.ts`): one that is there is read.
  */
 import { KnownNames } from './known-names.ts';
-import type { CommitItem, Found, Wants } from './port.ts';
+import type { CommitItem, Found, Kept, Wants } from './port.ts';
 import type { AccountRow, BatchRow, CardRow, DayRow, LotRow, TerminalRow } from './rows.ts';
 
 /** An account and what can be spent of it: they change together, under the account's version. */
@@ -63,7 +63,7 @@ class Recent<V> {
   }
 }
 
-export class RowCache {
+export class RowCache implements Kept {
   readonly #terminals: Recent<TerminalRow>;
   readonly #batches: Recent<BatchRow>;
   /** By the keyed hash of the number. */
@@ -88,6 +88,31 @@ export class RowCache {
     return this.#counters.get(name);
   }
 
+  get day(): DayRow | undefined {
+    return this.#day ?? undefined;
+  }
+  card(panHash: string): CardRow | undefined {
+    return this.#cards.get(panHash);
+  }
+  account(accountId: string): AccountRow | undefined {
+    return this.#purses.get(accountId)?.account;
+  }
+  openLots(accountId: string): ReadonlyMap<string, LotRow> | undefined {
+    return this.#purses.get(accountId)?.open;
+  }
+  terminal(terminalId: string): TerminalRow | undefined {
+    return this.#terminals.get(terminalId);
+  }
+  batch(key: string): BatchRow | undefined {
+    return this.#batches.get(key);
+  }
+  isNew(identity: string): boolean {
+    return this.names.isNew(identity);
+  }
+  isUnused(ut: string): boolean {
+    return this.names.isUnused(ut);
+  }
+
   /** What of these wants only the database can tell; identities and UTs, one of which may be there, are left to it. */
   lacking(wants: Wants): Wants {
     return {
@@ -107,18 +132,23 @@ export class RowCache {
     return card !== undefined && this.#purses.has(card.accountId);
   }
 
+  /** Whether all that is wanted is kept, or certain not to be there. */
+  knows(wants: Wants): boolean {
+    return (
+      this.#day !== null &&
+      !isBeyond(wants) &&
+      this.names.areAbsent(wants) &&
+      areAll(wants.terminalIds, (id) => this.#terminals.has(id)) &&
+      areAll(wants.panHashes, (hash) => this.#knowsCard(hash)) &&
+      areAll(wants.accountIds, (id) => this.#purses.has(id)) &&
+      areAll(wants.batches, ({ key }) => this.#batches.has(key)) &&
+      areAll(wants.counters, (counter) => this.#counters.has(counter))
+    );
+  }
+
   /** All that is wanted, at this instant; null when something of it is not kept, or an identity or UT may be there. */
   whole(wants: Wants): Found | null {
-    if (this.#day === null || isBeyond(wants) || !this.names.areAbsent(wants)) return null;
-    const found = this.kept(wants);
-    // The kept rows of a kind are as many as are wanted, or one is lacking.
-    const isWhole =
-      found.cards.length === countOf(wants.panHashes) &&
-      found.terminals.length === countOf(wants.terminalIds) &&
-      found.batches.length === countOf(wants.batches?.map(({ key }) => key)) &&
-      found.counters.size === countOf(wants.counters) &&
-      found.accounts.length === accountsOf(wants, found.cards).size;
-    return isWhole ? found : null;
+    return this.knows(wants) ? this.kept(wants) : null;
   }
 
   /**
@@ -223,9 +253,8 @@ function accountsOf(wants: Wants, cards: readonly CardRow[]): ReadonlySet<string
   return ids;
 }
 
-/** How many different ones. */
-function countOf(keys: readonly string[] | undefined): number {
-  return keys === undefined || keys.length < 2 ? (keys?.length ?? 0) : new Set(keys).size;
+function areAll<V>(wanted: readonly V[] | undefined, is: (one: V) => boolean): boolean {
+  return wanted === undefined || wanted.every(is);
 }
 
 function rowsOf<V>(keys: readonly string[] | undefined, rows: Recent<V>): V[] {

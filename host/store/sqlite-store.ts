@@ -15,7 +15,7 @@ import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { BATCHES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
@@ -100,6 +100,10 @@ class SqliteStore implements StorePort {
       this.#cache.keep(lacking, found);
       return together(wants, known, found);
     });
+  }
+
+  kept(wants: Wants): Kept | null {
+    return !this.#commits.isInDoubt && this.#cache.knows(wants) ? this.#cache : null;
   }
 
   /** What is learnt once saves asking for every request of a batch whether it is a new one. */

@@ -1,6 +1,6 @@
 /** A store that hands everything on to another one: what stands around a store changes only what it is there for. */
 import type { LoneWork } from './alone.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from './port.ts';
+import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 
 export abstract class StoreAround implements StorePort {
@@ -15,6 +15,9 @@ export abstract class StoreAround implements StorePort {
   }
   read(wants: Wants): Promise<Found> {
     return this.store.read(wants);
+  }
+  kept(wants: Wants): Kept | null {
+    return this.store.kept?.(wants) ?? null;
   }
   ready(item: CommitItem): CommitItem {
     return this.store.ready?.(item) ?? item;
