@@ -50,7 +50,7 @@ export async function openSqliteStore(options: {
   if (!isBusinessDate(initialBusinessDate))
     throw new PosError('DATE_BAD', 'the first business date is not YYYYMMDD');
   await migrate(driver, clock.now());
-  await driver.exec(sql.WRITE_VIEW_SQL);
+  await driver.exec(sql.writeViewSql(await listFunctionOf(driver)));
   const day: DayRow = {
     businessDate: initialBusinessDate,
     version: 1,
@@ -62,6 +62,17 @@ export async function openSqliteStore(options: {
   const store = new SqliteStore(driver, stream, new RowCache(() => clock.now(), options.keptMax));
   await store.begin();
   return store;
+}
+
+/** What this engine of SQLite has: only asking tells. */
+async function listFunctionOf(driver: SqlDriver): Promise<sql.ListFunction> {
+  try {
+    await driver.all(`SELECT 1 FROM jsonb_each('[]')`, []);
+    return 'jsonb_each';
+  } catch (error) {
+    if (error instanceof PosError && error.message.includes('no such table')) return 'json_each';
+    throw error;
+  }
 }
 
 class SqliteStore implements StorePort {
