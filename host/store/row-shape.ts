@@ -5,14 +5,23 @@
 import { crc32 } from 'node:zlib';
 import { FEN_MAX, PosError } from '../../protocol/index.ts';
 import type { Posting } from '../ledger/model.ts';
+import { JsonBytes } from './json-bytes.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { bodyOf, type ColumnKind, columnsOf, keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
+type Base = ColumnKind extends infer K ? (K extends `${infer B}?` ? B : K) : never;
+
+interface Column {
+  readonly name: string;
+  readonly kind: ColumnKind;
+  /** The kind without its `?`. */
+  readonly base: Base;
+  readonly isNullable: boolean;
+}
+
 interface Shape {
-  readonly kept: readonly string[];
-  readonly keptKinds: readonly ColumnKind[];
-  readonly body: readonly string[];
-  readonly bodyKinds: readonly ColumnKind[];
+  readonly kept: readonly Column[];
+  readonly body: readonly Column[];
   /** Every field in its order, and where it rests: its place in `kept`, or in `body` counted from −1 downwards. */
   readonly names: readonly string[];
   readonly places: readonly number[];
@@ -30,119 +39,155 @@ function shapeOf(table: TableName): Shape {
     return at >= 0 ? at : -1 - body.findIndex(([other]) => other === name);
   };
   return {
-    kept: kept.map(([name]) => name),
-    keptKinds: kept.map(([, kind]) => kind),
-    body: body.map(([name]) => name),
-    bodyKinds: body.map(([, kind]) => kind),
+    kept: kept.map(columnOf),
+    body: body.map(columnOf),
     names: columnsOf(table).map(([name]) => name),
     places: columnsOf(table).map(([name]) => placeOf(name)),
     kinds: columnsOf(table).map(([, kind]) => kind),
   };
 }
 
-/** A row as it rests. */
+function columnOf([name, kind]: readonly [string, ColumnKind]): Column {
+  const isNullable = kind.endsWith('?');
+  return { name, kind, base: (isNullable ? kind.slice(0, -1) : kind) as Base, isNullable };
+}
+
+/** A row as it rests, in bytes: its table's name, its own columns as a JSON list, all else as a JSON list. */
 export interface PackedRow {
   readonly table: TableName;
-  /** Its own columns as a JSON list. */
-  readonly kept: string;
-  /** All else as a JSON list. */
-  readonly body: string;
+  /** Where its own columns begin. */
+  readonly own: number;
+  /** Where its body begins, and its own columns end. */
+  readonly body: number;
+  /** Where it ends. */
+  readonly end: number;
+  /** CRC-32 of all of it. */
   readonly sum: number;
 }
 
-/** @throws STORE_REFUSED when a value is not of its column's kind, or a text has no faithful form in the database */
-export function packedRow(table: TableName, row: object): PackedRow {
-  const kept = listText(table, ownValues(table, row));
-  const body = bodyText(table, row);
-  return { table, kept, body, sum: rowSum(table, kept, body) };
+/**
+ * Writes a row.
+ * @throws STORE_REFUSED when a value is not of its column's kind, or a text has no faithful form in the database
+ */
+export function packRow(table: TableName, row: object, into: JsonBytes): PackedRow {
+  const shape = SHAPES[table];
+  const start = into.length;
+  into.plain(table);
+  const own = into.length;
+  packList(table, shape.kept, row, into, OWN_FLAGS);
+  const body = into.length;
+  packList(table, shape.body, row, into, BODY_FLAGS);
+  const end = into.length;
+  return { table, own, body, end, sum: crc32(into.between(start, end)) };
 }
 
 /**
  * A row's values in the order of `storedNames` in statements.ts: its own columns, its body, its sum.
- * @throws STORE_REFUSED as `packedRow`
+ * @throws STORE_REFUSED as `packRow`
  */
 export function valuesOf(table: TableName, row: object): readonly unknown[] {
-  const own = ownValues(table, row);
-  const body = bodyText(table, row);
-  return [...own, body, rowSum(table, listText(table, own), body)];
-}
-
-function ownValues(table: TableName, row: object): readonly unknown[] {
-  const fields = row as Readonly<Record<string, unknown>>;
-  const { kept, keptKinds } = SHAPES[table];
+  const bytes = new JsonBytes(ROW_BYTES);
+  const { body, end, sum } = packRow(table, row, bytes);
   const values: unknown[] = [];
-  for (let at = 0; at < kept.length; at += 1) {
-    const value = checked(table, kept[at] as string, keptKinds[at] as ColumnKind, fields);
+  for (const { name } of SHAPES[table].kept) {
+    const value = (row as Readonly<Record<string, unknown>>)[name] ?? null;
     values.push(typeof value === 'boolean' ? Number(value) : value);
   }
+  values.push(bytes.between(body, end).toString(), sum);
   return values;
 }
 
-function bodyText(table: TableName, row: object): string {
-  const fields = row as Readonly<Record<string, unknown>>;
-  const { body, bodyKinds } = SHAPES[table];
-  const values: unknown[] = [];
-  for (let at = 0; at < body.length; at += 1)
-    values.push(checked(table, body[at] as string, bodyKinds[at] as ColumnKind, fields));
-  return listText(table, values);
-}
+/** What most rows take. */
+const ROW_BYTES = 1_024;
+/** How false and true are written: a column of SQLite's has numbers. */
+const OWN_FLAGS = ['0', '1'] as const;
+const BODY_FLAGS = ['false', 'true'] as const;
 
-function checked(
+const OPEN = 0x5b;
+const COMMA = 0x2c;
+const CLOSE = 0x5d;
+
+function packList(
   table: TableName,
-  name: string,
-  kind: ColumnKind,
-  fields: Readonly<Record<string, unknown>>,
-): unknown {
-  const value = fields[name] ?? null;
-  if (!fits(kind, value))
-    throw new PosError('STORE_REFUSED', `${table}.${name}: not a value of kind ${kind}`);
-  return kind === 'postings' ? (value as readonly Posting[]).map(postingValues) : value;
+  columns: readonly Column[],
+  row: object,
+  into: JsonBytes,
+  flags: readonly [string, string],
+): void {
+  const { unfaithful } = into;
+  into.mark(OPEN);
+  for (let at = 0; at < columns.length; at += 1) {
+    const column = columns[at] as Column;
+    if (at > 0) into.mark(COMMA);
+    const value = (row as Readonly<Record<string, unknown>>)[column.name] ?? null;
+    let fits: boolean;
+    try {
+      fits = packValue(column, value, into, flags);
+    } catch (cause) {
+      throw new PosError('STORE_REFUSED', `${table}: a value has no JSON form`, { cause });
+    }
+    if (!fits)
+      throw new PosError('STORE_REFUSED', `${table}.${column.name}: not a value of kind ${column.kind}`);
+  }
+  into.mark(CLOSE);
+  if (into.unfaithful !== unfaithful)
+    throw new PosError('STORE_REFUSED', `${table}: a text holds a NUL or half a surrogate pair`);
 }
 
-function fits(kind: ColumnKind, value: unknown): boolean {
-  if (value === null) return kind.endsWith('?');
-  switch (kind) {
+/** Writes a value; false when it is not of the column's kind. */
+function packValue(
+  { base, isNullable }: Column,
+  value: unknown,
+  into: JsonBytes,
+  flags: readonly [string, string],
+): boolean {
+  if (value === null) {
+    if (isNullable) into.plain('null');
+    return isNullable;
+  }
+  switch (base) {
     case 'text':
-    case 'text?':
-      return typeof value === 'string';
+      if (typeof value !== 'string') return false;
+      into.text(value);
+      return true;
     case 'int':
-    case 'int?':
-      return Number.isSafeInteger(value);
+      if (!Number.isSafeInteger(value)) return false;
+      into.whole(value as number);
+      return true;
     case 'fen':
-    case 'fen?':
-      return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= FEN_MAX;
+      if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > FEN_MAX) return false;
+      into.whole(value as number);
+      return true;
     case 'flag':
-    case 'flag?':
-      return typeof value === 'boolean';
+      if (typeof value !== 'boolean') return false;
+      into.plain(flags[Number(value)] as string);
+      return true;
     case 'postings':
-    case 'postings?':
-      return Array.isArray(value);
+      if (!Array.isArray(value)) return false;
+      packPostings(value as readonly Posting[], into);
+      return true;
     case 'json':
-    case 'json?':
+      into.value(value);
       return true;
   }
 }
 
-function listText(table: TableName, values: readonly unknown[]): string {
-  let text: string;
-  try {
-    text = JSON.stringify(values);
-  } catch (cause) {
-    throw new PosError('STORE_REFUSED', `${table}: a value has no JSON form`, { cause });
+function packPostings(postings: readonly Posting[], into: JsonBytes): void {
+  into.mark(OPEN);
+  for (let at = 0; at < postings.length; at += 1) {
+    const { account, lot, unit, amount } = postings[at] as Posting;
+    if (at > 0) into.mark(COMMA);
+    into.mark(OPEN);
+    into.value(account);
+    into.mark(COMMA);
+    into.value(lot);
+    into.mark(COMMA);
+    into.value(unit);
+    into.mark(COMMA);
+    into.value(amount);
+    into.mark(CLOSE);
   }
-  if (!isFaithful(text)) {
-    throw new PosError('STORE_REFUSED', `${table}: a text holds a NUL or half a surrogate pair`);
-  }
-  return text;
-}
-
-// JSON.stringify writes NUL and half surrogate pairs as escapes; an even number of backslashes before
-// them is escaped text, not an escape.
-const UNFAITHFUL = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
-
-/** Whether a database keeps every text in this JSON as it is: neither a NUL nor half a surrogate pair is in it. */
-export function isFaithful(json: string): boolean {
-  return !(json.includes('\\u') && UNFAITHFUL.test(json));
+  into.mark(CLOSE);
 }
 
 /**
@@ -152,10 +197,6 @@ export function isFaithful(json: string): boolean {
  */
 function rowSum(table: TableName, kept: string, body: string): number {
   return crc32(`${table}${kept}${body}`);
-}
-
-function postingValues({ account, lot, unit, amount }: Posting) {
-  return [account, lot, unit, amount] as const;
 }
 
 /**
@@ -181,7 +222,7 @@ export function rowOf<T extends TableName>(table: T, kept: string, body: string)
 
 function changed(table: TableName, own: readonly unknown[]): PosError {
   const { kept } = SHAPES[table];
-  const key = specOf(table).key.map((name) => String(own[kept.indexOf(name)]));
+  const key = specOf(table).key.map((name) => String(own[kept.findIndex((column) => column.name === name)]));
   return new PosError(
     'STORE_DAMAGED',
     `${table} ${key.join('|')}: 内容已变 its values are not those that were written`,

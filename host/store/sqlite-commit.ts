@@ -9,7 +9,7 @@
 import { PosError } from '../../protocol/index.ts';
 import { type StreamHead, startOf } from '../journal/seal.ts';
 import { isRefusal, reasonOf } from './answers.ts';
-import { BatchWrite, type PackedRows, packedRows } from './batch-write.ts';
+import { BatchWrite, type PackedRows, RowPacker } from './batch-write.ts';
 import { type DecidedBatch, decideBatch, sealItem } from './decide-batch.ts';
 import type { SqlDriver } from './driver.ts';
 import { Fates, GuardQuestions, GuardState, Presumption } from './guards.ts';
@@ -37,11 +37,6 @@ export interface Memory {
 
 type Item = ReadyItem<PackedRows>;
 
-/** The item for SQLite; one that is ready is itself. */
-export function readyItem(item: CommitItem): Item {
-  return item instanceof ReadyItem ? (item as Item) : new ReadyItem(item, packedRows);
-}
-
 /** A batch as it was decided, not written yet. */
 interface Decided extends DecidedBatch<Item> {
   readonly batch: BatchWrite;
@@ -54,6 +49,8 @@ export class SqliteCommits {
   /** Where our stream stands; undefined when a commit's outcome is unknown: read again before the next. */
   #head: StreamHead | undefined;
   #isInDoubt = false;
+  readonly #packer = new RowPacker();
+  readonly #pack = (item: CommitItem) => this.#packer.packed(item);
 
   constructor(driver: SqlDriver, stream: string, memory: Memory) {
     this.#driver = driver;
@@ -64,6 +61,11 @@ export class SqliteCommits {
   /** A commit failed: what it wrote may be in the log, though it is not seen. Nothing is read before `settle`. */
   get isInDoubt(): boolean {
     return this.#isInDoubt;
+  }
+
+  /** The item for SQLite; one that is ready is itself. */
+  ready(item: CommitItem): Item {
+    return item instanceof ReadyItem ? (item as Item) : new ReadyItem(item, this.#pack);
   }
 
   async readHead(): Promise<StreamHead> {

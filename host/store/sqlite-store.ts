@@ -20,7 +20,7 @@ import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
-import { readyItem, SqliteCommits } from './sqlite-commit.ts';
+import { SqliteCommits } from './sqlite-commit.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
 
@@ -133,7 +133,7 @@ class SqliteStore implements StorePort {
   }
 
   ready(item: CommitItem): CommitItem {
-    return readyItem(item).spelled();
+    return this.#commits.ready(item).spelled();
   }
 
   commit(items: readonly CommitItem[], how: CommitHow = {}): Promise<readonly CommitOutcome[]> {
@@ -142,7 +142,10 @@ class SqliteStore implements StorePort {
   }
 
   async #commit(items: readonly CommitItem[], how: CommitHow): Promise<readonly CommitOutcome[]> {
-    const { outcomes, counters } = await this.#commits.commit(items.map(readyItem), how);
+    const { outcomes, counters } = await this.#commits.commit(
+      items.map((item) => this.#commits.ready(item)),
+      how,
+    );
     outcomes.forEach(({ committed }, at) => {
       if (committed) this.#cache.committed(items[at] as CommitItem);
     });

@@ -7,8 +7,9 @@
  */
 import { PosError } from '../../../protocol/index.ts';
 import type { GuardAnswers, PreparedItem } from '../guards.ts';
+import { isFaithful } from '../json-bytes.ts';
 import type { CommitItem, Guard } from '../port.ts';
-import { isFaithful, valuesOf } from '../row-shape.ts';
+import { valuesOf } from '../row-shape.ts';
 import type { JournalRow, TableName } from '../rows.ts';
 import { keyOf, keyParts, specOf, TABLE_NAMES } from '../schema.ts';
 import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from '../statements.ts';
