@@ -4,7 +4,7 @@ import { decodeText, isAscii } from './text.ts';
 
 /**
  * A message whose bytes were found right. Values are cut when asked for, out of one text of the whole message;
- * nothing but `macData` looks at the bytes again.
+ * nothing but `bytes` and `macData` looks at the bytes again.
  */
 export class DecodedMessage implements Message {
   readonly mti: string;
@@ -58,6 +58,13 @@ export class DecodedMessage implements Message {
 
   get unknown(): readonly number[] {
     return this.#shape.unknown;
+  }
+
+  bytes(field: 52 | 64): Buffer | undefined {
+    const column = this.#shape.columns[field];
+    if (column === undefined) return undefined;
+    const start = this.#byteOf(column);
+    return this.#body.subarray(start, start + (column.length >> 1));
   }
 
   macData(): Buffer | undefined {

@@ -20,6 +20,8 @@ export interface Message {
    * (GB18030 on the wire), as sent unless the row says `trim` · b: upper-case hex · xn: C or D and digits.
    */
   get(field: number): string | undefined;
+  /** PIN block or MAC, as a view of the message's bytes; undefined when it is absent. */
+  bytes(field: 52 | 64): Buffer | undefined;
   /** The fields present, ascending, without bit 1. */
   fields(): readonly number[];
   /** The bytes that the MAC covers: MTI up to the byte before DE64. Undefined without DE64. */
@@ -33,7 +35,7 @@ export interface Message {
 export interface Codec {
   /**
    * Judges every byte, then hands out a message that cuts its values lazily. The values are the message's own;
-   * `macData` is a view of the bytes, so take it before somebody writes into them.
+   * `bytes` and `macData` are views of what was decoded, so take them before somebody writes into it.
    */
   decode(body: Buffer): Message;
   /** The bytes of a message, MTI first. A new buffer each time. */

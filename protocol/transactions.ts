@@ -141,6 +141,7 @@ export function reversedTransactionOf(reversal: Message): TransactionSpec | unde
 export function missingFields(spec: TransactionSpec, message: Message): readonly number[] {
   const missing = spec.mandatory.filter((field) => !message.has(field));
   if (spec.kind === 'fateQuery' && !message.has(61) && !hasItem(message, 'UT')) missing.push(61);
+  if (missing.length === 0) return missing;
   return missing.filter((field) => field !== 52 || !hasItem(message, 'PB')).sort((a, b) => a - b);
 }
 

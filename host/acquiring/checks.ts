@@ -6,7 +6,13 @@
  * the refusal is kept under the identity, so that a repeat gets it again; `audited` says whether it is
  * an event for the security log; `after` is what a failure changes.
  */
-import { maskPan, missingFields, reversedTransactionOf, type TransactionKind } from '../../protocol/index.ts';
+import {
+  hasDigits,
+  maskPan,
+  missingFields,
+  reversedTransactionOf,
+  type TransactionKind,
+} from '../../protocol/index.ts';
 import { maySpend } from '../cards/holder-debt.ts';
 import { areNumbersUsedUp } from './effects/batch-closing.ts';
 import { masterKeyFor, noteRightMac, noteWrongMac } from './facts/message-keys.ts';
@@ -214,7 +220,7 @@ function isTrackGenuine(j: Judgement): boolean {
   if (track2 == null) return true;
   const at = j.deps.directory.programme.cvnOffset;
   const value = track2.discretionary.slice(at, at + 3);
-  if (!/^\d{3}$/.test(value)) return false;
+  if (!hasDigits(value, 3)) return false;
   const { vault, keys } = j.deps;
   return vault.verifyCardVerificationValue(keys.cvk, track2.pan, track2.expiry, track2.serviceCode, value);
 }

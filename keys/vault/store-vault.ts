@@ -17,7 +17,7 @@ import { decipherPinBlock, encipherPinBlock, type PanBoundFormat } from '../pin/
 import { translatePinBlock } from '../pin/translate-pin-block.ts';
 import { visaPvv } from '../pin/visa-pvv.ts';
 import type { RemoteLoading } from '../remote/remote-loading.ts';
-import { sameBytes } from '../same-bytes.ts';
+import { sameBytes, sameText } from '../same-bytes.ts';
 import { fromBase64 } from './sealed-text.ts';
 import type {
   KeyHandle,
@@ -227,7 +227,7 @@ export class StoreVault implements Vault {
   ): boolean {
     const cipher = this.#store.cipherOf(cvk, 'card-verification', 'open');
     const right = cardVerificationValue(cipher, pan, expiry, serviceCode);
-    return sameBytes(Buffer.from(right, 'ascii'), Buffer.from(value, 'ascii'));
+    return sameText(right, value);
   }
 
   lookupHash(key: KeyHandle, text: string): string {
@@ -262,7 +262,7 @@ export class StoreVault implements Vault {
     const isWhole = pin.length === PIN_DIGITS;
     const computed = isWhole ? referenceValue(pvk, method, pvki, spec.pan, pin) : '';
     pin.fill(0);
-    return sameBytes(Buffer.from(computed, 'ascii'), Buffer.from(value, 'ascii')) ? 'right' : 'wrong';
+    return sameText(computed, value) ? 'right' : 'wrong';
   }
 
   #tmkFor(tmk: KeyHandle, mode: KeyMode, duty: KeyDuty): KeyedCipher {

@@ -68,11 +68,11 @@ export async function judge(
 }
 
 async function hasRightMac(deps: TerminalDeps, message: Message): Promise<boolean | 'unknown'> {
-  const mac = message.get(64);
+  const mac = message.bytes(64);
   const covered = message.macData();
   if (mac === undefined || covered === undefined) return false;
   try {
-    return await deps.pinPad.verifyMac(covered, Buffer.from(mac, 'hex'));
+    return await deps.pinPad.verifyMac(covered, mac);
   } catch {
     return 'unknown';
   }

@@ -22,15 +22,10 @@ export function judgeMac(j: Judgement): MacResult {
   const { terminal, request, profile, deps } = j;
   if (terminal == null || terminal.keys === null) return { right: false, because: 'no keys' };
   const data = request.message.macData();
-  const mac = request.message.get(64);
+  const mac = request.message.bytes(64);
   if (data === undefined || mac === undefined) return { right: false, because: 'no MAC' };
   const fits = (keys: SealedWorkingKeys) =>
-    deps.vault.verifyMac(
-      deps.vault.openSealed(keys.mak),
-      data,
-      Buffer.from(mac, 'hex'),
-      profile?.macAlgorithm ?? 'unionpay-ecb',
-    );
+    deps.vault.verifyMac(deps.vault.openSealed(keys.mak), data, mac, profile?.macAlgorithm ?? 'unionpay-ecb');
   if (fits(terminal.keys)) return { right: true, keys: terminal.keys, which: 'current' };
   const { previousKeys } = terminal;
   if (previousKeys !== null && previousServe(j, terminal) && fits(previousKeys)) {

@@ -1,4 +1,5 @@
 /** The PIN of a request: asked of the vault once, and its tries counted. The PIN itself never comes here. */
+import { itemOf } from '../../../protocol/index.ts';
 import type { CardRow } from '../../store/rows.ts';
 import type { Judgement } from '../judgement.ts';
 
@@ -51,7 +52,8 @@ function wrongPin(j: Judgement, row: CardRow): PinResult {
 
 /** DE52, or DE57 `PB` under SM4 keys. */
 function pinBlock(j: Judgement): Buffer | null {
-  const sm4 = j.request.items.find(([tag]) => tag === 'PB')?.[1];
-  const hex = j.keys?.mode === '005' ? sm4 : j.request.message.get(52);
+  const { message, items } = j.request;
+  if (j.keys?.mode !== '005') return message.bytes(52) ?? null;
+  const hex = itemOf(items, 'PB');
   return hex === undefined ? null : Buffer.from(hex, 'hex');
 }
