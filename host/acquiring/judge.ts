@@ -33,11 +33,12 @@ export function judging(deps: HostDeps, request: Request): Work<Answered> {
     wants: mergeWants(wanted),
     more(view) {
       if (flow?.more === undefined && shown.kind !== 'sealed') return null;
-      const j = judgementOn(view);
+      let j: Judgement | undefined;
+      const judgement = () => (j ??= judgementOn(view));
       // The card number of an encrypted track is known once the terminal's keys are.
-      const hash = shown.kind === 'sealed' ? j.card?.panHash : undefined;
+      const hash = shown.kind === 'sealed' ? judgement().card?.panHash : undefined;
       if (hash !== undefined && !view.hasAsked(hash)) return { panHashes: [hash] };
-      return flow?.more?.(j) ?? null;
+      return flow?.more?.(judgement, deps, view) ?? null;
     },
     // A balance query has no identity: after an unknown outcome it would count a wrong PIN twice.
     recognisesItself: request.spec?.kind !== 'balance',

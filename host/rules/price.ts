@@ -31,6 +31,11 @@ export function capCounters(rules: readonly Rule[], input: Omit<PriceInput, 'use
   return counters;
 }
 
+/** Whether any of these rules is capped by a counter. */
+export function haveCounters(rules: readonly Rule[]): boolean {
+  return inForce(rules).counted.length > 0;
+}
+
 /**
  * Prices a spend.
  *

@@ -12,7 +12,8 @@ import { moneyBackLines, moneyItems, releasedItems, remarksOfDebt, remarksOfUndo
 import type { Undone } from './undo.ts';
 
 /** The transactions that the original itself was about: the sale of a void, the hold of a completion. */
-export function wantEarlier(j: Judgement): Wants | null {
+export function wantEarlier(judgement: () => Judgement): Wants | null {
+  const j = judgement();
   const unread: string[] = [];
   for (let row = j.original; row !== undefined; ) {
     const { originalId } = row;

@@ -1,14 +1,16 @@
 /** The price of a sale, pre-authorisation or completion, and the lots that pay it. */
 import type { Fen } from '../../../protocol/index.ts';
 import { ensure, PosError } from '../../../protocol/index.ts';
+import type { HostDeps } from '../../deps.ts';
 import type { LotPart, Rates, SaleMoney } from '../../ledger/model.ts';
 import { type CompletionParts, priceMoney, takeForCompletion, takeFromLots } from '../../ledger/spend.ts';
 import type { Contract } from '../../programme/model.ts';
 import type { Priced, PriceInput } from '../../rules/model.ts';
-import { capCounters, price } from '../../rules/price.ts';
+import { capCounters, haveCounters, price } from '../../rules/price.ts';
 import type { Wants } from '../../store/port.ts';
 import type { AccountRow } from '../../store/rows.ts';
 import type { Judgement } from '../judgement.ts';
+import type { View } from '../view.ts';
 
 export interface Spend {
   readonly priced: Priced;
@@ -19,11 +21,18 @@ export interface Spend {
 }
 
 /** The capped counters that pricing will look at: read once account and tier are known. */
-export function wantCounters(j: Judgement): Wants | null {
+export function wantCounters(
+  judgement: () => Judgement,
+  { directory }: HostDeps,
+  { day }: View,
+): Wants | null {
+  // Before anything of the spend is looked up: it is asked for each, and a programme may well have no such rule.
+  if (!haveCounters(directory.rules(day.businessDate))) return null;
+  const j = judgement();
   const { account } = j;
   if (account === undefined || j.request.amount === null || j.merchant === undefined) return null;
   const input = priceInput(j, account, j.request.amount);
-  const counters = capCounters(j.deps.directory.rules(j.businessDate, input), input);
+  const counters = capCounters(directory.rules(j.businessDate, input), input);
   const unread = counters.filter((counter) => !j.view.hasCounter(counter));
   return unread.length === 0 ? null : { counters: unread };
 }
