@@ -12,11 +12,13 @@ export interface LogOptions {
   readonly level: string;
   /** Where lines go; standard output when it is not given. */
   readonly destination?: DestinationStream;
+  /** The member that says when, as pino's time functions give it; ISO 8601 with milliseconds when it is not given. */
+  readonly time?: () => string;
 }
 
 export function openLog(options: LogOptions): PinoLogger {
   const destination = options.destination ?? pino.destination();
-  const time = pino.stdTimeFunctions.isoTime;
+  const time = options.time ?? pino.stdTimeFunctions.isoTime;
   const log = pino(
     {
       level: options.level,

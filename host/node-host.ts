@@ -15,6 +15,7 @@ import type { HostDeps } from './deps.ts';
 import { openLog } from './log.ts';
 import { elapsedMs, nodeClock } from './node-clock.ts';
 import { openLinkIdentity } from './node-link-identity.ts';
+import { logTime } from './node-log.ts';
 import { nodeRandom } from './node-random.ts';
 import { databaseOf } from './node-store.ts';
 import { openVault } from './node-vault.ts';
@@ -77,7 +78,8 @@ async function assemble(
   const place = (name: string) => join(config.dataFolder, name);
   const made: string[] = [];
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
-  const log = openLog({ level: config.logLevel, ...(logTo === undefined ? {} : { destination: logTo }) });
+  const time = logTime();
+  const log = openLog({ level: config.logLevel, time, ...(logTo !== undefined && { destination: logTo }) });
 
   // 1. A folder of one's own, then secrets: the self-test refuses to go on with a machine that computes wrongly.
   const database = databaseOf(config, place);

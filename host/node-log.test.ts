@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../protocol/index.ts';
 import { isUrgent, openLog } from './log.ts';
-import { logDestination } from './node-log.ts';
+import { logDestination, logTime } from './node-log.ts';
 
 const files = suite('where the log goes');
 
@@ -21,10 +21,11 @@ function inFolder(act: (folder: string) => Promise<void> | void): () => Promise<
   };
 }
 
+/** Of the lines that are there in full. */
 const messagesIn = (file: string) =>
   readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line !== '')
+    .slice(0, -1)
     .map((line) => (JSON.parse(line) as { msg: string }).msg);
 
 files(
@@ -115,5 +116,19 @@ files(
     );
   }),
 );
+
+files('the time of a line is spelled as pino spells it, and anew with each millisecond', () => {
+  const time = logTime();
+  const before = Date.now();
+  let first = time();
+  const asPino = /^,"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"$/;
+  for (let changes = 0; changes < 3; ) {
+    const next = time();
+    const at = Date.parse(asPino.exec(next)?.[1] ?? '');
+    assert.ok(at >= before && at <= Date.now(), next);
+    if (next !== first) changes += 1;
+    first = next;
+  }
+});
 
 files.run();

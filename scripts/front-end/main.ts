@@ -9,7 +9,7 @@ import { keysOf } from '../../host/host-keys.ts';
 import { assembleHost, openSqlite, openSqliteStore, readHostConfig } from '../../host/index.ts';
 import { openLog } from '../../host/log.ts';
 import { elapsedMs, nodeClock } from '../../host/node-clock.ts';
-import { logDestination } from '../../host/node-log.ts';
+import { logDestination, logTime } from '../../host/node-log.ts';
 import { nodeRandom } from '../../host/node-random.ts';
 import { openVault } from '../../host/node-vault.ts';
 import { Metrics } from '../../host/operations/metrics.ts';
@@ -36,6 +36,7 @@ const deps = await assembleHost({
   directory: await openDirectory(store),
   log: openLog({
     level: config.logLevel,
+    time: logTime(),
     destination: logDestination(config.logFile),
   }),
   metrics: new Metrics({ elapsedMs }),
