@@ -132,6 +132,7 @@ export class GuardQuestions {
  */
 export class Presumption {
   readonly answers: GuardAnswers;
+  readonly #named: readonly Presumed[];
 
   /** Null when the database must be asked: a counter's value is not known, or a guard names a version that cannot be. */
   static of(
@@ -139,10 +140,12 @@ export class Presumption {
     counter: (name: string) => number | undefined,
   ): Presumption | null {
     const answers = Array.from({ length: UT_MARK + 1 }, () => new Map<string, number | undefined>());
+    const presumed: Presumed[] = [];
     for (const { item, failure } of items) {
       if (failure !== null) continue;
       for (const guard of item.guards) {
-        const named = answers[markOf(guard)] as Map<string, number | undefined>;
+        const mark = markOf(guard);
+        const named = answers[mark] as Map<string, number | undefined>;
         const key = guardKey(guard);
         if (named.has(key)) continue;
         const value = guard.kind === 'counter' ? counter(guard.counter) : versionOf(guard);
@@ -150,36 +153,41 @@ export class Presumption {
         // No row is at version 0: to write its version 1 would not prove that one was there.
         if (guard.kind === 'version' && guard.version < 1) return null;
         named.set(key, value);
+        presumed.push({ mark, key, value });
       }
     }
-    return new Presumption(answers);
+    return new Presumption(answers, presumed);
   }
 
-  private constructor(answers: readonly Map<string, number | undefined>[]) {
+  private constructor(answers: readonly Map<string, number | undefined>[], named: readonly Presumed[]) {
     this.answers = answers as unknown as GuardAnswers;
+    this.#named = named;
   }
 
   /**
    * What the write must check first: by mark, lists of the key's parts and the value presumed, null for a row that is
    * not there. Null when nothing is left to check.
-   * @param accepted the items that are written
+   * @param after the state over these answers, once the items were decided: what is as it was is not written
    */
-  checks(accepted: Iterable<PreparedItem>): GuardChecks | null {
-    const written = Array.from({ length: UT_MARK + 1 }, () => new Set<string>());
-    for (const { written: rows } of accepted) for (const { mark, key } of rows) written[mark]?.add(key);
+  checks(after: GuardState): GuardChecks | null {
+    const lists: unknown[][][] = Array.from({ length: UT_MARK + 1 }, () => []);
     let any = false;
-    const lists = this.answers.map((named, mark) => {
+    for (const { mark, key, value } of this.#named) {
+      // A counter is written without a look at what it was.
+      if (mark !== COUNTER_MARK && after.value(mark, key) !== value) continue;
       const table = GUARDED_TABLES[mark];
-      const list: unknown[][] = [];
-      for (const [key, value] of named) {
-        if (written[mark]?.has(key) === true) continue;
-        list.push([...(table === undefined ? [key] : keyParts(table, key)), value ?? null]);
-      }
-      any ||= list.length > 0;
-      return list;
-    });
+      lists[mark]?.push([...(table === undefined ? [key] : keyParts(table, key)), value ?? null]);
+      any = true;
+    }
     return any ? lists : null;
   }
+}
+
+/** The value that a guard's row has: its version, 1 for a UT, a counter's value; undefined when it is not there. */
+interface Presumed {
+  readonly mark: number;
+  readonly key: string;
+  readonly value: number | undefined;
 }
 
 /** By mark; see `Presumption.checks`. */
@@ -190,7 +198,7 @@ function versionOf(guard: Exclude<Guard, { kind: 'counter' }>): number | undefin
 }
 
 /** By mark: the version of each named row, or UT, that is there; under COUNTER_MARK the counters' values. */
-export type GuardAnswers = readonly ReadonlyMap<string, number>[];
+export type GuardAnswers = readonly Map<string, number>[];
 
 /**
  * What became of the versions that the items of a batch meant to write. An item that guards a version of a refused one
@@ -254,13 +262,21 @@ interface Added {
 
 /** The answers with the accepted items laid over them. */
 export class GuardState {
-  readonly #now: readonly Map<string, number>[];
+  readonly #now: GuardAnswers;
   readonly #fates: Fates;
 
-  /** @param fates of the versions that the batch's items before these meant to write */
+  /**
+   * @param answers are changed from now on
+   * @param fates of the versions that the batch's items before these meant to write
+   */
   constructor(answers: GuardAnswers, fates: Fates = new Fates()) {
-    this.#now = answers.map((answer) => new Map(answer));
+    this.#now = answers;
     this.#fates = fates;
+  }
+
+  /** What stands there now, undefined for nothing. */
+  value(mark: number, key: string): number | undefined {
+    return this.#now[mark]?.get(key);
   }
 
   /** The first guard that does not hold now, or null. */
@@ -273,7 +289,7 @@ export class GuardState {
   }
 
   #holds(guard: Guard, added: Added): boolean {
-    const now = this.#now[markOf(guard)]?.get(guardKey(guard));
+    const now = this.value(markOf(guard), guardKey(guard));
     switch (guard.kind) {
       case 'absent':
       case 'unused':

@@ -113,7 +113,7 @@ export class SqliteCommits {
       const state = new GuardState(presumed.answers, new Fates(how));
       const decided = this.#decide(items, state, this.#head ?? (await this.readHead()));
       // A conflict is told only as the database has it: what was presumed is proven, even when nothing is written.
-      const guards = presumed.checks(decided.accepted);
+      const guards = presumed.checks(state);
       const isAnyAccepted = decided.accepted.length > 0;
       if (!isAnyAccepted && guards === null) return decided;
       const parameters = decided.batch.parameters(decided.counters, guards);
@@ -162,9 +162,9 @@ export class SqliteCommits {
 
   async #writeAsking(items: readonly Item[], how: CommitHow): Promise<Written> {
     const questions = new GuardQuestions(items);
-    const answers = questions.answers(await this.#driver.all(sql.GUARD_SQL, questions.parameters));
+    const found = await this.#driver.all(sql.GUARD_SQL, questions.parameters);
     try {
-      const state = new GuardState(answers, new Fates(how));
+      const state = new GuardState(questions.answers(found), new Fates(how));
       const decided = this.#decide(items, state, this.#head ?? (await this.readHead()));
       if (decided.accepted.length > 0)
         await this.#driver.run(sql.WRITE_SQL, decided.batch.parameters(decided.counters));
@@ -174,7 +174,8 @@ export class SqliteCommits {
     }
     // The refusal undid the whole write. The head is read again: it may be another process that has
     // taken our stream's next number.
-    return this.#writeOneByOne(items, new GuardState(answers, new Fates(how)), await this.readHead());
+    const state = new GuardState(questions.answers(found), new Fates(how));
+    return this.#writeOneByOne(items, state, await this.readHead());
   }
 
   #decide(items: readonly Item[], state: GuardState, head: StreamHead): Decided {
