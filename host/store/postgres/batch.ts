@@ -14,7 +14,7 @@ import type { JournalRow, TableName } from '../rows.ts';
 import { keyOf, keyParts, specOf, TABLE_NAMES } from '../schema.ts';
 import { COUNTER_MARK, GUARDED_TABLES, type GuardedTable, UT_MARK } from '../statements.ts';
 import { isListed, listText, ROW_LISTS, type RowList } from './lists.ts';
-import { DAYS_SHARED, type LockList } from './statements.ts';
+import { DAYS_SHARED, isLockedByChange, type LockList } from './statements.ts';
 
 interface Sorted {
   readonly order: string;
@@ -76,7 +76,7 @@ export class PostgresRows {
    * @throws STORE_REFUSED when a text has no faithful form in the database, or none in a list
    */
   parameters(): readonly (string | null)[] {
-    return [this.#json(UNLISTED, []), ...ROW_LISTS.map((list) => listText(list, this.#wavesOf(list)))];
+    return [this.#json(UNLISTED, []), ...ROW_LISTS.map((list) => listText(this.#wavesOf(list)))];
   }
 
   #json(names: readonly TableName[], journal: readonly unknown[]): string | null {
@@ -127,6 +127,8 @@ function byOrder(a: { readonly order: string }, b: { readonly order: string }): 
 /** What is locked: rows by table in key order, each with the version that it must have, or null. */
 export class Locks {
   readonly #lists = new Map<GuardedTable, Map<string, number | null>>();
+  /** How many rows of a table need no lock, because their change takes it and proves their version. */
+  readonly #changed = new Map<GuardedTable, number>();
 
   add(table: GuardedTable, key: string, version: number | null): void {
     const list = this.#lists.get(table) ?? new Map<string, number | null>();
@@ -134,10 +136,22 @@ export class Locks {
     if ((list.get(key) ?? null) === null) list.set(key, version);
   }
 
+  /**
+   * The row is changed from the version that it must have to the next one. Once a row.
+   * Where a table's rows are all changed none is locked before; else all are, in one order.
+   */
+  addChanged(table: GuardedTable): void {
+    this.#changed.set(table, (this.#changed.get(table) ?? 0) + 1);
+  }
+
+  *#needed(): Iterable<readonly [GuardedTable, ReadonlyMap<string, number | null>]> {
+    for (const [table, list] of this.#lists) if (this.#changed.get(table) !== list.size) yield [table, list];
+  }
+
   /** @param writesDays a day that is only looked at is shared with all others who look at it */
   json(writesDays: boolean): string {
     const lists: Partial<Record<LockList, unknown>> = {};
-    for (const [table, list] of this.#lists) {
+    for (const [table, list] of this.#needed()) {
       const name = table === 'days' && !writesDays ? DAYS_SHARED : table;
       lists[name] = [...list]
         .map(([key, version]) => ({ order: key, values: [...keyParts(table, key), version] }))
@@ -150,7 +164,7 @@ export class Locks {
   /** How many of the rows must be found at their version. */
   get wanted(): number {
     let wanted = 0;
-    for (const list of this.#lists.values())
+    for (const [, list] of this.#needed())
       for (const version of list.values()) if (version !== null) wanted += 1;
     return wanted;
   }
@@ -198,8 +212,8 @@ export interface Assumed {
   /** To be decided on. Counters count from zero here: the database adds. */
   readonly answers: GuardAnswers;
   readonly locks: Locks;
-  /** Identities that must not be there and that the batch does not write itself. */
-  readonly absences: readonly string[];
+  /** Identities that must not be there and that the batch does not write itself; null when there are none. */
+  readonly absences: readonly string[] | null;
   /** `[counter, addition, most that it may hold before]`, by name; null when there are none. */
   readonly additions: readonly (readonly [string, number, number])[] | null;
 }
@@ -212,6 +226,7 @@ export function assume(items: readonly PreparedItem[]): Assumed | null {
   const answers = Array.from({ length: UT_MARK + 1 }, () => new Map<string, number>());
   const locks = new Locks();
   const laid = new Set<string>();
+  const changed = new Set<string>();
   const absent = new Map<string, readonly [GuardedTable, string]>();
   const added = new Map<string, { sum: number; atMost: number }>();
   for (const { item, written, failure } of items) {
@@ -222,14 +237,21 @@ export function assume(items: readonly PreparedItem[]): Assumed | null {
       } else if (guard.kind === 'counter') count(added, guard);
       else take(guard, { answers, locks, laid, absent });
     }
-    for (const { mark, key } of written) {
+    for (const { mark, key, version } of written) {
       const table = GUARDED_TABLES[mark];
       if (table === undefined) continue;
-      absent.delete(`${table} ${key}`);
-      if (laid.has(`${table} ${key}`)) continue;
-      laid.add(`${table} ${key}`);
-      // Written without a guard: the row is locked in its turn, and the table's trigger judges the version.
-      if (specOf(table).guard === 'versioned') locks.add(table, key, null);
+      const name = `${table} ${key}`;
+      absent.delete(name);
+      if (!laid.has(name)) {
+        laid.add(name);
+        // Written without a guard: the row is locked in its turn, and the table's trigger judges the version.
+        if (specOf(table).guard === 'versioned') locks.add(table, key, null);
+      }
+      if (changed.has(name) || !isLockedByChange(table)) continue;
+      changed.add(name);
+      const from = answers[mark]?.get(key);
+      // No row is at version 0: to write its version 1 would not prove that one was there.
+      if (from === undefined || (from > 0 && version === from + 1)) locks.addChanged(table);
     }
   }
   const absences: string[] = [];
@@ -242,7 +264,7 @@ export function assume(items: readonly PreparedItem[]): Assumed | null {
   return {
     answers,
     locks,
-    absences,
+    absences: absences.length === 0 ? null : absences,
     additions:
       additions.length === 0 ? null : additions.map(([counter, { sum, atMost }]) => [counter, sum, atMost]),
   };

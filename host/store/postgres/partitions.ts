@@ -140,28 +140,27 @@ export function byIdSql(id: string): string {
   return `JOIN "names" AS k ON k."name" = 'id ' || (${id}) ${BY_POINTER}`;
 }
 
-/**
- * What leads to the rows of one wave of a table; nothing where nothing does.
- * @param rows the rows as they are stored, with at least these columns of theirs
- */
-export function pointersSql(table: TableName, rows: (names: readonly string[]) => RowSource): string {
-  const day = YEARLY_COLUMN;
-  if (table === 'entries') {
-    const { from, value } = rows(['entryId', day]);
-    return `INSERT INTO "names" ("name", ${quoted(day)}) SELECT 'entry ' || ${value('entryId')}, ${value(day)} FROM ${from} ORDER BY 1;`;
-  }
-  if (table !== 'transactions') return '';
-  const id = 'transactionId';
+/** The names of these rows of `transactions` or `entries`, as rows of `names`; null for any other table. */
+export function namesSql(table: TableName, { from, value }: RowSource): string | null {
+  if (table === 'entries')
+    return `SELECT 'entry ' || ${value('entryId')}, NULL, ${value(YEARLY_COLUMN)} FROM ${from}`;
+  if (table !== 'transactions') return null;
+  const names = `('id ' || ${value('transactionId')}), ('rrn ' || NULLIF(${value('rrn')}, '')), ('ut ' || ${value('ut')})`;
+  return `SELECT n."name", ${value('transactionId')}, ${value(YEARLY_COLUMN)} FROM ${from} CROSS JOIN LATERAL (VALUES ${names}) AS n ("name") WHERE ${value('version')} = 1 AND n."name" IS NOT NULL`;
+}
+
+/** @param names what `namesSql` gave, of one table or of several */
+export function insertNamesSql(names: readonly string[]): string {
+  return `INSERT INTO "names" ("name", "transactionId", ${quoted(YEARLY_COLUMN)}) ${names.join(' UNION ALL ')} ORDER BY 1;`;
+}
+
+/** What else leads to these rows of `transactions`. */
+export function placesSql({ from, value }: RowSource): string {
   // Every new row starts at version 1, and no other row has it: triggers see to both.
-  const select = (columns: readonly string[], { from, value }: RowSource, where = '') =>
-    `SELECT ${columns.map(value).join(', ')} FROM ${from} WHERE ${value('version')} = 1${where} ORDER BY ${columns.map((_, at) => at + 1).join(', ')}`;
-  const named = rows(['version', id, 'rrn', 'ut', day]);
-  const { value } = named;
-  const names = `('id ' || ${value(id)}), ('rrn ' || NULLIF(${value('rrn')}, '')), ('ut ' || ${value('ut')})`;
-  const approved = rows(['version', 'merchantId', 'auth', id, day]);
-  return [
-    `INSERT INTO "names" ("name", "transactionId", ${quoted(day)}) SELECT n."name", ${value(id)}, ${value(day)} FROM ${named.from} CROSS JOIN LATERAL (VALUES ${names}) AS n ("name") WHERE ${value('version')} = 1 AND n."name" IS NOT NULL ORDER BY 1;`,
-    `INSERT INTO "places" (${quotedList([...PLACES.key, day])}) ${select([...PLACES.key, day], rows(['version', ...PLACES.key, day]))};`,
-    `INSERT INTO "approvals" (${quotedList([...APPROVALS.key, day])}) ${select([...APPROVALS.key, day], approved, ` AND ${approved.value('auth')} IS NOT NULL`)};`,
-  ].join('\n');
+  const insert = ({ table, key }: Pointers, where = '') => {
+    const columns = [...key, YEARLY_COLUMN];
+    return `INSERT INTO ${quoted(table)} (${quotedList(columns)}) SELECT ${columns.map(value).join(', ')} FROM ${from} WHERE ${value('version')} = 1${where} ORDER BY ${columns.map((_, at) => at + 1).join(', ')};`;
+  };
+  return `${insert(PLACES)}
+    ${insert(APPROVALS, ` AND ${value('auth')} IS NOT NULL`)}`;
 }

@@ -102,9 +102,16 @@ export interface PostgresStorePort extends StorePort {
 
 /**
  * Every statement of the ledger and the reader looks up by key; a plan that walks a table is never right there, but
- * looks cheap on a table that was empty when it was planned.
+ * looks cheap on a table that was empty when it was planned. One plan serves every batch: the server would plan anew for each,
+ * because it knows then how many rows there are.
  */
-export const KEYED = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' };
+export const KEYED = {
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+  plan_cache_mode: 'force_generic_plan',
+};
 
 /**
  * Opens the store: brings the schema up to date, opens the first business day when there is none, and takes up the
@@ -292,7 +299,7 @@ class PostgresStore implements PostgresStorePort {
         this.#epoch,
         assumed.locks.json(writesDays(items)),
         assumed.locks.wanted,
-        JSON.stringify(assumed.absences),
+        assumed.absences === null ? null : JSON.stringify(assumed.absences),
         assumed.additions === null ? null : JSON.stringify(assumed.additions),
         ...rows.parameters(),
       ]);

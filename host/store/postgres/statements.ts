@@ -22,13 +22,14 @@ import { castOf, fieldSql, nestedSql, primaryKeyOf, REFUSED_STATE } from './ddl.
 import {
   isListed,
   listSource,
-  partsSql,
   ROW_LISTS,
   type RowList,
   type RowSource,
-  WAVE_ROWS_SQL,
+  rowCountSql,
+  valuesSql,
+  wavesSql,
 } from './lists.ts';
-import { byIdSql, pointersSql } from './partitions.ts';
+import { byIdSql, insertNamesSql, namesSql, placesSql } from './partitions.ts';
 
 const elements = (list: string) => `jsonb_array_elements(${list})`;
 
@@ -108,64 +109,100 @@ function writeTableSql(table: TableName): string {
     .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
   const conflict =
     guard === 'grows' ? '' : ` ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')}`;
+  const source = jsonSource(table, 'wave');
+  const called = namesSql(table, source);
   return `IF rows ? '${table}' THEN
   FOR wave IN SELECT * FROM ${elements(`rows -> '${table}'`)} LOOP
-    ${insertSql(table, names, jsonSource(table, 'wave'), conflict)}
-    ${pointersSql(table, () => jsonSource(table, 'wave'))}
+    ${insertSql(table, names, source, conflict)}
+    ${called === null ? '' : insertNamesSql([called])}
+    ${table === 'transactions' ? placesSql(source) : ''}
   END LOOP;
 END IF;`;
 }
 
-/** The same for a list: what is new needs no look for what it might replace, what is changed no look for room. */
-function writeListSql(list: RowList): string {
-  const statements =
-    list.has === 'changed'
-      ? changeSql(list)
-      : `${insertSql(list.table, namesOf(list), listSource(list))}
-    ${list.table === 'journal' ? '' : pointersSql(list.table, (names) => listSource(list, names))}`;
+/** What is new needs no look for what it might replace, what is changed no look for room. */
+function insertListSql(list: RowList): string {
+  const variable = VARIABLES.get(list.name) ?? 'parts';
+  const source = listSource(list, variable);
   return `IF ${quoted(list.name)} IS NOT NULL THEN
-  parts := ${partsSql(list)};
-  FOR wave_at IN 1 .. cardinality(parts) BY ${list.columns.length} LOOP
-    ${statements}
-  END LOOP;
+  ${variable} := ${valuesSql(quoted(list.name))};
+  ${insertSql(list.table, namesOf(list), source)}
+  ${list.table === 'transactions' ? placesSql(source) : ''}
 END IF;`;
 }
+
+/** Lists that are looked at once more, for their names, are kept. */
+const VARIABLES: ReadonlyMap<string, string> = new Map([
+  ['transactions_new', 'transaction_parts'],
+  ['entries_new', 'entry_parts'],
+]);
+
+const LISTED_NAMES_SQL = insertNamesSql(
+  ROW_LISTS.flatMap((list) => {
+    const variable = VARIABLES.get(list.name);
+    return variable === undefined
+      ? []
+      : (namesSql(list.table as TableName, listSource(list, variable)) ?? []);
+  }),
+);
 
 const namesOf = ({ columns }: RowList) => columns.map(({ name }) => name);
 
-function changeSql(list: RowList): string {
+function updateListSql(list: RowList): string {
   const table = list.table as TableName;
   const key = primaryKeyOf(table);
-  const { from, value } = listSource(list);
+  const { from, value } = listSource(list, 'parts');
   const isSame = key.map((name) => `x.${quoted(name)} = ${value(name)}`).join(' AND ');
   const changes = namesOf(list)
     .filter((name) => !key.includes(name))
     .map((name) => `${quoted(name)} = ${value(name)}`);
-  const isLacking = `${WAVE_ROWS_SQL} <> done`;
-  const refuse = `RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = '${table}: a row that would change is not there'`;
   const lacking =
     specOf(table).guard === 'follows'
       ? insertSql(table, namesOf(list), {
           from: `${from} WHERE NOT EXISTS (SELECT 1 FROM ${quoted(table)} AS x WHERE ${isSame})`,
           value,
         })
-      : `${refuse};`;
-  return `UPDATE ${quoted(table)} AS x SET ${changes.join(', ')} FROM ${from} WHERE ${isSame};
+      : refuseSql(`${table}: a row that would change is not there`);
+  return `IF ${quoted(list.name)} IS NOT NULL THEN
+  FOREACH changes IN ARRAY ${wavesSql(quoted(list.name))} LOOP
+    parts := ${valuesSql('changes')};
+    UPDATE ${quoted(table)} AS x SET ${changes.join(', ')} FROM ${from} WHERE ${isSame};
     GET DIAGNOSTICS done = ROW_COUNT;
-    IF ${isLacking} THEN ${lacking} END IF;`;
+    IF done < ${rowCountSql(list, 'parts')} THEN ${lacking} END IF;
+  END LOOP;
+END IF;`;
 }
 
-const LOCK_BODY = [DAYS_SHARED, ...GUARDED_TABLES].map((list) => lockSql(list as LockList)).join('\n');
-/** What a financial transaction writes comes in lists, all else as JSON, each table in its turn: parents first. */
+/** Ends the call, of which then nothing stays. */
+const refuseSql = (message: string) =>
+  `RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = '${message}';`;
+
+const listsOf = (table: string, has: RowList['has']) =>
+  ROW_LISTS.filter((list) => list.table === table && list.has === has);
+
+/** Whether a changed row is locked by its change, which its version's trigger judges: it needs no lock before. */
+export function isLockedByChange(table: TableName): boolean {
+  return specOf(table).guard === 'versioned' && isListed(table);
+}
+
+const LOCK_LISTS: readonly LockList[] = [DAYS_SHARED, ...GUARDED_TABLES];
+const LOCK_BODY = LOCK_LISTS.map(lockSql).join('\n');
+/** The same order, in which rows of some tables are changed at once. */
+const LOCK_OR_CHANGE_BODY = LOCK_LISTS.flatMap((list) => [
+  lockSql(list),
+  ...(list !== DAYS_SHARED && isLockedByChange(list) ? listsOf(list, 'changed').map(updateListSql) : []),
+]).join('\n');
+/** What a financial transaction writes comes in lists, all else as JSON behind it; each table in its turn, parents first. */
 const WRITE_LISTS_BODY = [
-  ...TABLE_NAMES.map((table) =>
-    isListed(table)
-      ? ROW_LISTS.filter((list) => list.table === table)
-          .map(writeListSql)
-          .join('\n')
-      : writeTableSql(table),
-  ),
-  ...ROW_LISTS.filter(({ table }) => table === 'journal').map(writeListSql),
+  ...TABLE_NAMES.flatMap((table) => [
+    ...listsOf(table, 'new').map(insertListSql),
+    ...(isLockedByChange(table) ? [] : listsOf(table, 'changed').map(updateListSql)),
+  ]),
+  `IF transaction_parts IS NOT NULL OR entry_parts IS NOT NULL THEN ${LISTED_NAMES_SQL} END IF;`,
+  ...listsOf('journal', 'new').map(insertListSql),
+  'IF rows IS NOT NULL THEN',
+  ...TABLE_NAMES.filter((table) => !isListed(table)).map(writeTableSql),
+  'END IF;',
 ].join('\n');
 const WRITE_BODY = `${TABLE_NAMES.map(writeTableSql).join('\n')}
 IF rows ? 'journal' THEN
@@ -201,14 +238,14 @@ END $body$;
 
 CREATE OR REPLACE FUNCTION "commit_batch_${suffix}"(of_stream text, at_epoch bigint, locks jsonb, wanted bigint, absences jsonb, additions jsonb, rows jsonb, ${ROW_LISTS.map(({ name }) => `${quoted(name)} text`).join(', ')})
 RETURNS text LANGUAGE plpgsql AS $body$
-DECLARE matched bigint := 0; wave jsonb; parts text[]; done bigint; added bigint;
+DECLARE matched bigint := 0; wave jsonb; changes text; parts text[]; ${[...VARIABLES.values()].map((name) => `${name} text[];`).join(' ')} done bigint; added bigint;
 BEGIN
 LOCK TABLE ONLY "transactions" IN ROW EXCLUSIVE MODE;
 PERFORM 1 FROM "streams" WHERE "stream" = of_stream AND "epoch" = at_epoch FOR NO KEY UPDATE;
 IF NOT FOUND THEN RETURN 'fenced'; END IF;
-${LOCK_BODY}
-IF matched <> wanted THEN RETURN 'conflict'; END IF;
-IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(absences) AS j ("e") JOIN "identities" AS x ON x."key" = j."e") THEN RETURN 'conflict'; END IF;
+${LOCK_OR_CHANGE_BODY}
+IF matched <> wanted THEN ${refuseSql('guards: a row is not at its version')} END IF;
+IF absences IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(absences) AS j ("e") JOIN "identities" AS x ON x."key" = j."e") THEN ${refuseSql('guards: an identity is there')} END IF;
 IF additions IS NOT NULL THEN
   UPDATE "counters" AS c SET "value" = c."value" + (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
   WHERE c."counter" = j."e" ->> 0 AND c."value" <= (j."e" ->> 2)::bigint;
@@ -217,7 +254,7 @@ IF additions IS NOT NULL THEN
     INSERT INTO "counters" ("counter", "value") SELECT j."e" ->> 0, (j."e" ->> 1)::bigint FROM ${elements('additions')} AS j ("e")
     WHERE (j."e" ->> 2)::bigint >= 0 AND NOT EXISTS (SELECT 1 FROM "counters" AS c WHERE c."counter" = j."e" ->> 0);
     GET DIAGNOSTICS added = ROW_COUNT;
-    IF done + added < jsonb_array_length(additions) THEN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = 'counters: a counter would pass its maximum'; END IF;
+    IF done + added < jsonb_array_length(additions) THEN ${refuseSql('counters: a counter would pass its maximum')} END IF;
   END IF;
 END IF;
 ${WRITE_LISTS_BODY}
