@@ -48,7 +48,7 @@ import { firstSql, ownTablesSql, tableSql } from './ddl.ts';
 import { underLease } from './lease.ts';
 import { yearSql, yearsOf } from './partitions.ts';
 import type { PgDriver } from './pg-driver.ts';
-import { readStatement } from './read-statement.ts';
+import { readRows } from './read-statement.ts';
 import * as sql from './statements.ts';
 
 /** Numbered as `../migrations.ts` numbers its own; the same rules hold. */
@@ -226,8 +226,7 @@ class PostgresStore implements PostgresStorePort {
   }
 
   async read(wants: Wants): Promise<Found> {
-    const { text, parameters } = readStatement(wants);
-    return foundOf(wants, await this.#ask(this.#reader, text, parameters));
+    return foundOf(wants, await readRows(wants, (text, values) => this.#ask(this.#reader, text, values)));
   }
 
   ready(item: CommitItem): CommitItem {

@@ -1,7 +1,7 @@
 /**
- * The one statement behind `read`: parameters, marks and rows are those of `../read-statement.ts`. Planned for look-ups by
- * key (the connection refuses plans that walk a table, see `postgres-store.ts`). Where only counters are wanted, as the
- * rules of a batch do once its accounts are known, a small one gives the same.
+ * The statements behind `read`: marks and rows are those of `../read-statement.ts`. Planned for look-ups by key (the
+ * connection refuses plans that walk a table, see `postgres-store.ts`). One gives whatever can be wanted; starting all of
+ * it costs more than what new requests need of it, so two small ones give the same where it is little that is wanted.
  */
 import type { Wants } from '../port.ts';
 import { READ_COUNTERS_MARK, readParameters } from '../read-statement.ts';
@@ -16,19 +16,47 @@ const OPEN_DAY = `SELECT 8 AS "mark", ${rowSql('days', 'x')} FROM "days" AS x WH
 const countersFrom = (parameter: number) =>
   `SELECT ${READ_COUNTERS_MARK}, json_build_array(x."counter", x."value")::text, NULL FROM ${texts(parameter)} JOIN "counters" AS x ON x."counter" = j."v"`;
 
+/** What the rules of a batch want once its accounts are known. */
 const ONLY_COUNTERS_SQL = `${OPEN_DAY} UNION ALL ${countersFrom(1)}`;
 
-/** What is asked for these wants. */
-export function readStatement(wants: Wants): {
-  readonly text: string;
-  readonly parameters: readonly unknown[];
-} {
+type Ask = (text: string, parameters: readonly unknown[]) => Promise<readonly Record<string, unknown>[]>;
+
+/** The rows of these wants, each in one snapshot with all others. */
+export async function readRows(wants: Wants, ask: Ask): Promise<readonly Record<string, unknown>[]> {
   const parameters = readParameters(wants);
-  const counters = COUNTERS_PARAMETER - 1;
-  return parameters.every((list, at) => list === null || at === counters)
-    ? { text: ONLY_COUNTERS_SQL, parameters: [parameters[counters]] }
-    : { text: READ_SQL, parameters };
+  const isAll = (places: readonly number[]) =>
+    parameters.every((list, at) => list === null || places.includes(at + 1));
+  if (isAll([COUNTERS_PARAMETER])) return ask(ONLY_COUNTERS_SQL, [parameters[COUNTERS_PARAMETER - 1]]);
+  if (isAll(NEW_PARAMETERS)) {
+    const rows = await ask(
+      NEW_SQL,
+      NEW_PARAMETERS.map((at) => parameters[at - 1]),
+    );
+    if (!rows.some(({ mark }) => mark === KNOWN_MARK)) return rows;
+  }
+  return ask(READ_SQL, parameters);
 }
+
+/** Of the parameters of READ_SQL those that new requests may have: identities, cards, accounts, UTs, terminals, batches. */
+const NEW_PARAMETERS = [1, 2, 3, 6, 9, 10];
+/** Something is there of what leads to transactions: all of it must be read. */
+const KNOWN_MARK = -1;
+
+/** What financial requests want whose identities and UTs nobody has used. */
+export const NEW_SQL = `
+WITH
+"foundCards" AS MATERIALIZED (
+  SELECT x."accountId", ${rowSql('cards', 'x')} FROM (SELECT DISTINCT j."v" FROM ${texts(2)}) AS w JOIN "cards" AS x ON x."panHash" = w."v"
+),
+"held" ("id") AS MATERIALIZED (SELECT j."v" COLLATE "C" FROM ${texts(3)} UNION SELECT "accountId" FROM "foundCards")
+SELECT ${KNOWN_MARK} AS "mark", NULL AS "kept", NULL AS "body" FROM ${texts(1)} JOIN "identities" AS x ON x."key" = j."v"
+UNION ALL SELECT ${KNOWN_MARK}, NULL, NULL FROM ${texts(4)} JOIN "names" AS k ON k."name" = 'ut ' || j."v"
+UNION ALL SELECT 2, w."kept", w."body" FROM "foundCards" AS w
+UNION ALL SELECT 3, ${rowSql('accounts', 'x')} FROM "held" AS w JOIN "accounts" AS x ON x."accountId" = w."id"
+UNION ALL SELECT 4, ${rowSql('lots', 'x')} FROM "held" AS w JOIN "lots" AS x ON x."accountId" = w."id" AND x."remaining" > 0
+UNION ALL SELECT 5, ${rowSql('terminals', 'x')} FROM (SELECT DISTINCT j."v" FROM ${texts(5)}) AS w JOIN "terminals" AS x ON x."terminalId" = w."v"
+UNION ALL SELECT 6, ${rowSql('batches', 'x')} FROM (SELECT DISTINCT j."v" ->> 0, (j."v" ->> 1)::bigint FROM ${lists(6)}) AS w ("terminalId", "batch") JOIN "batches" AS x ON x."terminalId" = w."terminalId" AND x."batch" = w."batch"
+UNION ALL ${OPEN_DAY}`;
 
 /** The date leads to the one partition that can hold the row. */
 const ON_ITS_DAY =
