@@ -76,7 +76,7 @@ export class PostgresRows {
    * @throws STORE_REFUSED when a text has no faithful form in the database, or none in a list
    */
   parameters(): readonly (string | null)[] {
-    return [this.#json(UNLISTED, []), ...ROW_LISTS.map((list) => listText(this.#wavesOf(list)))];
+    return [this.#json(UNLISTED, []), ...ROW_LISTS.map((list) => listText(list, this.#wavesOf(list)))];
   }
 
   #json(names: readonly TableName[], journal: readonly unknown[]): string | null {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { fen } from '../../../protocol/index.ts';
 import * as sample from '../sample-rows.ts';
 import { all, committed } from '../suite-scene.ts';
-import { listText } from './lists.ts';
+import { listText, ROW_LISTS } from './lists.ts';
 import { emptyStore } from './node-database.fixture.ts';
 import { startPostgres } from './node-server.fixture.ts';
 
@@ -120,10 +120,12 @@ lists('a row that would change and is not there is refused, alone', async () => 
 });
 
 lists('a text that holds a separator is no list', () => {
+  const identities = ROW_LISTS.find(({ table }) => table === 'identities');
+  assert.ok(identities !== undefined);
   const row = (key: string) => [[[key, null, '[]', 1]]];
-  assert.equal(listText(row('K')), 'K\x1f\x1d\x1f[]\x1f1');
+  assert.equal(listText(identities, row('K')), 'K\x1f\x1d\x1f[]\x1f1');
   for (const separator of ['\x1d', '\x1e', '\x1f'])
-    assert.throws(() => listText(row(`K${separator}`)), /separator/);
+    assert.throws(() => listText(identities, row(`K${separator}`)), /separator/);
 });
 
 lists.run();

@@ -33,15 +33,21 @@ export interface RowList {
 interface ListedColumn {
   readonly name: string;
   readonly type: 'text' | 'bigint';
+  /** Our own JSON, in which a separator is an escape. */
+  readonly isJson: boolean;
 }
 
 const JOURNAL_COLUMNS: readonly ListedColumn[] = ['stream', 'sequence', 'body', 'leaf', 'head'].map(
-  (name) => ({ name, type: name === 'sequence' ? 'bigint' : 'text' }),
+  (name) => ({ name, type: name === 'sequence' ? 'bigint' : 'text', isJson: false }),
 );
 
 function listedColumns(table: TableName): readonly ListedColumn[] {
   const kinds = new Map<string, ColumnKind>([...keptOf(table), [BODY_COLUMN, 'text'], [SUM_COLUMN, 'int']]);
-  return storedNames(table).map((name) => ({ name, type: castOf(kinds.get(name)) as 'text' | 'bigint' }));
+  return storedNames(table).map((name) => ({
+    name,
+    type: castOf(kinds.get(name)) as 'text' | 'bigint',
+    isJson: name === BODY_COLUMN,
+  }));
 }
 
 function listOf(table: TableName, has: RowList['has']): RowList {
@@ -65,14 +71,16 @@ type Row = readonly unknown[];
  * @param waves each a list of rows, a row its values in the order of the columns
  * @throws STORE_REFUSED when a text holds a separator: it goes the long way, as JSON
  */
-export function listText(waves: readonly (readonly Row[])[]): string | null {
+export function listText({ columns }: RowList, waves: readonly (readonly Row[])[]): string | null {
+  const isFree = columns.map(({ type, isJson }) => type === 'text' && !isJson);
   let text = '';
   for (const wave of waves) {
     if (wave.length === 0) continue;
     let end = text === '' ? '' : WAVE_END;
     for (const row of wave)
-      for (const value of row) {
-        if (typeof value === 'string' && SEPARATORS.test(value))
+      for (let at = 0; at < row.length; at += 1) {
+        const value = row[at];
+        if (isFree[at] === true && value !== null && SEPARATORS.test(value as string))
           throw new PosError('STORE_REFUSED', 'a text holds a separator of lists');
         text += end + (value === null ? NULL_MARK : (value as string | number));
         end = VALUE_END;

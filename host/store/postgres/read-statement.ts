@@ -43,7 +43,7 @@ const NEW_PARAMETERS = [1, 2, 3, 6, 9, 10];
 const KNOWN_MARK = -1;
 
 /** What financial requests want whose identities and UTs nobody has used. */
-export const NEW_SQL = `
+const NEW_SQL = `
 WITH
 "foundCards" AS MATERIALIZED (
   SELECT x."accountId", ${rowSql('cards', 'x')} FROM (SELECT DISTINCT j."v" FROM ${texts(2)}) AS w JOIN "cards" AS x ON x."panHash" = w."v"
