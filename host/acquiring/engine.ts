@@ -1,6 +1,6 @@
 /**
- * Group commit. While one batch is being committed the next is decided: a read for each piece of it, decisions in
- * arrival order over what was decided before them and may not be committed yet, one durable write for all whose guards
+ * Group commit. While one batch is being committed the next is decided, in pieces: over rows kept in memory, or a read for
+ * those who need one, in arrival order over what was decided before them and may not be committed yet, one durable write for all whose guards
  * tell what came in between. An answer leaves only after the commit that it depends on; the next commit need not wait
  * for the answers.
  *
@@ -9,8 +9,8 @@
  * - a decision throws: that work alone is rejected with the error, nothing of it was written;
  * - the commit fails and surely wrote nothing: what was decided is dropped, all of it is decided again,
  *   and after some attempts rejected with the store's error;
- * - the outcome is unknown: work with an identity is decided again on a fresh read, which finds the
- *   identity when it was written; other work is rejected with STORE_UNKNOWN, and so is all of it
+ * - the outcome is unknown: work with an identity is decided again on what the database then has, which finds
+ *   the identity when it was written; other work is rejected with STORE_UNKNOWN, and so is all of it
  *   when the fresh read fails.
  *
  * A rejection other than STORE_UNKNOWN means: nothing of this work was committed.
@@ -260,7 +260,8 @@ export class Engine {
       if (writes !== null) layer.putDecided(writes.changes, counters, view);
       decided.push({ item, decision, ready });
     } catch (error) {
-      if (error instanceof NotRead && item.attempts < ATTEMPTS_MAX) {
+      // What memory lacks is always read; of that no attempt is counted.
+      if (error instanceof NotRead && (view instanceof MemoryView || item.attempts < ATTEMPTS_MAX)) {
         item.wants = [...item.wants, error.wants];
         this.#metrics.count('engine', 'read again');
         return 'read again';

@@ -1,9 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
-import type { Found, Kept, Wants } from '../store/port.ts';
+import type { CommitItem, Found, Kept, Wants } from '../store/port.ts';
 import { accountRow, identityRow, lotRow } from '../store/sample-rows.ts';
 import { StoreAround } from '../store/store-around.ts';
+import { fakeStore, take } from './engine.fixture.ts';
 import { Layer } from './layer.ts';
 import { MemoryView } from './memory-view.ts';
 import { openFixture, saleFrame } from './node-acquiring.fixture.ts';
@@ -92,6 +93,22 @@ memory('what is not kept is never "none": it is named, to be read', () => {
   for (const [ask, wants] of asked) assert.equal(wantsOf(ask), wants);
   assert.is(view.hasAsked('hash'), false);
   assert.is(view.hasCounter('C'), false);
+});
+
+memory('what memory lacks is read also at the last attempt', async () => {
+  const { store, engine, fake } = fakeStore();
+  const { commit } = store;
+  let conflicts = 5;
+  Object.assign(store, {
+    kept: () => ({ ...NOTHING, isNew: () => true }),
+    commit: async (items: readonly CommitItem[]) => {
+      if (conflicts === 0) return commit.call(store, items);
+      conflicts -= 1;
+      return items.map((item) => ({ committed: false, conflict: item.guards[0], failure: null }));
+    },
+  });
+  assert.is(await engine.submit(take('a')), 'a 1 64');
+  assert.is(fake.reads, 6);
 });
 
 memory('a sale of a card that was used before reads nothing; its repeat is read', async () => {

@@ -160,6 +160,38 @@ slots('after a commit of unknown outcome is written before anybody reads what it
   });
 });
 
+slots('leaves a doubt that came while another was being settled', async () => {
+  await withStore(async (store, marked) => {
+    const memory = memorySlots();
+    const books = await marked(memory);
+    const { commit } = store;
+    const lose = async (serial: number) => {
+      store.commit = async (...what) => {
+        await commit.apply(store, what);
+        throw new PosError('STORE_UNKNOWN', 'its answer was lost');
+      };
+      await rejects(books.commit([sale(serial)]), /STORE_UNKNOWN/);
+      store.commit = commit;
+    };
+    await lose(1);
+    const { write } = memory;
+    let isFirst = true;
+    memory.write = async (slot, bytes) => {
+      if (isFirst) {
+        isFirst = false;
+        await lose(2);
+      }
+      await write(slot, bytes);
+    };
+    await books.read({});
+    assert.is((await readMark(memory))?.sequence, 1);
+    assert.is(books.kept({}), null);
+    assert.is((await books.read({ identities: [saleKey(2)] })).identities.length, 1);
+    assert.is((await readMark(memory))?.sequence, 2, 'marked before anybody was told');
+    assert.is.not(books.kept({}), null);
+  });
+});
+
 slots('is not written for what has no record, and not for what was refused', async () => {
   await withStore(async (_store, marked) => {
     const memory = memorySlots();

@@ -66,7 +66,9 @@ export class MarkedStore extends StoreAround {
   #committed = 0;
   #marked = 0;
   #isFailing = false;
-  #isInDoubt = false;
+  /** Commits of unknown outcome, and how many of them what was marked since covers. */
+  #doubts = 0;
+  #settledDoubts = 0;
   #slot: 0 | 1 = 0;
 
   /** @param parts.failed told when a mark could not be written: the commit stands, and is answered */
@@ -100,7 +102,7 @@ export class MarkedStore extends StoreAround {
 
   override async commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]> {
     const outcomes = await this.store.commit(items, how).catch((error: unknown) => {
-      this.#isInDoubt ||= !(error instanceof PosError && error.code === 'STORE_FAILED');
+      if (!(error instanceof PosError && error.code === 'STORE_FAILED')) this.#doubts += 1;
       throw error;
     });
     // The next may be committed while this one is being marked.
@@ -121,10 +123,16 @@ export class MarkedStore extends StoreAround {
     return this.#isInDoubt ? null : super.kept(wants);
   }
 
+  get #isInDoubt(): boolean {
+    return this.#settledDoubts < this.#doubts;
+  }
+
   async #markStanding(): Promise<void> {
+    // One that comes while this is marked is not covered by it.
+    const doubts = this.#doubts;
     const own = (await this.store.journalHeads()).find(({ stream }) => stream === this.#stream);
     if (own !== undefined) await this.#mark(own);
-    this.#isInDoubt = false;
+    this.#settledDoubts = Math.max(this.#settledDoubts, doubts);
   }
 
   async #mark({ sequence, head }: StreamHead): Promise<void> {

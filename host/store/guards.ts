@@ -167,14 +167,14 @@ export class Presumption {
   /**
    * What the write must check first: by mark, lists of the key's parts and the value presumed, null for a row that is
    * not there. Null when nothing is left to check.
-   * @param after the state over these answers, once the items were decided: what is as it was is not written
+   * @param after the state over these answers, once the items were decided: what they wrote proves itself
    */
   checks(after: GuardState): GuardChecks | null {
     const lists: unknown[][][] = Array.from({ length: UT_MARK + 1 }, () => []);
     let any = false;
     for (const { mark, key, value } of this.#named) {
       // A counter is written without a look at what it was.
-      if (mark !== COUNTER_MARK && after.value(mark, key) !== value) continue;
+      if (mark !== COUNTER_MARK && after.isWritten(mark, key, value)) continue;
       const table = GUARDED_TABLES[mark];
       lists[mark]?.push([...(table === undefined ? [key] : keyParts(table, key)), value ?? null]);
       any = true;
@@ -244,6 +244,11 @@ export class Fates {
     for (const row of written) if (!accepted.has(nameOf(row))) this.#refused.add(nameOf(row));
   }
 
+  /** Whether an accepted item wrote some version of this row. */
+  hasWritten(mark: number, key: string): boolean {
+    return this.#accepted.some(({ written }) => written.some((row) => row.mark === mark && row.key === key));
+  }
+
   isRefused(row: WrittenRow): boolean {
     return this.#refused.size > 0 && this.#refused.has(nameOf(row));
   }
@@ -277,6 +282,13 @@ export class GuardState {
   /** What stands there now, undefined for nothing. */
   value(mark: number, key: string): number | undefined {
     return this.#now[mark]?.get(key);
+  }
+
+  /** Whether an accepted item wrote this row, which stood at `before` when the first was decided. */
+  isWritten(mark: number, key: string, before: number | undefined): boolean {
+    if (this.value(mark, key) !== before) return true;
+    // Made by one item and guarded by the next, it stands as that guard presumes.
+    return before !== undefined && this.#fates.hasWritten(mark, key);
   }
 
   /** The first guard that does not hold now, or null. */

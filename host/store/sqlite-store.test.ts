@@ -99,4 +99,28 @@ asking('is asked for again after a commit that was not as it was thought', () =>
   }),
 );
 
+asking(
+  'and a batch that makes a row and guards it is written without a question, and nothing is forgotten',
+  () =>
+    withCounted(async (store, reads) => {
+      await store.commit([sample.provisioned('A1')]);
+      await store.read({ accountIds: ['A1'] });
+      const before = reads();
+      const sale = sample.transactionRow('01JZ0000000000000000000001', { state: 'declined', ut: null });
+      const undone = sample.item(
+        { identities: [sample.identityRow('K1')] },
+        {
+          guards: [
+            { kind: 'version', table: 'transactions', key: sale.transactionId, version: 1 },
+            { kind: 'absent', table: 'identities', key: 'K1' },
+          ],
+        },
+      );
+      const outcomes = await store.commit([sample.item({ transactions: [sale] }), undone]);
+      assert.ok(outcomes.every(({ committed }) => committed));
+      assert.is(reads(), before);
+      assert.is.not(store.kept?.({ accountIds: ['A1'] }) ?? null, null);
+    }),
+);
+
 asking.run();

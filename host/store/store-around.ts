@@ -1,4 +1,7 @@
-/** A store that hands everything on to another one: what stands around a store changes only what it is there for. */
+/**
+ * A store that hands everything on to another one: what stands around a store changes only what it is there for. One that
+ * changes what `read` finds changes `kept` too.
+ */
 import type { LoneWork } from './alone.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';

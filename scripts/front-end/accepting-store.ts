@@ -34,6 +34,11 @@ export class AcceptingStore extends StoreAround {
     return accepting;
   }
 
+  /** The store behind it never learns what is accepted here. */
+  override kept(): null {
+    return null;
+  }
+
   override read(wants: Wants): Promise<Found> {
     const cards = presentOf(this.#cards, wants.panHashes);
     const accountIds = new Set([...cards.map(({ accountId }) => accountId), ...(wants.accountIds ?? [])]);

@@ -220,13 +220,14 @@ export interface Assumed {
 
 /**
  * What must be there so that every guard of these items holds; null when that cannot be said beforehand: an item
- * that is malformed, or a promise that something that the batch does not write stays absent.
+ * that is malformed, a promise that something that the batch does not write stays absent, a row that it makes and changes.
  */
 export function assume(items: readonly PreparedItem[]): Assumed | null {
   const answers = Array.from({ length: UT_MARK + 1 }, () => new Map<string, number>());
   const locks = new Locks();
   const laid = new Set<string>();
   const changed = new Set<string>();
+  const made = new Set<string>();
   const absent = new Map<string, readonly [GuardedTable, string]>();
   const added = new Map<string, { sum: number; atMost: number }>();
   for (const { item, written, failure } of items) {
@@ -241,6 +242,9 @@ export function assume(items: readonly PreparedItem[]): Assumed | null {
       const table = GUARDED_TABLES[mark];
       if (table === undefined) continue;
       const name = `${table} ${key}`;
+      // Rows are changed before new ones are inserted: one that is made and changed here would not be found.
+      if (version > 1 && made.has(name)) return null;
+      if (version === 1) made.add(name);
       absent.delete(name);
       if (!laid.has(name)) {
         laid.add(name);

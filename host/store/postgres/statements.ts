@@ -81,10 +81,10 @@ END IF;`;
 }
 
 /** Rows in a JSON list, each a list in the order of `storedNames`. */
-function jsonSource(table: TableName, list: string): RowSource {
+function jsonSource(table: TableName, from: string): RowSource {
   const names = storedNames(table);
   return {
-    from: `${elements(list)} AS j ("e")`,
+    from,
     value: (name) => `(j."e" ->> ${names.indexOf(name)})::${castOf(kindOf(table, name))}`,
   };
 }
@@ -109,12 +109,10 @@ function writeTableSql(table: TableName): string {
     .map((name) => `${quoted(name)} = excluded.${quoted(name)}`);
   const conflict =
     guard === 'grows' ? '' : ` ON CONFLICT (${quotedList(key)}) DO UPDATE SET ${changed.join(', ')}`;
-  const source = jsonSource(table, 'wave');
-  const called = namesSql(table, source);
+  const source = jsonSource(table, `${elements('wave')} AS j ("e")`);
   return `IF rows ? '${table}' THEN
   FOR wave IN SELECT * FROM ${elements(`rows -> '${table}'`)} LOOP
     ${insertSql(table, names, source, conflict)}
-    ${called === null ? '' : insertNamesSql([called])}
     ${table === 'transactions' ? placesSql(source) : ''}
   END LOOP;
 END IF;`;
@@ -192,23 +190,38 @@ const LOCK_OR_CHANGE_BODY = LOCK_LISTS.flatMap((list) => [
   lockSql(list),
   ...(list !== DAYS_SHARED && isLockedByChange(list) ? listsOf(list, 'changed').map(updateListSql) : []),
 ]).join('\n');
-/** What a financial transaction writes comes in lists, all else as JSON behind it; each table in its turn, parents first. */
+/** Names of new rows in all waves. */
+function waveNamesSql(table: 'transactions' | 'entries'): string {
+  const everyRow = `${elements(`rows -> '${table}'`)} AS w ("wave") CROSS JOIN ${elements('w."wave"')} AS j ("e")`;
+  return namesSql(table, jsonSource(table, everyRow)) as string;
+}
+
+const LISTED_TABLES = TABLE_NAMES.filter(isListed);
+const OTHER_TABLES = TABLE_NAMES.filter((table) => !isListed(table));
+/**
+ * What a financial transaction writes comes in lists, all else as JSON behind it; each table in its turn, parents first.
+ * The long way writes in the same order: of two hosts that got one request, one may go either way.
+ */
 const WRITE_LISTS_BODY = [
-  ...TABLE_NAMES.flatMap((table) => [
+  ...LISTED_TABLES.flatMap((table) => [
     ...listsOf(table, 'new').map(insertListSql),
     ...(isLockedByChange(table) ? [] : listsOf(table, 'changed').map(updateListSql)),
   ]),
   `IF transaction_parts IS NOT NULL OR entry_parts IS NOT NULL THEN ${LISTED_NAMES_SQL} END IF;`,
   ...listsOf('journal', 'new').map(insertListSql),
   'IF rows IS NOT NULL THEN',
-  ...TABLE_NAMES.filter((table) => !isListed(table)).map(writeTableSql),
+  ...OTHER_TABLES.map(writeTableSql),
   'END IF;',
 ].join('\n');
-const WRITE_BODY = `${TABLE_NAMES.map(writeTableSql).join('\n')}
-IF rows ? 'journal' THEN
+const WRITE_BODY = [
+  ...LISTED_TABLES.map(writeTableSql),
+  insertNamesSql([waveNamesSql('transactions'), waveNamesSql('entries')]),
+  `IF rows ? 'journal' THEN
   INSERT INTO "journal" ("stream", "sequence", "body", "leaf", "head")
   SELECT j."e" ->> 0, (j."e" ->> 1)::bigint, j."e" ->> 2, j."e" ->> 3, j."e" ->> 4 FROM ${elements(`rows -> 'journal'`)} AS j ("e");
-END IF;`;
+END IF;`,
+  ...OTHER_TABLES.map(writeTableSql),
+].join('\n');
 
 /**
  * The functions of this version of the program: their names end in a digest of their text, so that several versions

@@ -1,6 +1,8 @@
 /** Two hosts on one database, at the same moment: who promises that a row is absent, who does what is done once. */
 import { rejects } from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
 import fc from 'fast-check';
+import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../../protocol/index.ts';
@@ -37,6 +39,22 @@ function onTwo(act: (hosts: Pair, schema: string) => Promise<void>): () => Promi
       for (const host of hosts) await host.close();
     }
   };
+}
+
+const DEADLOCKS_SQL = 'SELECT sum(deadlocks)::int AS "n" FROM pg_stat_database';
+/** A server process tells what it counted a second later. */
+const COUNTED_MS = 1_200;
+const HELD_UP_MS = 300;
+
+/** Resolves when so many sessions wait for a lock. */
+async function waiting(sessions: number): Promise<void> {
+  const text = `SELECT count(*)::int AS "n" FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+  while (((await server.query(text))[0]?.['n'] as number) < sessions) await pause(10);
+}
+
+async function deadlocks(): Promise<number> {
+  await pause(COUNTED_MS);
+  return (await server.query(DEADLOCKS_SQL))[0]?.['n'] as number;
 }
 
 const absent = suite(`PostgreSQL: two hosts that promise absence at the same moment, seed ${SEED} (SEED)`);
@@ -138,6 +156,51 @@ function once(number: number): CommitItem {
     },
   );
 }
+
+absent(
+  'the short way and the long one write in one order: one request at two hosts is no deadlock',
+  onTwo(async ([first, second], schema) => {
+    await committed(first, sample.provisioned('A1'));
+    const same = (id: string) =>
+      sample.item(
+        {
+          transactions: [sample.transactionRow(id, { ut: 'U1', trace: '000001' })],
+          identities: [sample.identityRow('K1', { ut: 'U1', transactionId: id })],
+        },
+        {
+          guards: [
+            { kind: 'absent', table: 'identities', key: 'K1' },
+            { kind: 'unused', ut: 'U1' },
+          ],
+          journal: [{ body: `"${id}"` }],
+        },
+      );
+    // An item that is refused sends its batch the long way.
+    const refused = sample.item(
+      { identities: [sample.identityRow('K9')] },
+      { guards: [{ kind: 'version', table: 'accounts', key: 'A1', version: 77 }] },
+    );
+    const before = await deadlocks();
+    const other = new pg.Client({ connectionString: server.url });
+    await other.connect();
+    await other.query(`SET search_path = ${schema}`);
+    await other.query('BEGIN');
+    // Holds the first up between its transaction and its identity.
+    await other.query(
+      `INSERT INTO places ("terminalId", "batch", "trace", "transactionId", "businessDate") VALUES ('T0000001', 1, '000001', 'XA', '${sample.BUSINESS_DATE}')`,
+    );
+    const long = first.commit([same('XA'), refused]);
+    await waiting(1);
+    const short = second.commit([same('XB')]);
+    // It need not wait for the first; where it did, both would have stood still now.
+    await Promise.race([short, pause(HELD_UP_MS)]);
+    await other.query('ROLLBACK');
+    await other.end();
+    const outcomes = [...(await long).slice(0, 1), ...(await short)];
+    assert.is(outcomes.filter((outcome) => outcome.committed).length, 1);
+    assert.is(await deadlocks(), before);
+  }),
+);
 
 absent.run();
 
