@@ -31,7 +31,7 @@ export async function hostProgram(main = 'host/main.ts'): Promise<HostProgram> {
 /** `inFlight` sales always on their way for so many seconds, after some that do not count. */
 export function closedPhase(name: string, inFlight: number, seconds: number, warmSeconds: number): LoadPhase {
   const all = seconds + warmSeconds;
-  return { name, seconds: all, warmSeconds, inFlight, requestsMax: Math.min(120_000, all * PER_SECOND_MAX) };
+  return { name, seconds: all, warmSeconds, inFlight, requestsMax: Math.min(300_000, all * PER_SECOND_MAX) };
 }
 
 export interface Measured extends PhaseResult {
