@@ -1,6 +1,19 @@
 /** The connections of a store, from one address. */
 import { PgDriver } from './pg-driver.ts';
-import { KEYED, type PostgresConnections } from './postgres-store.ts';
+import type { PostgresConnections } from './postgres-store.ts';
+
+/**
+ * Every statement of the ledger and the reader looks up by key; a plan that walks a table is never right there, but
+ * looks cheap on a table that was empty when it was planned. One plan serves every batch: the server would plan anew for each,
+ * because it knows then how many rows there are.
+ */
+export const KEYED = {
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+  plan_cache_mode: 'force_generic_plan',
+};
 
 /**
  * Nothing is connected yet.

@@ -7,9 +7,9 @@ import type { CommitItem, StorePort } from '../port.ts';
 import { readParameters } from '../read-statement.ts';
 import * as sample from '../sample-rows.ts';
 import { all, committed, conflictOf } from '../suite-scene.ts';
+import { KEYED } from './node-connections.ts';
 import { emptySchema, storeOn } from './node-database.fixture.ts';
 import { startPostgres } from './node-server.fixture.ts';
-import { KEYED } from './postgres-store.ts';
 import { READ_SQL } from './read-statement.ts';
 import { scanSql } from './statements.ts';
 

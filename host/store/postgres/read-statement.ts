@@ -1,6 +1,6 @@
 /**
  * The statements behind `read`: marks and rows are those of `../read-statement.ts`. Planned for look-ups by key (the
- * connection refuses plans that walk a table, see `postgres-store.ts`). One gives whatever can be wanted; starting all of
+ * connection refuses plans that walk a table, see `node-connections.ts`). One gives whatever can be wanted; starting all of
  * it costs more than what new requests need of it, so two small ones give the same where it is little that is wanted.
  */
 import type { Wants } from '../port.ts';
