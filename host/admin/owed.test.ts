@@ -4,7 +4,7 @@ import { unprovenCounter } from '../acquiring/effects/owed-list.ts';
 import { burntUtKey, identityKey } from '../acquiring/identity.ts';
 import { FIRST_DAY, MORNING } from '../clearing/sample-day.ts';
 import type { CommitItem } from '../store/port.ts';
-import { owedRow, transactionRow } from '../store/sample-rows.ts';
+import { item, owedRow, transactionRow } from '../store/sample-rows.ts';
 import { type Office, office, PAN } from './office.fixture.ts';
 import { owedId } from './owed-acts.ts';
 
@@ -18,7 +18,7 @@ const sale = transactionRow('X1', { trace: '000042', ut: row.ut, accountId: null
 
 async function officeWith(...items: readonly Partial<CommitItem>[]): Promise<Office> {
   const it = await office();
-  for (const item of items) await it.world.commit(item);
+  for (const one of items) await it.world.commit(one);
   return it;
 }
 const listed = async (it: Office, query = '') => {
@@ -34,7 +34,7 @@ const rows = async (it: Office) => {
 closing(
   'one proposes with what was seen, another approves; both are in the journal, no money moves',
   async () => {
-    const it = await officeWith({ changes: { owedReversals: [row], transactions: [sale] } });
+    const it = await officeWith(item({ owedReversals: [row], transactions: [sale] }));
     const balances = await it.world.store.balances();
     const proposed = await it.call('operator', 'POST', url('propose'), proposal);
     assert.is(proposed.status, 200);
@@ -124,7 +124,7 @@ closing('what was refused is open again, for another proposal', async () => {
 });
 
 closing('the books changed since it was proposed: it is proposed anew', async () => {
-  const it = await officeWith({ changes: { owedReversals: [row], transactions: [sale] } });
+  const it = await officeWith(item({ owedReversals: [row], transactions: [sale] }));
   await it.call('operator', 'POST', url('propose'), proposal);
   await it.world.commit({ changes: { transactions: [{ ...sale, version: 2, state: 'voided' }] } });
   const late = await it.call('settlement', 'POST', url('approve'), agreed);
@@ -210,12 +210,9 @@ list('says what the books hold of each, how old it is, and who must do what next
   });
   const taken = owedRow('000045', { firstToldAt: MORNING });
   const another = transactionRow('X3', { trace: '000045', ut: 'U-other', accountId: null, money: null });
-  const it = await officeWith({
-    changes: {
-      owedReversals: [row, never, differs, taken],
-      transactions: [sale, declined, another],
-    },
-  });
+  const it = await officeWith(
+    item({ owedReversals: [row, never, differs, taken], transactions: [sale, declined, another] }),
+  );
   it.world.pass(3 * 86_400_000 + 1);
   const shown = (await listed(it)).map((one) => {
     const books = one['books'] as Record<string, unknown>;

@@ -18,7 +18,7 @@ import { quotedList } from './ddl.ts';
 import { proveDatabase } from './node-database.ts';
 import { nodeMarkSlots } from './node-mark-slots.ts';
 import type { StorePort } from './port.ts';
-import { BUSINESS_DATE, item, provisioned, saleItem } from './sample-rows.ts';
+import { BUSINESS_DATE, item, provisioned, saleItem, saleKey } from './sample-rows.ts';
 import { keptOf, TABLE_NAMES } from './schema.ts';
 import { type Depth, TAIL_RECORDS } from './soundness.ts';
 import { openSqlite } from './sqlite-driver.ts';
@@ -335,20 +335,36 @@ damage('is told with what is sound, the first thing that is not, and what to do'
   assert.match(ends.report, /records 1 to 20/);
 });
 
+/** Somebody got round the trigger that refuses it, and put it back. */
+async function deleted(path: string, table: string, where: string): Promise<void> {
+  const driver = await openSqlite(path);
+  const [guard] = await driver.all('SELECT "sql" FROM sqlite_master WHERE "name" = ?1', [
+    `${table}_before_delete`,
+  ]);
+  await driver.exec(`DROP TRIGGER "${table}_before_delete"; DELETE FROM "${table}" WHERE ${where}`);
+  await driver.exec(String(guard?.['sql']));
+  await driver.close();
+}
+
+damage(
+  'is refused by the full check when an identity is missing: its transaction’s place would not be found',
+  async () => {
+    const place = lay(stopped);
+    assert.is((await outcomeOf(filesIn(place), 'full')).outcome, 'same');
+    await deleted(join(place, 'host.sqlite'), 'identities', `"key" = '${saleKey(7)}'`);
+    const { outcome, report } = await outcomeOf(filesIn(place), 'full');
+    assert.is(outcome, 'refused');
+    assert.match(report, /no identity leads to transaction 01JD0000000000000000000007/);
+  },
+);
+
 damage('is refused when a record is missing, also before the end that is computed again', async () => {
   const place = lay({});
   const store = await openedIn(place);
   const draft = { body: '{"type":"test"}' };
   await store.commit([item({}, { journal: Array.from({ length: TAIL_RECORDS + 50 }, () => draft) })]);
   await store.close();
-  const driver = await openSqlite(join(place, 'host.sqlite'));
-  const [guard] = await driver.all(
-    `SELECT "sql" FROM sqlite_master WHERE "name" = 'journal_before_delete'`,
-    [],
-  );
-  await driver.exec('DROP TRIGGER "journal_before_delete"; DELETE FROM "journal" WHERE "sequence" = 7');
-  await driver.exec(String(guard?.['sql']));
-  await driver.close();
+  await deleted(join(place, 'host.sqlite'), 'journal', '"sequence" = 7');
   const { outcome, report } = await outcomeOf(filesIn(place), 'pages');
   assert.is(outcome, 'refused');
   assert.match(report, /1049 条,应为 records of 1050/);

@@ -4,7 +4,7 @@
  */
 import { FEN_MAX, PosError } from '../../protocol/index.ts';
 import type { TableName } from './rows.ts';
-import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf } from './schema.ts';
+import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
 /** Quotes a name: our column names keep their capitals, and `key`, `at` and `cause` are no words of SQL. */
 export function quoted(name: string): string {
@@ -77,8 +77,23 @@ function checkOf(name: string, kind: ColumnKind): string {
   return '';
 }
 
+/** Makes those indexes of all tables partial that were made over all rows. */
+export function narrowSql(): string {
+  return TABLE_NAMES.flatMap((table) =>
+    specOf(table).indexes.flatMap(({ columns, narrowedTo }) =>
+      narrowedTo === undefined
+        ? []
+        : [`DROP INDEX ${indexName(table, columns)};`, indexSql(table, { columns, where: narrowedTo })],
+    ),
+  ).join('\n');
+}
+
+function indexName(table: string, columns: readonly string[]): string {
+  return quoted(`${table}_${columns.join('_')}`);
+}
+
 function indexSql(table: string, index: IndexSpec): string {
-  const name = quoted(`${table}_${index.columns.join('_')}`);
+  const name = indexName(table, index.columns);
   const unique = index.unique === true ? 'UNIQUE ' : '';
   const where = index.where === undefined ? '' : ` WHERE ${index.where}`;
   return `CREATE ${unique}INDEX ${name} ON ${quoted(table)} (${quotedList(index.columns)})${where};`;

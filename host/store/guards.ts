@@ -6,6 +6,7 @@ import { PosError } from '../../protocol/index.ts';
 import { leafHash } from '../journal/record.ts';
 import type { HashedRecord } from '../journal/seal.ts';
 import type { Entry } from '../ledger/model.ts';
+import { checkFoundByPlace } from './places.ts';
 import type { CommitHow, CommitItem, Guard, JournalDraft } from './port.ts';
 import type { TableName } from './rows.ts';
 import { checkKey, keyOf, keyParts } from './schema.ts';
@@ -30,13 +31,14 @@ const MARKS: ReadonlyMap<string, number> = new Map(GUARDED_TABLES.map((table, ma
 
 /**
  * Looks through an item before the database sees it: keys fit their tables, entries sum to zero in each
- * unit, records can be hashed. Never throws: what is wrong is the item's own failure.
+ * unit, transactions are found by their place, records can be hashed. Never throws: what is wrong is the item's own failure.
  */
 export function prepareItem(item: CommitItem): PreparedItem {
   try {
     const records = item.journal.map(hashedRecord);
     for (const guard of item.guards) if ('table' in guard) checkKey(guard.table, guard.key);
     for (const entry of item.changes.entries ?? []) checkBalanced(entry);
+    checkFoundByPlace(item.changes);
     return { item, records, written: writtenRows(item), failure: null };
   } catch (cause) {
     const failure =

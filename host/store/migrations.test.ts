@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
 import type { SqlDriver } from './driver.ts';
-import { MIGRATIONS, type Migration, migrate } from './migrations.ts';
+import { checksum, MIGRATIONS, type Migration, migrate } from './migrations.ts';
 import { BUSINESS_DATE } from './sample-rows.ts';
 import { keptOf, specOf, TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
@@ -15,6 +15,11 @@ const LATER: Migration = {
   name: 'a later one',
   sql: 'CREATE TABLE "later" ("a" TEXT) STRICT;',
 };
+/** SHA-256 of each migration's text, as it ran for the first time. A new migration adds a line. */
+const CHECKSUMS = [
+  'b51ca608874744d22248fc2b8de356deda9505db6bf5d322512c5f84c0140d2b',
+  'c47fbe5e1477e14322d2b9a5c659e42fcd1565380804ecefb4e12388e54ca445',
+];
 const isSchemaError = (error: unknown) => error instanceof PosError && error.code === 'STORE_SCHEMA';
 
 async function withDriver(act: (driver: SqlDriver) => Promise<void>): Promise<void> {
@@ -40,6 +45,10 @@ migrating('are numbered from 1 without gaps', () => {
     MIGRATIONS.map(({ number }) => number),
     MIGRATIONS.map((_, index) => index + 1),
   );
+});
+
+migrating('are never edited: each has the text with which it ran first', () => {
+  assert.equal(MIGRATIONS.map(checksum), CHECKSUMS);
 });
 
 migrating('run once, and only those that are due', () =>

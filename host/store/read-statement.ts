@@ -4,6 +4,7 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import { fieldSql } from './ddl.ts';
+import { placesSql } from './places.ts';
 import type { Found, Wants } from './port.ts';
 import { rowOf } from './row-shape.ts';
 import type { DayRow, TableName } from './rows.ts';
@@ -60,15 +61,16 @@ function split(key: string): readonly string[] {
 // CROSS JOIN keeps the order: each wanted value is looked up in an index, no table is walked.
 export const READ_SQL = `
 WITH RECURSIVE
+${placesSql('atTraces', ['terminalId', 'batch', 'trace'], `SELECT DISTINCT j."value" ->> 0 AS "terminalId", CAST(j."value" ->> 1 AS INTEGER) AS "batch", j."value" ->> 2 AS "trace" FROM json_each(?7) AS j`)},
+${placesSql('inBatches', ['terminalId', 'batch'], `SELECT DISTINCT j."value" ->> 0 AS "terminalId", CAST(j."value" ->> 1 AS INTEGER) AS "batch" FROM json_each(?11) AS j`)},
 "named" ("id") AS (
   SELECT j."value" FROM json_each(?4) AS j
   UNION SELECT x."transactionId" FROM json_each(?1) AS j CROSS JOIN "identities" AS x ON x."key" = j."value" WHERE x."transactionId" IS NOT NULL
   UNION SELECT x."transactionId" FROM json_each(?5) AS j CROSS JOIN "transactions" AS x ON x."rrn" = j."value" AND x."rrn" <> ''
   UNION SELECT x."transactionId" FROM json_each(?6) AS j CROSS JOIN "transactions" AS x ON x."ut" = j."value"
-  UNION SELECT x."transactionId" FROM json_each(?7) AS j CROSS JOIN "transactions" AS x
-    ON x."terminalId" = j."value" ->> 0 AND x."batch" = CAST(j."value" ->> 1 AS INTEGER) AND x."trace" = j."value" ->> 2
+  UNION SELECT "id" FROM "atTraces"
   UNION SELECT x."transactionId" FROM json_each(?8) AS j CROSS JOIN "transactions" AS x ON x."merchantId" = j."value" ->> 0 AND x."auth" = j."value" ->> 1
-  UNION SELECT x."transactionId" FROM json_each(?11) AS j CROSS JOIN "transactions" AS x ON x."terminalId" = j."value" ->> 0 AND x."batch" = CAST(j."value" ->> 1 AS INTEGER)
+  UNION SELECT "id" FROM "inBatches"
   UNION SELECT x."originalId" FROM "named" CROSS JOIN "transactions" AS x ON x."transactionId" = "named"."id" WHERE x."originalId" IS NOT NULL
 ),
 "found" AS MATERIALIZED (

@@ -138,11 +138,12 @@ export function owedRow(trace: string, changes: Partial<OwedReversalRow> = {}): 
 /** A sale of 128.00, of which 115.20 were paid from one lot. */
 export function transactionRow(transactionId: string, changes: Partial<TransactionRow> = {}): TransactionRow {
   const lotId = changes.accountId ? `L-${changes.accountId}` : 'L-A1';
+  const { terminalId = 'T0000001', merchantId = 'M00000000000001', batch = 1, trace = '000001' } = changes;
   return {
     transactionId,
     version: 1,
     ut: null,
-    identity: `I-${transactionId}`,
+    identity: `${terminalId}|${merchantId}|${String(batch).padStart(6, '0')}|${trace}|0200|${transactionId}`,
     kind: 'sale',
     state: 'approved',
     responseCode: '00',
@@ -223,8 +224,15 @@ export function entryRow(entryId: string, accountId: string, changes: Partial<En
   };
 }
 
+/** Transactions that have a UT bring their identities, where `changes` does not. */
 export function item(changes: CommitItem['changes'], rest: Partial<CommitItem> = {}): CommitItem {
-  return { guards: [], changes, journal: [], ...rest };
+  const { transactions = [], identities = [] } = changes;
+  const brought = transactions
+    .filter((row) => row.version === 1 && row.ut !== null)
+    .filter(({ identity }) => !identities.some(({ key }) => key === identity))
+    .map(({ identity, transactionId, ut }) => identityRow(identity, { transactionId, ut }));
+  const whole = brought.length === 0 ? changes : { ...changes, identities: [...identities, ...brought] };
+  return { guards: [], changes: whole, journal: [], ...rest };
 }
 
 /** An account with a card and a lot of 1000.00, ready to be sold to. */
@@ -238,7 +246,10 @@ export function provisioned(accountId: string): CommitItem {
 
 const twelve = (serial: number) => String(serial).padStart(12, '0');
 /** The identity of `saleItem`. */
-export const saleKey = (serial: number) => `T0000001|M00000000000001|000001|${twelve(serial)}|0200|000000`;
+export const saleKey = (serial: number) => {
+  const [more, trace] = [twelve(serial).slice(0, 6), twelve(serial).slice(6)];
+  return `T0000001|M00000000000001|000001|${trace}|0200|${more}`;
+};
 /** Its UT. */
 export const saleUt = (serial: number) => `01JU0000000000${twelve(serial)}`;
 

@@ -11,9 +11,10 @@ const GUARD_TEXTS = {
 export function storeTables(): Readonly<Record<string, string>> {
   const lines = TABLE_NAMES.map((table) => {
     const { key, guard, may, indexes } = specOf(table);
-    const found = indexes.map(
-      ({ columns, unique }) => `${unique === true ? 'unique ' : ''}${columns.join('+')}`,
-    );
+    const found = indexes.map(({ columns, unique, narrowedTo }) => {
+      const where = narrowedTo === undefined ? '' : ` where ${narrowedTo.replaceAll('"', '')}`;
+      return `${unique === true ? 'unique ' : ''}${columns.join('+')}${where}`;
+    });
     const rule = may === undefined ? GUARD_TEXTS[guard] : `only ${may.join(', ')} change, never deleted`;
     return `| ${table} | ${key.join(' + ')} | ${rule} | ${found.join(', ') || '–'} | ${columnsOf(table).length} |`;
   });

@@ -17,6 +17,7 @@
  */
 import { type Fen, PosError } from '../../protocol/index.ts';
 import type { Posting } from '../ledger/model.ts';
+import { WITHOUT_UT } from './places.ts';
 import type { TableName, Tables } from './rows.ts';
 
 type Base<V> = [V] extends [boolean]
@@ -53,6 +54,8 @@ export interface IndexSpec {
   readonly unique?: true;
   /** A partial index: rows that fulfil this SQL condition. */
   readonly where?: string;
+  /** Made over all rows at first; a later migration (`narrowSql`) made it a partial one. */
+  readonly narrowedTo?: string;
 }
 
 export interface TableSpec<Row = Record<string, unknown>> {
@@ -134,7 +137,7 @@ export const TABLES = {
     indexes: [
       { columns: ['rrn'], unique: true, where: `"rrn" <> ''` },
       { columns: ['ut'], unique: true, where: '"ut" IS NOT NULL' },
-      { columns: ['terminalId', 'batch', 'trace'] },
+      { columns: ['terminalId', 'batch', 'trace'], narrowedTo: WITHOUT_UT },
       { columns: ['merchantId', 'auth'], where: '"auth" IS NOT NULL' },
       { columns: ['businessDate', 'transactionId'] },
     ],

@@ -10,7 +10,7 @@ import type { SqlDriver } from './driver.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, Tables } from './rows.ts';
 import { specOf, TABLE_NAMES } from './schema.ts';
-import { HEADS_SQL, PAGE_ROWS, SCAN_STREAM_SQL, scanSql } from './statements.ts';
+import { ASTRAY_SQL, HEADS_SQL, PAGE_ROWS, SCAN_STREAM_SQL, scanSql } from './statements.ts';
 
 /**
  * How thoroughly. `journal`: the end of the journal and the mark. `pages`: also SQLite's integrity_check, every
@@ -74,7 +74,10 @@ async function provePages(driver: SqlDriver, depth: Depth): Promise<void> {
   throw new PosError('STORE_DAMAGED', `数据库页 pages: ${problems.join('; ')}`);
 }
 
-/** Every row of the port's tables is read: a value that cannot be is named, and `rowOf` compares its sum. */
+/**
+ * Every row of the port's tables is read: a value that cannot be is named, and `rowOf` compares its sum. And every place
+ * can be found, also where an older version wrote it.
+ */
 async function proveRows(driver: SqlDriver): Promise<void> {
   if (!(await hasTables(driver))) return;
   for (const table of TABLE_NAMES) {
@@ -88,6 +91,12 @@ async function proveRows(driver: SqlDriver): Promise<void> {
       after = key.map((name) => last[name]);
     }
   }
+  const [astray] = await driver.all(ASTRAY_SQL, []);
+  if (astray !== undefined)
+    throw new PosError(
+      'STORE_DAMAGED',
+      `交易无标识可循 no identity leads to transaction ${String(astray['transactionId'])}`,
+    );
 }
 
 async function proveJournal(

@@ -81,6 +81,27 @@ plans('the next page of each table, plain and by the columns that clearing and a
   }),
 );
 
+plans(
+  'the transactions of a terminal or of its batch: by its identities, and by their own index those without a UT',
+  () =>
+    withTables(async (driver) => {
+      for (const columns of [
+        ['terminalId'],
+        ['terminalId', 'batch'],
+        ['businessDate', 'terminalId', 'batch'],
+      ]) {
+        const text = scanSql('transactions', columns, true);
+        assert.equal(await walks(driver, text, WALK), [], text);
+        assert.is((await walks(driver, text, /identities_1 \(key>\? AND key<\?\)/)).length, 3, text);
+        assert.is(
+          (await walks(driver, text, /USING INDEX transactions_terminalId_batch_trace/)).length,
+          1,
+          text,
+        );
+      }
+    }),
+);
+
 plans('a question without an index is seen as a walk, so the tests above can fail', () =>
   withTables(async (driver) => {
     assert.is((await walks(driver, scanSql('transactions', ['state'], false), WALK)).length, 1);

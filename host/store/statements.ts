@@ -3,6 +3,7 @@
  * parameter, so that a batch of any size is the same prepared statement.
  */
 import { BODY_COLUMN, fieldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
+import { type PlaceColumns, placesSql } from './places.ts';
 import type { TableName } from './rows.ts';
 import { keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
@@ -229,8 +230,23 @@ export function scanSql(table: TableName, where: readonly string[], continued: b
     conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
-  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+  const columns = table === 'transactions' ? placeColumnsOf(where) : null;
+  const places = columns?.map((name) => `?${where.indexOf(name) + 1} AS ${quoted(name)}`).join(', ');
+  if (columns !== null) conditions.push('x."transactionId" IN (SELECT "id" FROM "placed")');
+  const having =
+    columns === null ? '' : `WITH RECURSIVE ${placesSql('placed', columns, `SELECT ${places}`)} `;
+  return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
 }
+
+/** By what of their place transactions are looked for; null where no index has it, or a better one has another column. */
+function placeColumnsOf(where: readonly string[]): PlaceColumns | null {
+  if (!where.includes('terminalId') || where.includes('rrn')) return null;
+  return where.includes('batch') ? ['terminalId', 'batch'] : ['terminalId'];
+}
+
+/** A transaction with a UT to which no identity leads: there is none in a sound database. Rows: `transactionId`. */
+export const ASTRAY_SQL = `SELECT x."transactionId" FROM "transactions" AS x LEFT JOIN "identities" AS i ON i."key" = ${fieldSql('transactions', 'identity', 'x')}
+WHERE x."ut" IS NOT NULL AND i."transactionId" IS NOT x."transactionId" LIMIT 1`;
 
 /** Rows of one page: a short read, so that the log of a busy database can be folded in between. */
 export const PAGE_ROWS = 1_000;

@@ -2,7 +2,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
-import type { TableName, Tables } from './rows.ts';
+import type { CommitItem, StorePort, Wants } from './port.ts';
+import type { IdentityRow, TableName, Tables, TransactionRow } from './rows.ts';
 import * as sample from './sample-rows.ts';
 import {
   all,
@@ -14,6 +15,8 @@ import {
   uploadRow,
   withStore,
 } from './suite-scene.ts';
+
+const ids = (rows: readonly TransactionRow[]) => rows.map(({ transactionId }) => transactionId).sort();
 
 export function readSuite(name: string, open: OpenStore): void {
   const reading = suite(`${name}: reading`);
@@ -83,6 +86,88 @@ export function readSuite(name: string, open: OpenStore): void {
       const plain = await store.read({ batches: [{ key: 'T0000001|1', withTransactions: false }] });
       assert.is(plain.batches.length, 1);
       assert.is(plain.transactions.length, 0);
+    }),
+  );
+
+  reading(
+    'finds by place what was there and nothing else: under every merchant of the terminal, with a UT or without, with an identity or none',
+    withStore(open, async (store) => {
+      const at = (
+        id: string,
+        terminalId: string,
+        batch: number,
+        trace: string,
+        ut: string | null,
+        more = {},
+      ) => sample.transactionRow(id, { terminalId, batch, trace, ut, ...more });
+      const moved = { merchantId: 'M00000000000002' };
+      const rows = [
+        at('X1', 'T0000001', 1, '000042', 'U1'),
+        at('X2', 'T0000001', 1, '000042', null),
+        at('X3', 'T0000001', 1, '000042', 'U3', moved),
+        at('X4', 'T0000001', 1, '000043', 'U4'),
+        at('X5', 'T0000001', 10, '000042', 'U5', moved),
+        at('X6', 'T0000001', 100_000, '000042', 'U6', { merchantId: 'M00000000000003' }),
+        at('X7', 'T0000010', 1, '000042', 'U7'),
+        at('X8', 'T000000', 1, '000042', 'U8'),
+        at('X9', 'T0000001', 10, '000044', null),
+      ];
+      const burnt = [
+        sample.identityRow('T0000001|M00000000000001|000001|000042|0400|000000'),
+        sample.identityRow('ut|T0000001|1|000042'),
+      ];
+      await committed(
+        store,
+        sample.provisioned('A1'),
+        sample.item({ transactions: rows }),
+        sample.item({ identities: burnt }),
+      );
+      const found = async (wants: Wants) => ids((await store.read(wants)).transactions);
+      const whole = (key: string) => ({ batches: [{ key, withTransactions: true }] });
+      assert.equal(await found({ traces: ['T0000001|1|000042'] }), ['X1', 'X2', 'X3']);
+      assert.equal(await found({ traces: ['T0000001|10|000042', 'T0000001|1|000043'] }), ['X4', 'X5']);
+      assert.equal(await found({ traces: ['T0000001|100000|000042', 'T0000001|2|000042'] }), ['X6']);
+      assert.equal(await found({ traces: ['T0000010|1|000042', 'T0000099|1|000042'] }), ['X7']);
+      assert.equal(await found(whole('T0000001|1')), ['X1', 'X2', 'X3', 'X4']);
+      assert.equal(await found(whole('T0000001|10')), ['X5', 'X9']);
+      assert.equal(await found(whole('T000000|1')), ['X8']);
+      const scanned = async (where: Parameters<StorePort['scan']>[1]) =>
+        ids((await all(store, 'transactions', where)) as readonly TransactionRow[]);
+      assert.equal(await scanned({ terminalId: 'T0000001' }), ['X1', 'X2', 'X3', 'X4', 'X5', 'X6', 'X9']);
+      assert.equal(await scanned({ terminalId: 'T0000001', batch: 10 }), ['X5', 'X9']);
+      assert.equal(await scanned({ batch: 1, terminalId: 'T0000010' }), ['X7']);
+      assert.equal(await scanned({ terminalId: 'T0000001', batch: 1, trace: '000042' }), ['X1', 'X2', 'X3']);
+      assert.equal(await scanned({ terminalId: 'T0000001', businessDate: '20000101' }), []);
+    }),
+  );
+
+  reading(
+    'refuses a transaction with a UT whose place no identity would lead to, alone',
+    withStore(open, async (store) => {
+      const row = sample.transactionRow('X1', { ut: 'U1' });
+      const led = sample.identityRow(row.identity, { transactionId: 'X1' });
+      const split = { terminalId: 'T|000001', identity: 'T|000001|M00000000000001|000001|000001|0200|X1' };
+      const bare = (transaction: TransactionRow, ...identities: readonly IdentityRow[]): CommitItem => ({
+        guards: [],
+        changes: { transactions: [transaction], identities },
+        journal: [],
+      });
+      await committed(store, sample.provisioned('A1'));
+      for (const [what, bad] of [
+        ['none', bare(row)],
+        ['another’s', bare(row, { ...led, transactionId: 'X2' })],
+        ['of another trace', bare({ ...row, trace: '000002' }, led)],
+        ['of another batch', bare({ ...row, batch: 2 }, led)],
+        ['of another merchant', bare({ ...row, merchantId: 'M00000000000002' }, led)],
+        ['of another terminal', bare({ ...row, terminalId: 'T0000002' }, led)],
+        ['whose parts cannot be told apart', bare({ ...row, ...split }, { ...led, key: split.identity })],
+      ] as const) {
+        const [outcome, next] = await store.commit([bad, sample.item({ documents: [documentRow(what)] })]);
+        assert.ok(outcome?.committed === false && outcome.failure?.code === 'STORE_REFUSED', what);
+        assert.is(next?.committed, true, what);
+      }
+      assert.equal(await all(store, 'transactions'), []);
+      await committed(store, bare(row, led), bare({ ...row, version: 2, state: 'voided' }));
     }),
   );
 

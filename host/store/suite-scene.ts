@@ -33,6 +33,12 @@ export async function chainsHold(store: StorePort): Promise<void> {
 
 /** One row of every table; all belong to what `sample.provisioned('A1')` makes. */
 export function oneRowEach(): { readonly [T in TableName]?: readonly Tables[T][] } {
+  const transaction = sample.transactionRow('X1', {
+    ut: 'U1',
+    rrn: '000000000009',
+    auth: 'ABC123',
+    taken: moneyFrom('L-A2'),
+  });
   return {
     accounts: [sample.accountRow('A2', { registered: false })],
     cards: [sample.cardRow('K2', 'A2', { pin: null })],
@@ -47,15 +53,8 @@ export function oneRowEach(): { readonly [T in TableName]?: readonly Tables[T][]
       sample.batchRow('T0000001', 7, { state: 'closed', closedAt: 3, closedBy: 'settlement', result: 1 }),
     ],
     lots: [sample.lotRow('L-A2', 'A2', { purse: 'bonus', expiresOn: '20271122' })],
-    transactions: [
-      sample.transactionRow('X1', {
-        ut: 'U1',
-        rrn: '000000000009',
-        auth: 'ABC123',
-        taken: moneyFrom('L-A2'),
-      }),
-    ],
-    identities: [sample.identityRow('I1', { answer: null })],
+    transactions: [transaction],
+    identities: [sample.identityRow(transaction.identity, { transactionId: 'X1', answer: null })],
     entries: [sample.entryRow('E1', 'A1', { corrects: 'E0', branchId: null })],
     uploads: [uploadRow()],
     differences: [
@@ -110,10 +109,10 @@ export function oneRowEach(): { readonly [T in TableName]?: readonly Tables[T][]
   };
 }
 
-export function documentRow(): Tables['documents'] {
+export function documentRow(id = 'D10'): Tables['documents'] {
   return {
     kind: 'rule',
-    id: 'D10',
+    id,
     version: 1,
     body: { nameZh: '九折', list: [] },
     person: 'wang',

@@ -23,11 +23,10 @@ const THIS_YEAR = sample.BUSINESS_DATE.slice(0, 4);
 function past(year: string): CommitItem {
   const transaction = sample.transactionRow(`X${year}`, {
     ...{ businessDate: `${year}0630`, ut: `U${year}`, rrn: `0000000${year}0`, auth: `AU${year}` },
-    ...{ identity: `I${year}`, entryId: `E${year}`, trace: `00${year}` },
+    ...{ entryId: `E${year}`, trace: `00${year}` },
   });
   return sample.item({
     transactions: [transaction],
-    identities: [sample.identityRow(`I${year}`, { transactionId: `X${year}` })],
     entries: [sample.entryRow(`E${year}`, 'A1', { businessDate: `${year}0630` })],
   });
 }
@@ -51,7 +50,7 @@ const USED: readonly (readonly [what: string, again: () => CommitItem['changes']
   ['a transaction id',   () => ({ transactions: [sample.transactionRow('X2019')] })],
   ['a reference number', () => ({ transactions: [sample.transactionRow('X9', { rrn: '000000020190' })] })],
   ['a UT',               () => ({ transactions: [sample.transactionRow('X9', { ut: 'U2019' })] })],
-  ['an identity',        () => ({ identities: [sample.identityRow('I2019')] })],
+  ['an identity',        () => ({ identities: [sample.identityRow('T0000001|M00000000000001|000001|002019|0200|X2019')] })],
   ['an entry id',        () => ({ entries: [sample.entryRow('E2019', 'A1')] })],
 ];
 
