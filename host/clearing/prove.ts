@@ -1,7 +1,7 @@
 /**
  * The proof of a clearing: ledger = files = batches.
  *
- * The ledger's side is what the database sums over the postings up to this day and up to the day before;
+ * The ledger's side is what the database sums over the postings of the day;
  * the files' side is what `read-back.ts` reads from the written bytes; the batches' side is the totals that
  * the host stated to the terminals when they settled. None of the three is computed from another.
  */
@@ -115,20 +115,14 @@ async function readAll(
 }
 
 /**
- * What the day moved on each account in fen, debit positive: the sums up to it less the sums up to the day
- * before. Paying out what was cleared before, or paying a rebate, is no part of the day's clearing.
+ * What the day moved on each account in fen, debit positive, as the database sums what came after the day
+ * before, up to it. Paying out what was cleared before, or paying a rebate, is no part of the day's clearing.
  */
 async function movedOn(store: StorePort, businessDate: string): Promise<ReadonlyMap<string, number>> {
   const moved = new Map<string, number>();
   const add = (account: string, amount: number) => moved.set(account, (moved.get(account) ?? 0) + amount);
-  for (const { account, unit, sum } of await store.balances({ upToBusinessDate: businessDate })) {
-    if (unit === 'fen') add(account, sum);
-  }
-  for (const { account, unit, sum } of await store.balances({
-    upToBusinessDate: addDays(businessDate, -1),
-  })) {
-    if (unit === 'fen') add(account, -sum);
-  }
+  const day = { afterBusinessDate: addDays(businessDate, -1), upToBusinessDate: businessDate };
+  for (const { account, unit, sum } of await store.balances(day)) if (unit === 'fen') add(account, sum);
   for await (const page of store.scan('entries', { businessDate })) {
     for (const entry of page) {
       if (!entry.event.startsWith('payout-') && entry.event !== 'rebate-paid') continue;

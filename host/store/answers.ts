@@ -2,7 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { CommitOutcome, Guard } from './port.ts';
+import type { BalanceOptions, CommitOutcome, Guard } from './port.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
@@ -46,6 +46,17 @@ export function balanceOf({ account, lot, unit, sum }: Balance): Balance {
   if (!Number.isSafeInteger(sum))
     throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
   return { account, lot, unit, sum };
+}
+
+/** @param sqlOf the database's statement, whose parameters are the last date and, when it asks for one, the date before the first */
+export function balancesAsked(
+  { byLot = false, upToBusinessDate, afterBusinessDate: after }: BalanceOptions,
+  sqlOf: (byLot: boolean, isAfter: boolean) => string,
+) {
+  const values = [upToBusinessDate ?? null];
+  return after === undefined
+    ? { text: sqlOf(byLot, false), values }
+    : { text: sqlOf(byLot, true), values: [...values, after] };
 }
 
 type Rows = readonly Record<string, unknown>[];

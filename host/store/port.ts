@@ -163,6 +163,15 @@ export interface CommitHow {
   readonly landed?: (outcomes: readonly CommitOutcome[]) => void;
 }
 
+/** Which postings are summed, and how finely. */
+export interface BalanceOptions {
+  readonly byLot?: boolean;
+  /** The entries of this business date and before. */
+  readonly upToBusinessDate?: string;
+  /** Only what came after this business date, found without reading what was before. */
+  readonly afterBusinessDate?: string;
+}
+
 export interface StorePort {
   /**
    * Set where a commit costs much however little is in it: a batch smaller than it could be is not taken before nothing came
@@ -200,7 +209,7 @@ export interface StorePort {
     readonly { readonly stream: string; readonly sequence: number; readonly head: string }[]
   >;
   /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
-  balances(options?: { readonly byLot?: boolean; readonly upToBusinessDate?: string }): Promise<
+  balances(options?: BalanceOptions): Promise<
     readonly {
       readonly account: string;
       readonly lot: string | null;

@@ -9,13 +9,30 @@
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type LoneWork, NamesHeld } from './alone.ts';
-import { type Balance, balanceOf, type JournalHead, journalPages, scanPages, type Where } from './answers.ts';
+import {
+  type Balance,
+  balanceOf,
+  balancesAsked,
+  type JournalHead,
+  journalPages,
+  scanPages,
+  type Where,
+} from './answers.ts';
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { BATCHES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
+import type {
+  BalanceOptions,
+  CommitHow,
+  CommitItem,
+  CommitOutcome,
+  Found,
+  Kept,
+  StorePort,
+  Wants,
+} from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
@@ -177,12 +194,9 @@ class SqliteStore implements StorePort {
     return (await this.#all(sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
   }
 
-  async balances(
-    options: { readonly byLot?: boolean; readonly upToBusinessDate?: string } = {},
-  ): Promise<readonly Balance[]> {
-    const text = sql.balancesSql(options.byLot === true);
-    const upTo = [options.upToBusinessDate ?? null];
-    const rows = await this.#take(() => readRows(this.#driver, text, upTo, ['entries']));
+  async balances(options: BalanceOptions = {}): Promise<readonly Balance[]> {
+    const { text, values } = balancesAsked(options, sql.balancesSql);
+    const rows = await this.#take(() => readRows(this.#driver, text, values, ['entries']));
     return (rows as unknown as readonly Balance[]).map(balanceOf);
   }
 

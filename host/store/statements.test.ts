@@ -6,6 +6,7 @@ import { READ_SQL } from './read-statement.ts';
 import { TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import {
+  balancesSql,
   GUARD_SQL,
   HIGHEST_BURNT_SQL,
   HIGHEST_IDENTITIES_SQL,
@@ -100,6 +101,20 @@ plans(
         );
       }
     }),
+);
+
+plans('the sums of a day: found by the index, whatever years are before it', () =>
+  withTables(async (driver) => {
+    for (const byLot of [true, false]) {
+      assert.equal(await walks(driver, balancesSql(byLot, true), WALK), []);
+      assert.is(
+        (await walks(driver, balancesSql(byLot, true), /SEARCH x .*businessDate>\? AND businessDate<\?/))
+          .length,
+        1,
+      );
+      assert.is((await walks(driver, balancesSql(byLot, false), WALK)).length, 1);
+    }
+  }),
 );
 
 plans('a question without an index is seen as a walk, so the tests above can fail', () =>

@@ -275,10 +275,13 @@ ORDER BY j."stream"`;
 
 export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
 
-/** Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot. */
-export function balancesSql(byLot: boolean): string {
+/**
+ * Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot.
+ * @param isAfter only those after another (?2), by the index
+ */
+export function balancesSql(byLot: boolean, isAfter: boolean): string {
   const lot = byLot ? `p."value" ->> 1` : 'NULL';
   return `SELECT p."value" ->> 0 AS "account", ${lot} AS "lot", p."value" ->> 2 AS "unit", sum(p."value" ->> 3) AS "sum"
 FROM "entries" AS x CROSS JOIN json_each(${fieldSql('entries', 'postings', 'x')}) AS p
-WHERE ?1 IS NULL OR x."businessDate" <= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+WHERE ${isAfter ? `x."businessDate" > ?2 AND x."businessDate" <= coalesce(?1, '~')` : '?1 IS NULL OR x."businessDate" <= ?1'} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 }

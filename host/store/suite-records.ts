@@ -158,6 +158,24 @@ export function booksSuite(name: string, open: OpenStore): void {
       assert.equal(await purse({ upToBusinessDate: sample.BUSINESS_DATE }), [
         { account: 'purse:principal:A1', lot: null, unit: 'fen', sum: 11_520 },
       ]);
+      await committed(
+        store,
+        sample.item({ entries: [sample.entryRow('E3', 'A1', { businessDate: '20270101' })] }),
+      );
+      const [first, second] = [sample.BUSINESS_DATE, '20261123'];
+      for (const [after, upTo, entries] of [
+        ['', first, 1],
+        ['', undefined, 3],
+        [first, undefined, 2],
+        [first, second, 1],
+        [second, undefined, 1],
+        [second, second, 0],
+        ['20270101', undefined, 0],
+      ] as const) {
+        const range = upTo === undefined ? {} : { upToBusinessDate: upTo };
+        const sums = await purse({ byLot: true, afterBusinessDate: after, ...range });
+        assert.is(sums[0]?.sum ?? 0, entries * 11_520, `after ${after} up to ${upTo}`);
+      }
       assert.is(
         (await store.balances()).reduce((sum, row) => sum + row.sum, 0),
         0,

@@ -185,7 +185,7 @@ function sold(): CommitItem {
   });
 }
 
-today('sales, their reversal, every look-up and the scan of a day', () =>
+today('sales, their reversal, every look-up, the scan and the sums of a day', () =>
   withHistory(async (first, schema) => {
     // Counts of a session are there for certain when it has ended.
     await first.close();
@@ -205,6 +205,7 @@ today('sales, their reversal, every look-up and the scan of a day', () =>
     await committed(store, sample.item({ identities: [sample.identityRow('I-new')] }, { guards: [burnt] }));
     for (const table of ['transactions', 'entries'] as const)
       assert.ok((await all(store, table, { businessDate: sample.BUSINESS_DATE })).length > 0);
+    assert.ok((await store.balances({ byLot: true, afterBusinessDate: `${THIS_YEAR}0101` })).length > 0);
     await store.close();
     const rows = await server.query(
       `SELECT relname, coalesce(seq_scan, 0) + coalesce(idx_scan, 0) AS "scans" FROM pg_stat_user_tables WHERE schemaname = '${schema}'`,

@@ -10,6 +10,7 @@ import { type LoneWork, NamesHeld } from '../alone.ts';
 import {
   type Balance,
   balanceOf,
+  balancesAsked,
   type JournalHead,
   journalPages,
   scanPages,
@@ -17,7 +18,15 @@ import {
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
 import { migrate } from '../migrations.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, StorePort, Wants } from '../port.ts';
+import type {
+  BalanceOptions,
+  CommitHow,
+  CommitItem,
+  CommitOutcome,
+  Found,
+  StorePort,
+  Wants,
+} from '../port.ts';
 import { foundOf } from '../read-statement.ts';
 import { valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
@@ -186,11 +195,9 @@ class PostgresStore implements PostgresStorePort {
     return (await this.#ask(this.#reader, sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
   }
 
-  async balances(
-    options: { readonly byLot?: boolean; readonly upToBusinessDate?: string } = {},
-  ): Promise<readonly Balance[]> {
-    const text = sql.balancesSql(options.byLot === true);
-    const rows = await this.#ask(this.#wide, text, [options.upToBusinessDate ?? null]);
+  async balances(options: BalanceOptions = {}): Promise<readonly Balance[]> {
+    const { text, values } = balancesAsked(options, sql.balancesSql);
+    const rows = await this.#ask(this.#wide, text, values);
     return rows.map((row) => balanceOf({ ...(row as unknown as Balance), sum: Number(row['sum']) }));
   }
 

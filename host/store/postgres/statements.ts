@@ -337,10 +337,13 @@ SELECT j."stream", j."sequence", j."head" FROM "names" AS s JOIN LATERAL (
 
 export const HIGHEST_RRN_SQL = `SELECT substr(max("name"), 5) AS "rrn" FROM "names" WHERE "name" >= 'rrn ' AND "name" < 'rrn!'`;
 
-/** Sums of postings up to a business date ($1, null for all), by account and, when asked, by lot. */
-export function balancesSql(byLot: boolean): string {
+/**
+ * Sums of postings up to a business date ($1, null for all), by account and, when asked, by lot.
+ * @param isAfter only those after another ($2), by the index of its years
+ */
+export function balancesSql(byLot: boolean, isAfter: boolean): string {
   const lot = byLot ? `(p."value" ->> 1) COLLATE "C"` : 'NULL::text';
   return `SELECT (p."value" ->> 0) COLLATE "C" AS "account", ${lot} AS "lot", (p."value" ->> 2) COLLATE "C" AS "unit", sum((p."value" ->> 3)::bigint)::text AS "sum"
 FROM "entries" AS x CROSS JOIN LATERAL json_array_elements(${nestedSql('entries', 'postings', 'x')}) AS p ("value")
-WHERE $1::text IS NULL OR x."businessDate" <= $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+WHERE ${isAfter ? `x."businessDate" > $2 AND x."businessDate" <= coalesce($1, '~')` : '$1::text IS NULL OR x."businessDate" <= $1'} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 }
