@@ -30,37 +30,29 @@ export class MemoryView implements View {
     this.#decided = decided;
   }
 
-  #newest<Row>(
-    rowsOf: (layer: Layer) => ReadonlyMap<string, Row>,
-    key: string,
-    kept: Row | undefined,
-    wants: (key: string) => Wants,
-  ): Row {
-    const row = newestIn(this.#decided, rowsOf, key) ?? kept;
-    return row === undefined ? beyond(wants(key)) : row;
+  #newest<Row>(rowsOf: (layer: Layer) => ReadonlyMap<string, Row>, key: string): Row | undefined {
+    return newestIn(this.#decided, rowsOf, key);
   }
 
   get day(): DayRow {
     return this.#kept.day ?? beyond({});
   }
   identity(key: string): IdentityRow | undefined {
-    const row = newestIn(this.#decided, (layer) => layer.identities, key);
+    const row = this.#newest((layer) => layer.identities, key);
     if (row === undefined && !this.#kept.isNew(key)) return beyond({ identities: [key] });
     return row;
   }
   transaction(transactionId: string): TransactionRow {
-    return this.#newest(
-      (layer) => layer.transactions,
-      transactionId,
-      undefined,
-      (id) => ({ transactionIds: [id] }),
+    return (
+      this.#newest((layer) => layer.transactions, transactionId) ??
+      beyond({ transactionIds: [transactionId] })
     );
   }
   transactionsByRrn(rrn: string): never {
     return beyond({ rrns: [rrn] });
   }
   transactionsByUt(ut: string): readonly TransactionRow[] {
-    const row = newestIn(this.#decided, (layer) => layer.transactionsByUt, ut);
+    const row = this.#newest((layer) => layer.transactionsByUt, ut);
     if (row !== undefined) return [row];
     return this.#kept.isUnused(ut) ? [] : beyond({ uts: [ut] });
   }
@@ -71,45 +63,27 @@ export class MemoryView implements View {
     return beyond({ auths: [key] });
   }
   card(panHash: string): CardRow {
-    return this.#newest(
-      (layer) => layer.cards,
-      panHash,
-      this.#kept.card(panHash),
-      (hash) => ({ panHashes: [hash] }),
-    );
+    const row = this.#newest((layer) => layer.cards, panHash) ?? this.#kept.card(panHash);
+    return row ?? beyond({ panHashes: [panHash] });
   }
   hasAsked(panHash: string): boolean {
     return this.#kept.card(panHash) !== undefined;
   }
   account(accountId: string): AccountRow {
-    return this.#newest(
-      (layer) => layer.accounts,
-      accountId,
-      this.#kept.account(accountId),
-      (id) => ({ accountIds: [id] }),
-    );
+    const row = this.#newest((layer) => layer.accounts, accountId) ?? this.#kept.account(accountId);
+    return row ?? beyond({ accountIds: [accountId] });
   }
   lots(accountId: string): readonly LotRow[] {
     const open = this.#kept.openLots(accountId) ?? beyond({ accountIds: [accountId] });
     return groupIn(this.#decided, (layer) => layer.lots, accountId, open);
   }
   terminal(terminalId: string): TerminalRow {
-    return this.#newest(
-      (layer) => layer.terminals,
-      terminalId,
-      this.#kept.terminal(terminalId),
-      (id) => ({ terminalIds: [id] }),
-    );
+    const row = this.#newest((layer) => layer.terminals, terminalId) ?? this.#kept.terminal(terminalId);
+    return row ?? beyond({ terminalIds: [terminalId] });
   }
   batch(key: string): BatchRow {
-    return this.#newest(
-      (layer) => layer.batches,
-      key,
-      this.#kept.batch(key),
-      (name) => ({
-        batches: [{ key: name, withTransactions: false }],
-      }),
-    );
+    const row = this.#newest((layer) => layer.batches, key) ?? this.#kept.batch(key);
+    return row ?? beyond({ batches: [{ key, withTransactions: false }] });
   }
   batchTransactions(key: string): never {
     return beyond({ batches: [{ key, withTransactions: true }] });
@@ -127,7 +101,7 @@ export class MemoryView implements View {
     return this.#counter(name) ?? beyond({ counters: [name] });
   }
   #counter(name: string): number | undefined {
-    return newestIn(this.#decided, (layer) => layer.counters, name) ?? this.#kept.counter(name);
+    return this.#newest((layer) => layer.counters, name) ?? this.#kept.counter(name);
   }
 }
 
