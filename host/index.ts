@@ -20,7 +20,7 @@ export { exportJournal } from './journal/export.ts';
 export { type JournalVerdict, readNdjson, verifyJournal } from './journal/verify.ts';
 export { exportHledger, type ParsedTransaction, parsedBalances, parseHledger } from './ledger/export.ts';
 export { type BooksProof, proveBooks } from './ledger/proofs.ts';
-export { type RunningHost, startHost } from './node-host.ts';
+export { type RunningHost, startHost, stopSecondsMax } from './node-host.ts';
 export { type HostOutside, type OpenHost, openHost } from './open-host.ts';
 export type { DocumentKind, Documents } from './programme/model.ts';
 export { type MarkSlots, SLOT_BYTES } from './store/commit-mark.ts';

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PosError } from '../protocol/index.ts';
 import { type HostConfig, hostSettingsTable, readHostConfig } from './config.ts';
+import { nodeClock } from './node-clock.ts';
 import { startHost } from './node-host.ts';
 import { logDestination } from './node-log.ts';
 import { archiveYear } from './operations/node-archive.ts';
@@ -24,6 +25,19 @@ function configOf(file: string | undefined): HostConfig {
     throw new PosError('CONFIG_BAD', `${file}: 无法读取 cannot be read`, { cause: error });
   }
   return readHostConfig({ env: process.env, file: { name: file, text } });
+}
+
+/** For the last lines of the log. They are not waited for: their disk may be the one that hangs. */
+const LAST_LINE_MS = 500;
+
+/**
+ * Ends the process as a power cut would. `process.exit` cannot: it waits for the threads that read and write, and one of
+ * them may be what hangs.
+ */
+function endNow(): void {
+  process.kill(process.pid, 'SIGKILL');
+  // Still here: a container's first process cannot be killed from inside.
+  process.abort();
 }
 
 async function main(): Promise<void> {
@@ -65,6 +79,7 @@ async function main(): Promise<void> {
       (error: unknown) => {
         console.error(told(error));
         process.exitCode = 1;
+        if (error instanceof PosError && error.code === 'STOP_LATE') nodeClock.after(LAST_LINE_MS, endNow);
       },
     );
   };

@@ -10,6 +10,7 @@ import { tcpListener } from './acquiring/tcp-listener.ts';
 import { tlsListener } from './acquiring/tls-listener.ts';
 import { openTokens } from './admin/node-tokens.ts';
 import { startAdmin } from './admin/server.ts';
+import { Closing } from './closing.ts';
 import type { HostConfig } from './config.ts';
 import type { HostDeps } from './deps.ts';
 import { openLog } from './log.ts';
@@ -36,11 +37,24 @@ export interface RunningHost {
   readonly metrics: Metrics;
   /** What was made because it was not there: shown at the start. */
   readonly made: readonly string[];
-  /** Takes no new work, answers what came in, closes. May be called twice. */
+  /**
+   * Takes no new work, answers what came in, closes. May be called twice.
+   * @throws STOP_LATE after `stopSecondsMax`, where something hangs: what is under way is not answered, and the caller ends the process
+   */
   stop(): Promise<void>;
 }
 
-type Closing = (() => Promise<void> | void)[];
+/** For closing what is not waiting for a peer: the administration, the database with its log folded. */
+const CLOSING_SECONDS = 10;
+
+/** How long a stop takes at most: so long that what is slow comes to its end, and what hangs is given up. */
+export function stopSecondsMax({
+  stopDelaySeconds,
+  stopGraceSeconds,
+}: Pick<HostConfig, 'stopDelaySeconds' | 'stopGraceSeconds'>): number {
+  // Once for what is in flight, once for peers that do not read.
+  return stopDelaySeconds + 2 * stopGraceSeconds + CLOSING_SECONDS;
+}
 
 /**
  * Starts a host.
@@ -51,20 +65,11 @@ export async function startHost(
   config: HostConfig,
   options: { readonly logTo?: DestinationStream } = {},
 ): Promise<RunningHost> {
-  const closing: Closing = [];
-  let closed: Promise<void> | null = null;
-  const closeInTurn = async () => {
-    for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
-  };
-  // Asked twice, it is done once: what was opened last closes first, each after the one before.
-  const closeAll = () => {
-    closed ??= closeInTurn();
-    return closed;
-  };
+  const closing = new Closing();
   try {
-    return await assemble(config, options.logTo, closing, closeAll);
+    return await assemble(config, options.logTo, closing);
   } catch (error) {
-    await closeAll();
+    await closing.all();
     throw error;
   }
 }
@@ -73,7 +78,6 @@ async function assemble(
   config: HostConfig,
   logTo: DestinationStream | undefined,
   closing: Closing,
-  closeAll: () => Promise<void>,
 ): Promise<RunningHost> {
   const place = (name: string) => join(config.dataFolder, name);
   const made: string[] = [];
@@ -84,22 +88,22 @@ async function assemble(
   // 1. A folder of one's own, then secrets: the self-test refuses to go on with a machine that computes wrongly.
   const database = databaseOf(config, place);
   const taken = await database.take();
-  closing.push(() => taken.release());
+  closing.add('数据目录 data folder', () => taken.release());
   const mustExist = await database.hasBooks();
   const warns = (what: string) => log.warn({ what }, KEY_LOG_GAP);
   const vault = await openVault(config, place, { made, mustExist, warns });
-  closing.push(() => vault.close());
+  closing.add('密钥 keys', () => vault.close());
 
   // 2. The database's files are proven as they lie there, before anything can change them.
   const marks = nodeMarkSlots(place(`acknowledged-${config.stream}.mark`));
-  closing.push(() => marks.close());
+  closing.add('已确认位置 mark', () => marks.close());
   const { standing, depth } = await database.prove(marks);
   if (standing === 'unmarked') log.warn({}, UNMARKED);
   if (depth === 'journal') log.warn({}, PAGES_UNREAD);
 
   // 3. The host over this machine's disk and wire. The database is opened last: the host closes it.
   const settlement = await database.settlementFiles();
-  closing.push(() => settlement.close());
+  closing.add('结算文件 settlement files', () => settlement.close());
   const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: database.name } });
   measureProcess(metrics.registry);
   const host = await openHost({
@@ -126,17 +130,19 @@ async function assemble(
       drainMs: config.stopGraceSeconds * 1000,
     },
   });
-  closing.push(() => host.stop());
+  closing.add('数据库 database', () => host.stop());
 
   // 4. The administration's door.
   const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
   if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
   const admin = await startAdmin(host.deps, { host: '127.0.0.1', port: config.adminPort, tokens });
   // Stopped in this order: it says that it wants no work, and is watched until the last answer is out.
-  closing.push(() => admin.stop());
-  closing.push(() => host.acquirer.stop());
-  closing.push(() => afterDelay(config.stopDelaySeconds * 1000));
-  closing.push(() => host.deps.standing.drain());
+  closing.add('管理 administration', () => admin.stop());
+  closing.add('在途交易 what is in flight', () => host.acquirer.stop());
+  closing.add('就绪 readiness', () => {
+    host.deps.standing.drain();
+    return afterDelay(config.stopDelaySeconds * 1000);
+  });
   return {
     acquirerPort: host.acquirer.port,
     adminPort: admin.port,
@@ -144,7 +150,14 @@ async function assemble(
     filesPlace: settlement.place,
     metrics,
     made,
-    stop: closeAll,
+    async stop() {
+      try {
+        await closing.allWithin(nodeClock, stopSecondsMax(config) * 1000);
+      } catch (error) {
+        log.error({ err: error, ...host.deps.standing.underWay() }, UNSTOPPED);
+        throw error;
+      }
+    },
   };
 }
 
@@ -174,6 +187,8 @@ function afterDelay(ms: number): Promise<void> {
   return new Promise((resolve) => void nodeClock.after(ms, resolve));
 }
 
+const UNSTOPPED =
+  '停机未完成,以下在途 the stop did not come to its end: this is still under way, and was not answered';
 const PAGES_UNREAD =
   '数据库较大或按设置,启动时只核对日志末尾,未逐页检查:备份时全部核对 only the end of the journal was proven, the database is large or the setting says so: a backup proves every page of its copy';
 const KEY_LOG_GAP =

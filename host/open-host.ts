@@ -131,6 +131,7 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
     mark,
     waiting: () => deps.engine.waiting,
     connections: () => acquirer.connections,
+    inFlight: () => acquirer.inFlight,
   });
   closing.push(async () => standing.drain());
   return { deps: { ...deps, files, standing }, acquirer };

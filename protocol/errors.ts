@@ -70,6 +70,7 @@ export const FAILURES = {
   STORE_DAMAGED:       { retry: false, hint: 'Restore the backup as host/README.md, "Restoring", says; edit and cut nothing.' },
   STORE_FAILED:        { retry: true,  hint: 'The database did not take the change; nothing was committed.' },
   STORE_UNKNOWN:       { retry: true,  hint: 'The outcome of the commit is unknown: read it back before answering.' },
+  STOP_LATE:           { retry: false, hint: 'Look at the disk or server behind what is named, then start again: terminals ask for what was not answered, or reverse it.' },
   BOOKS_UNBALANCED:    { retry: false, hint: 'Stop and call the ledger owner: a proof of the books failed.' },
   RULE_BAD:            { retry: false, hint: 'Correct the rule that is named.' },
   REQUEST_BAD:         { retry: false, hint: 'Compare the request with the documented JSON.' },

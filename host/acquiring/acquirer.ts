@@ -35,6 +35,8 @@ export interface Acquirer {
   readonly port: number;
   /** Lines that are open now. */
   readonly connections: number;
+  /** Requests on these lines whose answers have not left. */
+  readonly inFlight: number;
   /** Takes no new connections, answers what came in, then closes. May be called twice. */
   stop(): Promise<void>;
 }
@@ -69,11 +71,13 @@ export async function startAcquirer(
   const { port } = listening;
   deps.log.info({ port }, 'the acquirer listens');
 
+  const inFlight = () => [...open].reduce((sum, peer) => sum + peer.inFlight, 0);
   const stop = async () => {
     stopping = true;
     const closed = listening.close();
     const finished = () => Promise.all([...open].map((peer) => peer.finish()));
-    await within(deps.clock, limits.drainMs, finished());
+    if ((await within(deps.clock, limits.drainMs, finished())) === 'late')
+      deps.log.warn({ inFlight: inFlight() }, STILL_UNANSWERED);
     await deps.engine.drain();
     // What was answered only now is on its way from the engine to its line.
     await within(deps.clock, limits.drainMs, finished());
@@ -86,6 +90,9 @@ export async function startAcquirer(
     port,
     get connections() {
       return open.size;
+    },
+    get inFlight() {
+      return inFlight();
     },
     stop() {
       stopped ??= stop();
@@ -102,9 +109,15 @@ export function oneAcquirer(first: Acquirer, others: readonly Acquirer[]): Acqui
     get connections() {
       return all.reduce((sum, { connections }) => sum + connections, 0);
     },
+    get inFlight() {
+      return all.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    },
     stop: async () => void (await Promise.all(all.map((one) => one.stop()))),
   };
 }
+
+const STILL_UNANSWERED =
+  '停机等待时间已到,仍有交易未应答,继续等待 the grace of the stop is over and requests are not answered yet: they are waited for';
 
 /** One connection: its half frame, its requests in flight, its timers. */
 class Peer {
@@ -133,6 +146,10 @@ class Peer {
     line.onData((chunk) => this.#take(chunk));
     line.onDrain(() => this.#goOn());
     this.#watch();
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
   /** A peer that goes away is no failure of ours; what it sent is judged to the end. */

@@ -63,7 +63,7 @@ export async function office(): Promise<Office> {
   const files = memoryFiles();
   const log = openLog({ level: 'debug', destination: { write: (line) => void said.push(line) } });
   const metrics = new Metrics();
-  const idle = { mark: null, waiting: () => 0, connections: () => 0 };
+  const idle = { mark: null, waiting: () => 0, connections: () => 0, inFlight: () => 0 };
   const deps = {
     ...world,
     vault,

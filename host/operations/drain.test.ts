@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildBody, parseAnswer, withLength, wrap } from '../acquiring/wire-terminal.fixture.ts';
+import { stopSecondsMax } from '../node-host.ts';
+import { startPostgres } from '../store/postgres/node-server.fixture.ts';
 import { type ChildHost, startChild } from './node-child-host.fixture.ts';
 
 /** More than one commit takes, so that some wait while others are committed. */
@@ -132,6 +135,63 @@ drain('what is in flight in the moment of the signal is answered before the line
       'no answer is missing before the last one',
     );
     assert.ok(inSegment > 1);
+  }),
+);
+
+/** A line to a server that can fall silent, with both its ends open. */
+async function silencedLine(port: number) {
+  const sockets: Socket[] = [];
+  const line = createServer((client) => {
+    const server = connect(port, '127.0.0.1');
+    for (const socket of [client, server]) sockets.push(socket.on('error', () => undefined));
+    client.pipe(server).pipe(client);
+  });
+  line.listen(0, '127.0.0.1');
+  await once(line, 'listening');
+  return {
+    port: (line.address() as AddressInfo).port,
+    fallSilent: () => sockets.forEach((socket) => void socket.unpipe().pause()),
+    close() {
+      line.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+drain('where the database hangs, the stop is given up in its time: told, not answered, and not with 0', () =>
+  inFolder(async (folder) => {
+    const server = await startPostgres();
+    const line = await silencedLine(server.port);
+    try {
+      const host = startChild(join(folder, 'data'), [], {
+        STORE_URL: `postgres://zunka@127.0.0.1:${line.port}/postgres`,
+        ZUNKA_STOP_GRACE_SECONDS: '1',
+        ZUNKA_LOG_LEVEL: 'warn',
+      });
+      await host.until('the host is running');
+      const peer = new Peer(host.acquirerPort());
+      peer.socket.write(Buffer.concat(frames(1, 1)));
+      await peer.answers(1);
+      line.fallSilent();
+      peer.socket.write(Buffer.concat(frames(2, 3)));
+      // The readiness check asks the database too: that it does not answer says that the frames are in.
+      assert.is((await readiness(host))[1], 'store');
+      host.child.kill('SIGTERM');
+      const signalled = performance.now();
+      assert.is(await host.ended, null);
+      assert.is(host.child.signalCode, 'SIGKILL');
+      const seconds = (performance.now() - signalled) / 1000;
+      const most = stopSecondsMax({ stopDelaySeconds: 0, stopGraceSeconds: 1 });
+      assert.ok(seconds >= most && seconds < most + 5, `${seconds} s`);
+      await peer.closed;
+      assert.equal(peer.traces, ['000001']);
+      assert.match(host.text(), /"inFlight":3,.*the stop did not come to its end/);
+      assert.match(host.text(), /STOP_LATE: 12 s; .*: 在途交易 what is in flight/);
+      assert.not.match(host.text(), '已停机 stopped');
+    } finally {
+      line.close();
+      await server.stop();
+    }
   }),
 );
 

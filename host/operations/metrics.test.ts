@@ -120,6 +120,7 @@ figures(
         mark,
         waiting: () => host.deps.engine.waiting,
         connections: () => 7,
+        inFlight: () => 0,
       });
       const text = await metrics.registry.metrics();
       const series = parsed(text);

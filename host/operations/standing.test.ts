@@ -54,7 +54,7 @@ async function withStanding(
   }) as StorePort;
   const mark = () =>
     marked?.standing ?? { committed: 0, marked: 0, isFailing: true, settled: Promise.resolve() };
-  const counts = { mark, waiting: () => 0, connections: () => 0 };
+  const counts = { mark, waiting: () => 0, connections: () => 0, inFlight: () => 0 };
   const standing = new Standing({ ...host.deps, store, ...counts });
   try {
     await run({
@@ -134,7 +134,7 @@ ready('not without the keys of its own', async () => {
   const vault = await openSoftVault({ random: randomBytes });
   const host = await openFixture();
   try {
-    const counts = { mark: null, waiting: () => 0, connections: () => 0 };
+    const counts = { mark: null, waiting: () => 0, connections: () => 0, inFlight: () => 0 };
     const standing = new Standing({ ...host.deps, vault, metrics: new Metrics(), ...counts });
     assert.equal(await wrong(standing), ['keys']);
     await makeHostKeys(vault, false);

@@ -30,6 +30,8 @@ type StandingParts = Pick<HostDeps, 'clock' | 'vault' | 'store' | 'metrics'> & {
   readonly waiting: () => number;
   /** Terminals connected now. */
   readonly connections: () => number;
+  /** Requests whose answers have not left. */
+  readonly inFlight: () => number;
   /** Null where nothing is marked. */
   readonly mark: (() => MarkStanding) | null;
 };
@@ -51,6 +53,13 @@ export class Standing {
   /** From now on the host says that it wants no new work; what it is given all the same it still does. */
   drain(): void {
     this.#draining = true;
+  }
+
+  /** What a stop that does not come to its end leaves behind: for the log. */
+  underWay(): object {
+    const { inFlight, waiting, connections, mark } = this.#parts;
+    const { committed = null, marked = null } = mark?.() ?? {};
+    return { inFlight: inFlight(), waiting: waiting(), connections: connections(), committed, marked };
   }
 
   /** May this host be sent work? Never rejects, and answers within two seconds. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HOST_DEFAULTS, readHostConfig } from '../../host/index.ts';
+import { HOST_DEFAULTS, readHostConfig, stopSecondsMax } from '../../host/index.ts';
 import { ensure } from '../../protocol/index.ts';
 import { readTerminalConfig } from '../../terminal/index.ts';
 import { BUNDLED } from './bundle.ts';
@@ -89,10 +89,8 @@ machine('neither the unit nor podman kills a host that drains', () => {
   const env = Object.fromEntries(
     found(host, /^Environment=(ZUNKA_STOP.*)$/gm).map((line) => line.split('=')),
   ) as Record<string, string>;
-  const { stopDelaySeconds, stopGraceSeconds } = readHostConfig({ env });
   const stop = Number(directive(host, 'TimeoutStopSec'));
-  // Peers that do not read are waited for as long again.
-  assert.ok(stop > stopDelaySeconds + 2 * stopGraceSeconds);
+  assert.ok(stop > stopSecondsMax(readHostConfig({ env })));
   assert.match(container, `--stop-timeout ${stop} `);
 });
 
