@@ -61,6 +61,13 @@ trace('is found under each of its names in every part, and no other with it', as
       for (const { text } of lines) assert.not.match(text, card.pan);
     }
     assert.equal(traceOf('010000088888', sources).lines, []);
+    // Told by the refund's line, and not joined with it: the sale's trace stays the sale's.
+    const sale = traceOf(OTHER, sources);
+    assert.equal(new Set(sale.names), new Set([OTHER, '019999999999']));
+    assert.equal(
+      sale.lines.map(({ source, line }) => `${source}:${line}`),
+      ['terminal:2', 'terminal:3', 'terminal:4'],
+    );
   } finally {
     await host.close();
   }

@@ -46,7 +46,12 @@ export function traceOf(
   for (let before = 0; before < names.size; ) {
     before = names.size;
     for (const { lines } of read)
-      for (const line of lines) if (about(line)) for (const name of namesIn(line.text)) names.add(name);
+      for (const line of lines) {
+        if (!about(line)) continue;
+        // A refund's line mentions its sale and is told; but it names the refund, which is another transaction.
+        const own = namesIn(line.text);
+        if (own.some((name) => names.has(name))) for (const name of own) names.add(name);
+      }
   }
   const lines = read.flatMap(({ name, lines: all }) =>
     all.flatMap((line, at) => (about(line) ? [{ source: name, line: at + 1, text: shown(line.text) }] : [])),
