@@ -139,12 +139,13 @@ function responseCodeTable(): string {
 }
 
 function failureTable(): string {
-  const rows = Object.entries(FAILURES).map(([code, { retry, hint }]) => [
+  const rows = Object.entries(FAILURES).map(([code, { retry, zh, en }]) => [
     `\`${code}\``,
     retry ? 'yes' : 'no',
-    hint,
+    zh,
+    en,
   ]);
-  return markdown(['code', 'may succeed when repeated', 'what to do'], rows);
+  return markdown(['code', 'may succeed when repeated', '怎么办', 'what to do'], rows);
 }
 
 /** The example frame, a row for each part: offset, bytes, meaning. */
