@@ -9,6 +9,7 @@ import { logDestination } from './node-log.ts';
 import { archiveYear } from './operations/node-archive.ts';
 import { backUp, restoreBackup } from './operations/node-backup.ts';
 import { takeUpServer } from './operations/node-server-restore.ts';
+import { toldFailure } from './told-failure.ts';
 
 const USAGE = `npm run host -- [--config 文件 FILE] [--help]
 npm run host -- backup 目录 FOLDER                                     运行中亦可 also while the host serves
@@ -40,17 +41,29 @@ function endNow(): void {
   process.abort();
 }
 
+/** @throws INPUT_BAD for an option that there is not */
+function commandLine() {
+  try {
+    return parseArgs({
+      options: {
+        config: { type: 'string' },
+        help: { type: 'boolean' },
+        person: { type: 'string' },
+        reason: { type: 'string' },
+        year: { type: 'string' },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    const what = error instanceof Error ? error.message : '';
+    throw new PosError('INPUT_BAD', `命令行有误 the command line is wrong: ${what}\n${USAGE}`, {
+      cause: error,
+    });
+  }
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: {
-      config: { type: 'string' },
-      help: { type: 'boolean' },
-      person: { type: 'string' },
-      reason: { type: 'string' },
-      year: { type: 'string' },
-    },
-    allowPositionals: true,
-  });
+  const { values, positionals } = commandLine();
   if (values.help === true) {
     console.log(`${USAGE}\n\n${hostSettingsTable()}`);
     return;
@@ -77,7 +90,7 @@ async function main(): Promise<void> {
     host.stop().then(
       () => console.log('已停机 stopped'),
       (error: unknown) => {
-        console.error(told(error));
+        console.error(toldFailure(error));
         process.exitCode = 1;
         if (error instanceof PosError && error.code === 'STOP_LATE') nodeClock.after(LAST_LINE_MS, endNow);
       },
@@ -167,13 +180,7 @@ async function keepServer(
   );
 }
 
-/** What a person at the console needs: code, what, what to do. */
-function told(error: unknown): string {
-  if (error instanceof PosError) return `${error.code}: ${error.detail}\n→ ${error.hint}`;
-  return error instanceof Error ? error.message : '未知错误 unknown error';
-}
-
 main().catch((error: unknown) => {
-  console.error(`未完成 not done · ${told(error)}`);
+  console.error(`未完成 not done · ${toldFailure(error)}`);
   process.exitCode = 1;
 });

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -207,6 +208,19 @@ for (const what of ['card', 'terminal'] as const) {
     }),
   );
 }
+
+starts('names a data folder that cannot be written', () =>
+  inFolder(async (config, folder) => {
+    // A folder stands where the lock should be: what root may not do either.
+    mkdirSync(join(folder, 'data', 'host.lock'), { recursive: true });
+    await rejects(startHost(config, silent), (error) => {
+      assert.ok(codeIs('CONFIG_BAD')(error));
+      assert.match((error as PosError).detail, `dataFolder: ${join(folder, 'data')}: 数据目录不可写`);
+      return true;
+    });
+    assert.equal(readdirSync(join(folder, 'data')), ['host.lock']);
+  }),
+);
 
 starts('works in a folder alone: a second host is refused at once, until the first has ended', () =>
   inFolder(async (config) => {

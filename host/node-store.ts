@@ -106,8 +106,14 @@ async function takeFolder(lock: string): Promise<{ release(): Promise<void> }> {
     await chmod(lock, 0o600);
     return taken;
   } catch (cause) {
-    if (!(cause instanceof PosError) || cause.code !== 'STORE_BUSY') throw cause;
+    if (!(cause instanceof PosError)) throw cause;
     const folder = dirname(lock);
+    if (cause.code !== 'STORE_BUSY')
+      throw new PosError(
+        'CONFIG_BAD',
+        `dataFolder: ${folder}: 数据目录不可写(权限、只读或磁盘已满) the data folder cannot be written: permissions, read-only, or a full disk (${cause.detail})`,
+        { cause },
+      );
     throw new PosError(
       'STORE_BUSY',
       `${folder}: 另一主机进程正在使用该数据目录,请先停止它,或另设 dataFolder another host works in this data folder: stop it first, or give this one a dataFolder of its own`,

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type TraceSource, traceOf } from '../host/operations/trace.ts';
 import { openSqlite } from '../host/store/sqlite-driver.ts';
+import { toldFailure } from '../host/told-failure.ts';
 
 /** Chinese files of ours are UTF-8 or GB18030. */
 function textOf(bytes: Buffer): string {
@@ -26,13 +27,24 @@ async function sourceOf(file: string): Promise<TraceSource> {
   }
 }
 
-const [id, ...files] = process.argv.slice(2);
-if (id === undefined || files.length === 0) {
-  console.error('npm run trace -- ID FILES…');
-  process.exitCode = 2;
-} else {
+async function main(): Promise<void> {
+  const [id, ...files] = process.argv.slice(2);
+  if (id === undefined || files.length === 0) {
+    console.error('npm run trace -- ID FILES…    ID: ut、transactionId 或参考号 or a reference number');
+    process.exitCode = 2;
+    return;
+  }
   const { names, lines } = traceOf(id, await Promise.all(files.map(sourceOf)));
   console.log(`名称 names: ${names.join(' ')}`);
   for (const { source, line, text } of lines) console.log(`${source}:${line}: ${text}`);
-  if (lines.length === 0) process.exitCode = 1;
+  if (lines.length > 0) return;
+  console.error(`这些文件中没有 in none of these files: ${id}`);
+  process.exitCode = 1;
 }
+
+// Whoever reads on in `head` has read enough.
+process.stdout.on('error', () => process.exit(0));
+main().catch((error: unknown) => {
+  console.error(`未完成 not done · ${toldFailure(error)}`);
+  process.exitCode = 2;
+});
