@@ -93,6 +93,14 @@ settings('keep the passphrase out of files and out of complaints', () => {
   assert.not.match(refusal('{}', { ZUNKA_VAULT_PASSPHRASE: 'too short' }), 'too short');
 });
 
+settings('tell an address of a database that cannot be one, without its password', () => {
+  for (const wrong of ['postgres://u:geheim@h:99999/z', 'postgres://u:geh@eim/x@h/z', 'sqlite://geheim']) {
+    const detail = refusal('{}', { STORE_URL: wrong });
+    assert.match(detail, /STORE_URL storeUrl: .*%40/);
+    assert.not.match(detail, 'geheim');
+  }
+});
+
 settings('stand in the README table with unit, default and range', () => {
   const table = hostSettingsTable();
   for (const name of Object.keys(HOST_SETTINGS)) assert.match(table, `| \`${name}\` |`);

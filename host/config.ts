@@ -4,6 +4,7 @@
  */
 import { isBusinessDate, PosError } from '../protocol/index.ts';
 import { type JsonPlace, readJsonObject } from './config-file.ts';
+import { serverUrls } from './store/postgres/server-urls.ts';
 import { DEPTHS } from './store/soundness.ts';
 
 /** What a setting may be. Numbers are written as `30` or with their unit, `"30 s"`; another unit is refused. */
@@ -24,7 +25,6 @@ export type Setting = Kind & {
 
 const anyPath = (text: string) => text.length <= 4096 && !text.includes('\0');
 const somePath = (text: string) => text !== '' && anyPath(text);
-const isStoreUrl = (text: string) => /^postgres(ql)?:\/\/[^/?]+\/[^?]+/.test(text);
 const address = (text: string) => /^[0-9A-Fa-f.:]{2,45}$|^[A-Za-z0-9.-]{1,253}$/.test(text);
 
 // biome-ignore format: a table is read by column
@@ -50,7 +50,7 @@ export const HOST_SETTINGS = {
   pkcs11PinFile:          { env: 'ZUNKA_PKCS11_PIN_FILE',          kind: 'text',   fallback: '',          allowed: '路径 a path',                                  fits: anyPath,  zh: '令牌用户口令所在文件',                           en: 'file that holds the PIN of the token\'s user' },
   pkcs11Pin:              { env: 'ZUNKA_PKCS11_PIN',               kind: 'text',   fallback: '',          allowed: '至少 4 个字符 at least 4 characters',          fits: (text) => text === '' || text.length >= 4, secret: true, zh: '令牌用户口令;只从环境变量读取', en: 'PIN of the token\'s user; from the environment only' },
   testMode:               { env: 'ZUNKA_TEST_MODE',                kind: 'choice', fallback: 'off',       choices: ['off', 'on'],                                  zh: '测试主机:接受公开的测试密钥,应答报文头第 5 位为 1,只接受测试终端签到', en: 'a host for tests: published keys are taken, header digit 5 of every answer is 1; terminals refuse it unless they test too' },
-  storeUrl:               { env: 'STORE_URL',                      kind: 'text',   fallback: '',          allowed: 'postgres://user@host:port[,host:port]/database;空 = 数据目录中的 SQLite empty: SQLite in the data folder', fits: (text) => text === '' || isStoreUrl(text), secret: true, zh: 'PostgreSQL 数据库,多台主机共用;只从环境变量读取', en: 'PostgreSQL, for any number of hosts; from the environment only' },
+  storeUrl:               { env: 'STORE_URL',                      kind: 'text',   fallback: '',          allowed: 'postgres://user:password@host:port[,host:port]/database,口令中的 @ / ? 写作 %40 %2F %3F;空 = 数据目录中的 SQLite @ / ? in a password are written %40 %2F %3F; empty: SQLite in the data folder', fits: (text) => text === '' || serverUrls(text) !== null, secret: true, zh: 'PostgreSQL 数据库,多台主机共用;只从环境变量读取', en: 'PostgreSQL, for any number of hosts; from the environment only' },
   databaseCheck:          { env: 'ZUNKA_DATABASE_CHECK',           kind: 'choice', fallback: 'auto',      choices: ['auto', ...DEPTHS],                            zh: '启动时检查数据库:每 100 MB pages 约 1 秒,full 约 6 秒;journal 只查日志末尾;auto 在 512 MB 以内为 pages,以上为 journal', en: 'check at the start: per 100 MB, pages takes 1 s, full 6 s; journal: the end of the journal only; auto: pages up to 512 MB, journal above' },
   databaseCacheMiB:       { env: 'ZUNKA_DATABASE_CACHE_MIB',       kind: 'number', fallback: 64,          unit: 'MiB',   min: 1,   max: 65_536,                 zh: 'SQLite 页缓存上限:主机内存先涨到此值再持平',      en: 'pages that SQLite keeps at most: the host grows by this much before it stays level' },
   logLevel:               { env: 'ZUNKA_LOG_LEVEL',                kind: 'choice', fallback: 'info',      choices: ['debug', 'info', 'warn', 'error', 'silent'],   zh: '日志级别', en: 'what is logged' },

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { PosError } from '../../../protocol/index.ts';
 import type { SqlDriver } from '../driver.ts';
 import { postgresFailure } from './failures.ts';
+import { type ServerUrl, serverUrls } from './server-urls.ts';
 
 /** The server gives up a statement, or the wait for a lock, after this; the answer says so, so the outcome is known. */
 const STATEMENT_TIMEOUT_MS = 15_000;
@@ -31,7 +32,7 @@ export interface PgOptions {
 
 /** Every call rejects with STORE_FAILED when no server takes writes. */
 export class PgDriver implements SqlDriver {
-  readonly #urls: readonly string[];
+  readonly #servers: readonly ServerUrl[];
   readonly #options: PgOptions;
   #client: pg.Client | null = null;
   #connecting: Promise<pg.Client> | null = null;
@@ -40,7 +41,10 @@ export class PgDriver implements SqlDriver {
 
   /** @throws CONFIG_BAD for an address that cannot be read */
   constructor(options: PgOptions) {
-    this.#urls = serversOf(options.url);
+    const servers = serverUrls(options.url);
+    if (servers === null)
+      throw new PosError('CONFIG_BAD', 'storeUrl: postgres://user@host:port[,host:port]/database');
+    this.#servers = servers;
     this.#options = options;
   }
 
@@ -110,14 +114,17 @@ export class PgDriver implements SqlDriver {
 
   async #connectAny(): Promise<pg.Client> {
     const refusals: string[] = [];
-    for (const [place, url] of this.#urls.entries()) {
+    for (const { url, server } of this.#servers) {
       try {
         return await this.#connectTo(url);
       } catch (error) {
-        refusals.push(`server ${place + 1}: ${lineFailure(error)}`);
+        refusals.push(`${server}: ${refusalOf(error)}`);
       }
     }
-    throw new PosError('STORE_FAILED', `no server takes writes: ${refusals.join('; ')}`);
+    throw new PosError(
+      'STORE_FAILED',
+      `没有可写的数据库服务器 no server takes writes: ${refusals.join('; ')}`,
+    );
   }
 
   async #connectTo(url: string): Promise<pg.Client> {
@@ -140,7 +147,7 @@ export class PgDriver implements SqlDriver {
       await client.connect();
       const { rows } = await client.query<{ transaction_read_only: string }>('SHOW transaction_read_only');
       if (rows[0]?.transaction_read_only !== 'off')
-        throw new PosError('STORE_FAILED', 'it is a standby, it only reads');
+        throw new PosError('STORE_FAILED', '备库,只读 it is a standby, it only reads');
     } catch (error) {
       client.end().catch(() => undefined);
       throw error;
@@ -173,12 +180,23 @@ function lineFailure(error: unknown): string {
   return code ?? message ?? 'an unexpected error';
 }
 
-const SERVERS = /^(postgres(?:ql)?:\/\/(?:[^@/]*@)?)([^/?@]+)(\/[^?]+(?:\?.*)?)$/;
+/** Why a server does not take us, by SQLSTATE or by the system's code: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+// biome-ignore format: a table is read by column
+const REFUSALS: Readonly<Record<string, string>> = {
+  '28000':      '不允许该用户登录 it does not let this user in',
+  '28P01':      '用户或口令不对 user or password is wrong',
+  '3D000':      '无此数据库 it has no such database',
+  '53300':      '连接数已满 it has too many connections',
+  '57P03':      '正在启动或停止 it is starting up or shutting down',
+  ECONNREFUSED: '无服务在监听 nothing listens there',
+  ECONNRESET:   '连接被切断 it cut the line',
+  EHOSTUNREACH: '网络不可达 it cannot be reached',
+  ENOTFOUND:    '主机名不存在 no such host name',
+  ETIMEDOUT:    '无应答 it does not answer',
+};
 
-/** One URL a server, in the order in which they are tried. @throws CONFIG_BAD */
-export function serversOf(url: string): readonly string[] {
-  const [, before, hosts, after] = SERVERS.exec(url) ?? [];
-  if (before === undefined || hosts === undefined || after === undefined)
-    throw new PosError('CONFIG_BAD', 'storeUrl: postgres://user@host:port[,host:port]/database');
-  return hosts.split(',').map((host) => `${before}${host}${after}`);
+function refusalOf(error: unknown): string {
+  const what = lineFailure(error);
+  const why = REFUSALS[(error as { readonly code?: string }).code ?? ''];
+  return why === undefined ? what : `${why} (${what})`;
 }
