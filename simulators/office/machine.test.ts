@@ -92,6 +92,8 @@ machine('neither the unit nor podman kills a host that drains', () => {
   const stop = Number(directive(host, 'TimeoutStopSec'));
   assert.ok(stop > stopSecondsMax(readHostConfig({ env })));
   assert.match(container, `--stop-timeout ${stop} `);
+  for (const signal of [directive(host, 'KillSignal'), ...found(container, /^STOPSIGNAL (.*)$/gm)])
+    assert.is(signal, 'SIGTERM');
 });
 
 machine('the container copies what is there, and opens the port that the host has by itself', () => {
