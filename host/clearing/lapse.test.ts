@@ -16,8 +16,9 @@ import type { StorePort } from '../store/port.ts';
 import { cutOver } from './cut-over.ts';
 import type { LapsedHolds } from './lapse.ts';
 import { memoryFiles } from './memory-files.ts';
-import { runClearing, runIdOf, stepsOf } from './run.ts';
+import { runClearing, stepsOf } from './run.ts';
 import { bound } from './scene.fixture.ts';
+import { runIdOf } from './step-context.ts';
 
 /** The programme's days, here two: a hold of the 22nd lapses when the 24th is cleared. */
 const DAYS = 2;

@@ -12,7 +12,13 @@ import type { FileRow, StepRow } from '../store/rows.ts';
 import type { ClearingResult, Movement } from './model.ts';
 import { movementsOf } from './movements.ts';
 import type { BuiltFile } from './statement-files.ts';
-import type { ClearingDeps, StepContext, StepName, StepOutcome } from './step-context.ts';
+import {
+  type ClearingDeps,
+  runIdOf,
+  type StepContext,
+  type StepName,
+  type StepOutcome,
+} from './step-context.ts';
 import { resultOf, STEPS } from './steps.ts';
 
 export interface ClearingOptions {
@@ -67,11 +73,6 @@ async function goOn(
   return resultOf(context, steps, await context.written());
 }
 
-/** `clearing-20261122-01`. */
-export function runIdOf(businessDate: string, sequence: number): string {
-  return `clearing-${businessDate}-${String(sequence).padStart(2, '0')}`;
-}
-
 async function checkClosed(store: StorePort, businessDate: string): Promise<void> {
   if (!isBusinessDate(businessDate))
     throw new PosError('DATE_BAD', `营业日 business date ${businessDate.slice(0, 20)}`);
@@ -122,7 +123,7 @@ async function runStep(
           { kind: 'absent', table: 'steps', key: `${context.runId}|${step}` },
           ...(outcome.guards ?? []),
         ],
-        changes: { ...outcome.changes, steps: [row] },
+        changes: { ...outcome.changes, steps: [...(outcome.changes?.steps ?? []), row] },
         journal: [record(context, { type: 'clearing-step', step, outputDigest: digestOf(outcome.output) })],
       },
     ]);

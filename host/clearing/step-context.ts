@@ -54,3 +54,8 @@ export interface StepOutcome {
   readonly guards?: readonly Guard[];
   readonly changes?: Changes;
 }
+
+/** `clearing-20261122-01`. */
+export function runIdOf(businessDate: string, sequence: number): string {
+  return `clearing-${businessDate}-${String(sequence).padStart(2, '0')}`;
+}

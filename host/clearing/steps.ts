@@ -1,9 +1,10 @@
 /**
  * The steps of a clearing, in their order. A step may be run again as long as its output is not committed.
  */
-import { type FenDelta, fenDelta, PosError } from '../../protocol/index.ts';
-import { proveBooks } from '../ledger/proofs.ts';
+import { type FenDelta, fenDelta } from '../../protocol/index.ts';
 import type { FileRow } from '../store/rows.ts';
+import { demand } from './check.ts';
+import { checkBooks } from './check-books.ts';
 import { type LapsedHolds, lapseHolds, listDueHolds } from './lapse.ts';
 import { differenceFile, differencesOf, overviewFile, rebateFile, rebatesOf } from './lists.ts';
 import type { Check, ClearingResult, MerchantDay, PricedDay } from './model.ts';
@@ -34,19 +35,6 @@ export const STEPS: readonly Step[] = [
   { name: 'difference-list', titleZh: '差异清单',         titleEn: 'list the differences',                   act: listDifferences },
   { name: 'summary',         titleZh: '汇总',             titleEn: 'summary of all merchants',               act: summarise },
 ];
-
-async function checkBooks({ store }: StepContext): Promise<StepOutcome> {
-  const proof = await proveBooks(store);
-  demand(proof.checks);
-  return { output: { entries: proof.entries, postings: proof.postings, checks: proof.checks.length } };
-}
-
-/** Stops the run at the first check that failed. */
-function demand(checks: readonly Check[]): void {
-  const wrong = checks.find(({ ok }) => !ok);
-  if (wrong === undefined) return;
-  throw new PosError('BOOKS_UNBALANCED', `${wrong.nameZh} ${wrong.nameEn}: ${wrong.detail}`);
-}
 
 interface OpenBatchesOutput {
   readonly open: number;

@@ -1,13 +1,21 @@
 /**
  * The proofs of the books. Normative: the money design page, "Proven". Everything is computed anew from
- * the entries; no cache is believed, and the store's own sums are themselves one of the things proven.
+ * the entries; no cache is believed, and the store's own sums are themselves one of the things proven. Who is given
+ * sums that were proven before may begin from them.
  */
 import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
-import type { StorePort } from '../store/port.ts';
-import type { LotRow } from '../store/rows.ts';
-import { type FamilyName, familyOf, holderReceivable } from './accounts.ts';
-import { accountKey, addToFold, emptyFold, type Fold, lotKey } from './fold.ts';
-import { unbalanced } from './postings.ts';
+import { type FamilyName, familyOf } from './accounts.ts';
+import { accountKey, lotKey } from './fold.ts';
+import {
+  accountOfKey,
+  type BooksStore,
+  type ProvenSums,
+  type Reading,
+  readBooks,
+  type Stretch,
+  type Sums,
+  sumsOf,
+} from './reading.ts';
 
 export interface BooksCheck {
   readonly nameZh: string;
@@ -41,11 +49,10 @@ export interface BooksProof {
   readonly cover: Cover;
 }
 
-type BooksStore = Pick<StorePort, 'scan' | 'balances'>;
-
 /** Commits that land while the books are read make the readings differ: then they are read again, this often. */
 const READINGS_MAX = 3;
 const FAULTS_SHOWN = 3;
+const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Proves the books. Reads all entries, lots and sums; may run beside trading: what moved while it was
@@ -54,10 +61,23 @@ const FAULTS_SHOWN = 3;
  * reported only when it still stands in the last reading.
  */
 export async function proveBooks(store: BooksStore): Promise<BooksProof> {
+  return (await proveUpTo(store)).proof;
+}
+
+/**
+ * The same, beginning from sums that were proven before if there are any: what is believed of them is not read again, all else
+ * is proven as ever. What an entry of those days has become since then is seen by a proof that begins with the first entry.
+ * @returns also the sums up to the last closed day, for the next to begin from if this one holds
+ */
+export async function proveUpTo(
+  store: BooksStore,
+  stretch: Stretch = {},
+): Promise<{ readonly proof: BooksProof; readonly sums: ProvenSums }> {
   for (let readings = 1; ; readings += 1) {
-    const reading = await readBooks(store);
+    const reading = await readBooks(store, stretch);
     const proof = proofOf(reading);
-    if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX) return proof;
+    if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
+      return { proof, sums: sumsOf(reading) };
   }
 }
 
@@ -70,7 +90,7 @@ export async function provenBooks(store: BooksStore): Promise<BooksProof> {
 }
 
 function proofOf(reading: Reading): BooksProof {
-  const { fold } = reading;
+  const { fold, entries, postings } = reading;
   const cover = coverOf(fold);
   const checks = [
     entriesBalance(reading),
@@ -88,122 +108,19 @@ function proofOf(reading: Reading): BooksProof {
   return {
     ok: checks.every((check) => check.ok),
     checks,
-    entries: fold.entries,
-    postings: fold.postings,
+    entries,
+    postings,
     cover,
   };
 }
 
-/** One reading of the books, with what moved while it was made. */
-interface Reading {
-  readonly fold: Fold;
-  readonly faults: readonly string[];
-  readonly orphans: readonly string[];
-  /** The store's sums: `unit account` and `unit account lot`. */
-  readonly sums: ReadonlyMap<string, number>;
-  readonly lotSums: ReadonlyMap<string, number>;
-  /** The store's sums up to the day before the latest. */
-  readonly yesterday: ReadonlyMap<string, number>;
-  readonly lots: readonly LotRow[];
-  /** What the account rows say that their holders owe, where they owe. */
-  readonly debts: ReadonlyMap<string, number>;
-  /** Card accounts and ledger accounts that changed between the first and the last look. */
-  readonly moved: ReadonlySet<string>;
-}
-
-async function readBooks(store: BooksStore): Promise<Reading> {
-  const before = await sumsOf(store);
-  const fold = emptyFold();
-  const faults: string[] = [];
-  const seen = new Set<string>();
-  const corrections: (readonly [id: string, original: string, date: string])[] = [];
-  let carriedTo = '';
-  for await (const page of store.scan('entries')) {
-    for (const entry of page) {
-      addToFold(fold, entry);
-      const fault = unbalanced(entry);
-      if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
-      seen.add(entry.entryId);
-      if (entry.corrects !== null) corrections.push([entry.entryId, entry.corrects, entry.businessDate]);
-      if (entry.event === 'carried-forward') carriedTo = entry.businessDate;
-    }
-  }
-  const lots: LotRow[] = [];
-  for await (const page of store.scan('lots')) lots.push(...page);
-  const debts = new Map<string, number>();
-  for await (const page of store.scan('accounts')) {
-    for (const { accountId, owed } of page)
-      if (owed > 0) debts.set(accountKey('fen', holderReceivable(accountId)), owed);
-  }
-  const yesterday = fold.entries === 0 ? before : await sumsOf(store, dayBefore(fold.latestDate));
-  const after = await sumsOf(store);
-
-  return {
-    fold,
-    faults,
-    orphans: corrections
-      .filter(([, original, date]) => !seen.has(original) && !mayNameArchived(date, carriedTo))
-      .map(([id, original]) => `${id} → ${original}`),
-    sums: after.sums,
-    lotSums: after.lotSums,
-    yesterday: yesterday.sums,
-    lots,
-    debts,
-    moved: movedParties(before.lotSums, after.lotSums, before.sums, after.sums),
-  };
-}
-
-/** In the year after an archived one an entry may name one that left with it; no year leaves that is named from further. */
-function mayNameArchived(date: string, carriedTo: string): boolean {
-  return carriedTo !== '' && Number(date.slice(0, 4)) <= Number(carriedTo.slice(0, 4)) + 1;
-}
-
-interface Sums {
-  readonly sums: Map<string, number>;
-  readonly lotSums: Map<string, number>;
-}
-
-async function sumsOf(store: BooksStore, upToBusinessDate?: string): Promise<Sums> {
-  const sums = new Map<string, number>();
-  const lotSums = new Map<string, number>();
-  const options = upToBusinessDate === undefined ? { byLot: true } : { byLot: true, upToBusinessDate };
-  for (const { account, lot, unit, sum } of await store.balances(options)) {
-    const key = accountKey(unit, account);
-    sums.set(key, (sums.get(key) ?? 0) + sum);
-    if (lot !== null) lotSums.set(lotKey(unit, account, lot), sum);
-  }
-  return { sums, lotSums };
-}
-
-/** Every date before `date` sorts at or before this, and `date` itself does not. */
-function dayBefore(date: string): string {
-  return String(Number(date) - 1);
-}
-
-function movedParties(
-  ...[lotsBefore, lotsAfter, before, after]: readonly Map<string, number>[]
-): Set<string> {
-  const moved = new Set<string>();
-  const compare = (a: Map<string, number> | undefined, b: Map<string, number> | undefined) => {
-    for (const key of new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])) {
-      if (a?.get(key) !== b?.get(key)) moved.add(accountOfKey(key));
-    }
-  };
-  compare(lotsBefore, lotsAfter);
-  compare(before, after);
-  return moved;
-}
-
-function accountOfKey(key: string): string {
-  return key.split(' ')[1] ?? key;
-}
-
-function entriesBalance({ fold, faults }: Reading): BooksCheck {
+function entriesBalance({ entries, postings, faults, since }: Reading): BooksCheck {
+  const begin = since === undefined ? '' : ` since ${since.upTo}`;
   return check(
     '每笔分录借贷平衡',
     'every entry balances per unit',
     faults,
-    `${fold.entries} entries, ${fold.postings} postings`,
+    `${entries} entries, ${postings} postings${begin}`,
   );
 }
 
@@ -216,7 +133,7 @@ function correctionsNameEntries({ orphans }: Reading): BooksCheck {
   );
 }
 
-function accountsSumToZero(fold: Fold): BooksCheck {
+function accountsSumToZero(fold: Sums): BooksCheck {
   const totals = new Map<string, number>();
   for (const [key, sum] of fold.byAccount) {
     const unit = key.split(' ')[0] ?? '';
@@ -234,7 +151,7 @@ const EQUATION = {
           'operator-funds', 'income:commission', 'income:fee', 'expense:discount', 'expense:bonus', 'expense:rebate', 'expense:agent'],
 } as const satisfies Record<string, readonly FamilyName[]>;
 
-function equationHolds(fold: Fold): BooksCheck {
+function equationHolds(fold: Sums): BooksCheck {
   const left = familySum(fold, EQUATION.left);
   const right = -familySum(fold, EQUATION.right);
   const figures = `${yuan(fenDelta(left))} = ${yuan(fenDelta(right))}`;
@@ -248,27 +165,35 @@ function equationHolds(fold: Fold): BooksCheck {
   );
 }
 
-function balancesEqualFold({ fold, sums, lotSums, moved }: Reading): BooksCheck {
-  const faults = [...differing(fold.byAccount, sums, moved), ...differing(fold.byLot, lotSums, moved)];
+function balancesEqualFold({ fold, sums, closedFold, closedSums, moved }: Reading): BooksCheck {
+  const faults = [
+    // Nothing moves on a closed day.
+    ...differing(closedFold.byAccount, closedSums.byAccount, NOTHING),
+    ...differing(closedFold.byLot, closedSums.byLot, NOTHING),
+    ...differing(fold.byAccount, sums.byAccount, moved),
+    ...differing(fold.byLot, sums.byLot, moved),
+  ];
   return check(
     '余额等于分录累计',
     'every balance = fold of its postings',
-    faults,
+    [...new Set(faults)],
     settled(fold.byAccount.size, moved),
   );
 }
 
-function daysFollow({ fold, sums, yesterday, moved }: Reading): BooksCheck {
-  const today = new Map(yesterday);
-  for (const [key, sum] of fold.latestDay) today.set(key, (today.get(key) ?? 0) + sum);
-  const faults = differing(today, sums, moved);
-  const day =
-    fold.entries === 0 ? 'no day yet' : `movements of ${fold.latestDate} on ${fold.latestDay.size} accounts`;
+function daysFollow({ latest: { date, folded, summed }, moved }: Reading): BooksCheck {
+  const faults = differing(folded, summed, moved);
+  const day = date === '' ? 'no day yet' : `movements of ${date} on ${folded.size} accounts`;
   return check('昨日余额加今日发生等于今日余额', 'yesterday + movements = today', faults, day);
 }
 
-function lotsEqualFold({ fold, lots, moved }: Reading): BooksCheck {
+function lotsEqualFold({ fold, lots, moved, since }: Reading): BooksCheck {
   const faults: string[] = [];
+  if (since !== undefined) {
+    const there = lots.filter(({ loadedOn }) => loadedOn <= since.upTo).length;
+    if (there < since.lots)
+      faults.push(`${there} lots of ${since.upTo} and before, there were ${since.lots}`);
+  }
   const known = new Set<string>();
   for (const lot of lots) {
     const account = `purse:${lot.purse}:${lot.accountId}`;
@@ -316,7 +241,7 @@ function debtsEqualFold({ fold, debts, moved }: Reading): BooksCheck {
   );
 }
 
-function nothingOverdrawn(fold: Fold): BooksCheck {
+function nothingOverdrawn(fold: Sums): BooksCheck {
   const faults = [...fold.byLot].filter(([, sum]) => sum > 0).map(([key, sum]) => `${key}: ${-sum}`);
   for (const [key, sum] of fold.byAccount) {
     if (key.startsWith('fen receivable:holder:') && sum < 0) faults.push(`${key}: ${sum}`);
@@ -329,7 +254,7 @@ function nothingOverdrawn(fold: Fold): BooksCheck {
   );
 }
 
-function coverOf(fold: Fold): Cover {
+function coverOf(fold: Sums): Cover {
   const custody = familySum(fold, ['custody']);
   const inTransit = familySum(fold, ['in-transit']);
   const receivables = familySum(fold, ['receivable:sale-point', 'receivable:holder']);
@@ -362,7 +287,7 @@ function coverListed(cover: Cover): BooksCheck {
   );
 }
 
-function familySum(fold: Fold, families: readonly FamilyName[], unit = 'fen'): number {
+function familySum(fold: Sums, families: readonly FamilyName[], unit = 'fen'): number {
   let sum = 0;
   for (const [key, amount] of fold.byAccount) {
     const family = familyOf(accountOfKey(key))?.family;

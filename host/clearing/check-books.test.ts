@@ -1,0 +1,234 @@
+import { rejects } from 'node:assert/strict';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addDays, fenDelta } from '../../protocol/index.ts';
+import { COMMISSION_INCOME, FEE_INCOME } from '../ledger/accounts.ts';
+import type { Entry } from '../ledger/model.ts';
+import type { StorePort } from '../store/port.ts';
+import { WHOLE_EVERY_DAYS } from './check-books.ts';
+import { cutOver } from './cut-over.ts';
+import { runClearing, stepsOf } from './run.ts';
+import { FIRST_DAY, SECOND_DAY } from './sample-day.ts';
+import { bound, clear, closedDay, codeIs, HOUR, log, type Scene, soleLot, who } from './scene.fixture.ts';
+import { runIdOf } from './step-context.ts';
+
+const dayAt = (index: number) => addDays(FIRST_DAY, index);
+
+/** Closes the next day, which begins with an entry when one is given. */
+async function nextDay({ world }: Scene, entry?: Entry): Promise<void> {
+  world.pass(24 * HOUR);
+  if (entry !== undefined) await world.commit({ changes: { entries: [entry] } });
+  await cutOver(world, who);
+}
+
+/** Balanced, on accounts that no file tells of and no lot pays. */
+function fee(entryId: string, businessDate: string): Entry {
+  const line = (account: string, amount: number) =>
+    ({ account, amount: fenDelta(amount), lot: null, unit: 'fen' }) as const;
+  return {
+    ...{
+      entryId,
+      businessDate,
+      event: 'adjustment',
+      at: 0,
+      corrects: null,
+      branchId: null,
+      terminalId: null,
+    },
+    cause: { kind: 'approval', id: 'AP9' },
+    postings: [line(FEE_INCOME, -7), line('suspense:shortage', 7)],
+  };
+}
+
+async function checked({ world }: Scene, businessDate: string, sequence = 1) {
+  const steps = await stepsOf(world.store, runIdOf(businessDate, sequence));
+  return steps.find(({ step }) => step === 'check-books')?.output as {
+    readonly entries: number;
+    readonly since: string | null;
+    readonly wholeOn: string;
+    readonly proven: { readonly upTo: string } | null;
+  };
+}
+
+const begins = suite('the books are proven from the sums of an earlier clearing');
+
+begins('the first reads all, the next only what came since', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  const first = await checked(scene, FIRST_DAY);
+  assert.equal([first.since, first.wholeOn, first.proven?.upTo], [null, FIRST_DAY, FIRST_DAY]);
+  await nextDay(scene, fee('F1', SECOND_DAY));
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    scan(table, where) {
+      assert.ok((table as string) !== 'entries' || (where !== undefined && Object.keys(where).length > 0));
+      return scene.world.store.scan(table, where);
+    },
+    balances(options) {
+      assert.ok((options?.afterBusinessDate ?? '') >= FIRST_DAY, JSON.stringify(options));
+      return scene.world.store.balances(options);
+    },
+  };
+  await clear(scene, { store }, SECOND_DAY);
+  const second = await checked(scene, SECOND_DAY);
+  assert.equal([second.since, second.wholeOn, second.entries], [FIRST_DAY, FIRST_DAY, 1]);
+});
+
+begins('sums are written anew when as many entries came since, not every day', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene, fee('F1', SECOND_DAY));
+  await clear(scene, {}, SECOND_DAY);
+  assert.is((await checked(scene, SECOND_DAY)).proven?.upTo, FIRST_DAY);
+  const many = Array.from({ length: 20 }, (_, at) => fee(`G${at}`, dayAt(2)));
+  await scene.world.commit({ changes: { entries: many } });
+  await nextDay(scene);
+  await clear(scene, {}, dayAt(2));
+  assert.equal(
+    [(await checked(scene, dayAt(2))).entries, (await checked(scene, dayAt(2))).proven?.upTo],
+    [21, dayAt(2)],
+  );
+});
+
+begins('a day that was not cleared is read with the next', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene, fee('F1', SECOND_DAY));
+  await nextDay(scene, fee('F2', dayAt(2)));
+  await clear(scene, {}, dayAt(2));
+  assert.is((await checked(scene, dayAt(2))).entries, 2);
+  // And the day before it, later, begins where it would have begun.
+  await clear(scene, {}, SECOND_DAY);
+  assert.equal(
+    [(await checked(scene, SECOND_DAY)).since, (await checked(scene, SECOND_DAY)).entries],
+    [FIRST_DAY, 2],
+  );
+});
+
+begins('a proof that failed leaves nothing to begin from: the next day fails for the same', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene);
+  await scene.world.commit({ changes: { lots: [await soleLot(scene.world, 1)] } });
+  await rejects(clear(scene, {}, SECOND_DAY), codeIs('BOOKS_UNBALANCED'));
+  await nextDay(scene);
+  await rejects(clear(scene, {}, dayAt(2)), codeIs('BOOKS_UNBALANCED'));
+  await scene.world.commit({ changes: { lots: [await soleLot(scene.world, -1)] } });
+  await clear(scene, {}, dayAt(2));
+  assert.is((await checked(scene, dayAt(2))).since, FIRST_DAY);
+});
+
+begins('a correction reads all, as often as it is asked for', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  for (const sequence of [2, 3]) {
+    const options = { businessDate: FIRST_DAY, ...who, correction: true };
+    assert.is((await runClearing({ ...scene.world, files: scene.files, log }, options)).sequence, sequence);
+    assert.is((await checked(scene, FIRST_DAY, sequence)).since, null);
+  }
+});
+
+begins('also when the one before it wrote down sums that the first did not', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene);
+  await clear(scene, {}, SECOND_DAY);
+  const many = Array.from({ length: 20 }, (_, at) => fee(`G${at}`, dayAt(2)));
+  await scene.world.commit({ changes: { entries: many } });
+  for (const sequence of [2, 3]) {
+    const options = { businessDate: SECOND_DAY, ...who, correction: true };
+    await runClearing({ ...scene.world, files: scene.files, log }, options);
+    assert.is((await checked(scene, SECOND_DAY, sequence)).proven?.upTo, SECOND_DAY);
+  }
+});
+
+begins('a version that left no sums is read behind: all', async () => {
+  const scene = await closedDay();
+  const runId = runIdOf(FIRST_DAY, 1);
+  await scene.world.commit({
+    changes: {
+      steps: [{ runId, step: 'check-books', output: { entries: 1, postings: 2, checks: 11 }, at: 0 }],
+    },
+  });
+  await nextDay(scene);
+  await clear(scene, {}, SECOND_DAY);
+  assert.is((await checked(scene, SECOND_DAY)).since, null);
+});
+
+begins('sums that are not those that were proven stop the run', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene);
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    async *scan(table, where) {
+      for await (const page of scene.world.store.scan(table, where))
+        yield JSON.stringify(where).includes('sums-')
+          ? page.map((row) => ({ ...row, output: (row as unknown as { output: unknown[] }).output.slice(1) }))
+          : page;
+    },
+  };
+  await rejects(clear(scene, { store }, SECOND_DAY), codeIs('STORE_DAMAGED', 'sums-20261122'));
+});
+
+begins.run();
+
+const whole = suite('and every so often from the first entry on');
+
+/** Clears the days behind the first one, up to the last that need not read all. */
+async function clearTo(scene: Scene, last: number): Promise<void> {
+  for (let index = 1; index <= last; index += 1) {
+    await nextDay(scene);
+    await clear(scene, {}, dayAt(index));
+  }
+}
+
+whole('after so many days, and then as many again', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await clearTo(scene, 2 * WHOLE_EVERY_DAYS);
+  for (let index = 1; index <= 2 * WHOLE_EVERY_DAYS; index += 1) {
+    const { since, wholeOn } = await checked(scene, dayAt(index));
+    assert.is(since === null, index % WHOLE_EVERY_DAYS === 0, `day ${index}`);
+    assert.is(wholeOn, dayAt(index - (index % WHOLE_EVERY_DAYS)));
+  }
+});
+
+whole('what came late into a closed day stops the clearing then, though the books balance', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await nextDay(scene);
+  await scene.world.commit({ changes: { entries: [fee('late', FIRST_DAY)] } });
+  await clear(scene, {}, SECOND_DAY);
+  for (let index = 2; index < WHOLE_EVERY_DAYS; index += 1) {
+    await nextDay(scene);
+    await clear(scene, {}, dayAt(index));
+  }
+  await nextDay(scene);
+  await rejects(
+    clear(scene, {}, dayAt(WHOLE_EVERY_DAYS)),
+    codeIs('BOOKS_UNBALANCED', `fen ${FEE_INCOME}: 0 ≠ -7`),
+  );
+});
+
+whole('what a closed day lost is seen then at the latest', async () => {
+  const scene = await closedDay();
+  await clear(scene);
+  await clearTo(scene, WHOLE_EVERY_DAYS - 1);
+  await nextDay(scene);
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    async *scan(table, where) {
+      for await (const page of scene.world.store.scan(table, where))
+        yield (table as string) === 'entries'
+          ? page.filter((row) => (row as unknown as Entry).entryId !== 'E-T009')
+          : page;
+    },
+  };
+  await rejects(
+    clear(scene, { store }, dayAt(WHOLE_EVERY_DAYS)),
+    codeIs('BOOKS_UNBALANCED', COMMISSION_INCOME),
+  );
+});
+
+whole.run();
