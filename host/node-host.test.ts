@@ -124,6 +124,27 @@ starts('makes its keys, token and database at the first start, and finds them at
   }),
 );
 
+starts(
+  'says that the mark beside the database is missing where it was lost, not where nothing was served yet',
+  () =>
+    inFolder(async (config) => {
+      const warnings = async () => {
+        let said = '';
+        const write = (line: string) => {
+          said += line;
+        };
+        const host = await startHost(config, { logTo: { write } });
+        await host.stop();
+        return (said.match(/nothing beside the database says/g) ?? []).length;
+      };
+      assert.is(await warnings(), 0, 'the first start');
+      assert.is(await warnings(), 0, 'the second');
+      rmSync(join(config.dataFolder, 'acknowledged-01.mark'));
+      assert.is(await warnings(), 1, 'lost');
+      assert.is(await warnings(), 0, 'made again');
+    }),
+);
+
 starts('may be stopped twice, and leaves no port open', () =>
   inFolder(async (config) => {
     const host = await startHost(config, silent);

@@ -19,7 +19,14 @@ import { Metrics } from './operations/metrics.ts';
 import { Standing } from './operations/standing.ts';
 import { openDirectory } from './programme/directory.ts';
 import { proveOpens, restingSecrets, wrapAnew } from './resting-secrets.ts';
-import { type Mark, MarkedStore, type MarkSlots, type MarkStanding, readMark } from './store/commit-mark.ts';
+import {
+  type Mark,
+  MarkedStore,
+  type MarkSlots,
+  type MarkStanding,
+  markedRecord,
+  readMark,
+} from './store/commit-mark.ts';
 import type { SqlDriver } from './store/driver.ts';
 import type { StorePort } from './store/port.ts';
 import { watchDocuments } from './store/postgres/documents-watch.ts';
@@ -170,14 +177,15 @@ async function openStore(outside: HostOutside, stream: string, mark: Mark | null
   const { driver, clock } = outside;
   const initialBusinessDate = outside.initialBusinessDate || businessDateOf(clock.now());
   const parts = { stream, clock, initialBusinessDate };
+  const record = markedRecord(mark);
   if ('ledger' in driver) {
     const store = await openPostgresStore({ ...parts, connections: driver });
     // A stream of records and nothing that says how far it went: a restored server, or a new machine. All is proven.
     const isUnmarked = outside.marks !== undefined && mark === null && (await hasRecords(store, stream));
-    await proveContents(store, { depth: isUnmarked ? 'full' : (outside.depth ?? 'journal'), mark });
+    await proveContents(store, { depth: isUnmarked ? 'full' : (outside.depth ?? 'journal'), mark: record });
     if (isUnmarked) await provenBooks(store);
     return store;
   }
-  await proveSound(driver, { depth: 'journal', mark });
+  await proveSound(driver, { depth: 'journal', mark: record });
   return openSqliteStore({ ...parts, driver });
 }

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
-import { MarkedStore, type MarkSlots, readMark, SLOT_BYTES, slotOf } from './commit-mark.ts';
+import { MarkedStore, type MarkSlots, markedRecord, readMark, SLOT_BYTES, slotOf } from './commit-mark.ts';
 import { nodeMarkSlots } from './node-mark-slots.ts';
 import type { StorePort } from './port.ts';
 import { BUSINESS_DATE, item, provisioned, saleItem, saleKey } from './sample-rows.ts';
@@ -98,12 +98,30 @@ slots('is written after the commit and before its outcome is told, in turn to ei
       const [head] = await store.journalHeads();
       assert.equal(await readMark(memory), head);
     }
-    assert.equal(memory.written, [0, 1, 0, 1]);
+    assert.equal(memory.written, [0, 1, 0, 1, 0]);
     // The next process begins with the slot that is older, whichever that is.
     await (await marked(memory)).commit([sale(5)]);
-    assert.equal(memory.written.slice(4), [0, 1]);
+    assert.equal(memory.written.slice(5), [1, 0]);
   });
 });
+
+slots(
+  'is made before there is a record, and vouches for none: one that is missing later was lost',
+  async () => {
+    await withStore(async (_store, marked) => {
+      const memory = memorySlots();
+      const { standing } = await marked(memory);
+      const start = await readMark(memory);
+      assert.is(start?.sequence, 0);
+      assert.is(markedRecord(start), null);
+      assert.equal([standing.committed, standing.marked], [0, 0]);
+      // Again, and the first commit: the other slot each time, so that one is whole whatever tears.
+      await (await marked(memory)).commit([sale(1)]);
+      assert.equal(memory.written, [0, 1, 0]);
+      assert.equal(markedRecord(await readMark(memory)), await readMark(memory));
+    });
+  },
+);
 
 slots('is waited for by the answer, not by the next commit', async () => {
   await withStore(async (store, marked) => {
@@ -131,7 +149,7 @@ slots('is waited for by the answer, not by the next commit', async () => {
     await commit(2);
     assert.equal(told, ['1 landed', '2 landed']);
     assert.is((await store.journalHeads())[0]?.sequence, 2);
-    assert.is(await readMark(memory), null);
+    assert.is((await readMark(memory))?.sequence, 0);
     held.shift()?.();
     while (held.length === 0) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(told, ['1 landed', '2 landed', '1 done']);
@@ -199,7 +217,7 @@ slots('is not written for what has no record, and not for what was refused', asy
     await books.commit([item({})]);
     const [outcome] = await books.commit([saleItem(1, 'A1', 9, fen(1))]);
     assert.not.ok(outcome?.committed);
-    assert.equal(memory.written, []);
+    assert.equal(memory.written, [0], 'only where it began');
   });
 });
 

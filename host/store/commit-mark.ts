@@ -8,7 +8,7 @@
  */
 import { hash } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
-import type { StreamHead } from '../journal/seal.ts';
+import { type StreamHead, startOf } from '../journal/seal.ts';
 import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
 import { StoreAround } from './store-around.ts';
 import { Turns } from './turns.ts';
@@ -45,6 +45,11 @@ export async function readMark(slots: MarkSlots): Promise<Mark | null> {
   return first.sequence > second.sequence ? first : second;
 }
 
+/** The record that the database must reach; null where none was there yet when the mark was made, or there is no mark. */
+export function markedRecord(mark: Mark | null): Mark | null {
+  return mark !== null && mark.sequence > 0 ? mark : null;
+}
+
 /** One line `stream sequence head checksum`, filled up with spaces. */
 export function slotOf(mark: Mark): Buffer {
   const text = `${mark.stream} ${mark.sequence} ${mark.head}`;
@@ -64,7 +69,8 @@ export class MarkedStore extends StoreAround {
   readonly #failed: (error: unknown) => void;
   readonly #turns = new Turns();
   #committed = 0;
-  #marked = 0;
+  /** Null before the first mark. */
+  #marked: number | null = null;
   #isFailing = false;
   /** Commits of unknown outcome, and how many of them what was marked since covers. */
   #doubts = 0;
@@ -84,17 +90,20 @@ export class MarkedStore extends StoreAround {
     this.#failed = parts.failed;
   }
 
-  /** Marks where the stream stands now. Whichever slot holds the newer mark, the other one is written first. */
+  /**
+   * Marks where the stream stands now, also at its start: where no mark is found later, it was lost. Whichever slot
+   * holds the newer mark, the other one is written first.
+   */
   async begin(): Promise<void> {
     const [first, second] = [markIn(await this.#slots.read(0)), markIn(await this.#slots.read(1))];
-    this.#slot = (first?.sequence ?? 0) > (second?.sequence ?? 0) ? 1 : 0;
+    this.#slot = (first?.sequence ?? -1) > (second?.sequence ?? -1) ? 1 : 0;
     await this.#markStanding();
   }
 
   get standing(): MarkStanding {
     return {
       committed: this.#committed,
-      marked: this.#marked,
+      marked: this.#marked ?? 0,
       isFailing: this.#isFailing,
       settled: this.#turns.take(async () => undefined),
     };
@@ -131,7 +140,7 @@ export class MarkedStore extends StoreAround {
     // One that comes while this is marked is not covered by it.
     const doubts = this.#doubts;
     const own = (await this.store.journalHeads()).find(({ stream }) => stream === this.#stream);
-    if (own !== undefined) await this.#mark(own);
+    await this.#mark(own ?? startOf(this.#stream));
     this.#settledDoubts = Math.max(this.#settledDoubts, doubts);
   }
 
@@ -139,7 +148,7 @@ export class MarkedStore extends StoreAround {
     this.#committed = Math.max(this.#committed, sequence);
     await this.#turns.take(async () => {
       // A later commit may have been marked already: it vouches for this one.
-      if (sequence <= this.#marked) return;
+      if (this.#marked !== null && sequence <= this.#marked) return;
       try {
         await this.#slots.write(this.#slot, slotOf({ stream: this.#stream, sequence, head }));
         this.#marked = sequence;

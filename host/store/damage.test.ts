@@ -12,7 +12,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
-import { MarkedStore } from './commit-mark.ts';
+import { MarkedStore, slotOf } from './commit-mark.ts';
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
 import { proveDatabase } from './node-database.ts';
@@ -314,10 +314,17 @@ damage('is taken without a mark, which is said: a lost end would not be noticed'
   assert.is(await proveDatabase(join(place, 'host.sqlite'), { depth: 'pages', marks: slots }), 'unmarked');
 });
 
-damage('is told as new only where there is nothing', async () => {
-  const place = lay({});
-  const slots = nodeMarkSlots(join(place, 'acknowledged-01.mark'));
-  assert.is(await proveDatabase(join(place, 'host.sqlite'), { depth: 'pages', marks: slots }), 'new');
+damage('is told as new only where nothing was acknowledged', async () => {
+  for (const [nothing, expected] of [
+    [{}, 'new'],
+    [{ 'acknowledged-01.mark': slotOf({ stream: 'host-01', sequence: 0, head: '' }) }, 'new'],
+    [{ 'acknowledged-01.mark': slotOf({ stream: 'host-01', sequence: 1, head: '' }) }, 'refused'],
+  ] satisfies [Files, string][]) {
+    const place = lay(nothing);
+    const slots = nodeMarkSlots(join(place, 'acknowledged-01.mark'));
+    const told = proveDatabase(join(place, 'host.sqlite'), { depth: 'pages', marks: slots });
+    assert.is(await told.catch(() => 'refused'), expected);
+  }
 });
 
 damage('is told with what is sound, the first thing that is not, and what to do', async () => {

@@ -4,7 +4,7 @@
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import { PosError } from '../../protocol/index.ts';
-import { type Mark, type MarkSlots, readMark } from './commit-mark.ts';
+import { type Mark, type MarkSlots, markedRecord, readMark } from './commit-mark.ts';
 import { proveSchema } from './node-schema.ts';
 import { type Depth, damaged, proveSound } from './soundness.ts';
 import { openSqlite } from './sqlite-driver.ts';
@@ -21,9 +21,10 @@ export async function proveDatabase(
   { depth, marks }: { readonly depth: Depth; readonly marks: MarkSlots },
 ): Promise<'new' | 'marked' | 'unmarked'> {
   const mark = await readMark(marks);
+  const record = markedRecord(mark);
   const log = await bytesOf(`${path}-wal`);
   if ((await sizeOf(path)) === 0) {
-    if (mark !== null || log.length > 0) throw lost(path, mark);
+    if (record !== null || log.length > 0) throw lost(path, record);
     return 'new';
   }
   const { soundFrames, damage } = readWal(log);
@@ -37,7 +38,7 @@ export async function proveDatabase(
   }
   // Before SQLite opens the file: closing a second descriptor would drop the locks of the first.
   const header = await headerOf(path);
-  await proveReadOnly(path, { depth, mark, file: () => proveFormat(header) });
+  await proveReadOnly(path, { depth, mark: record, file: () => proveFormat(header) });
   return mark === null ? 'unmarked' : 'marked';
 }
 
