@@ -77,7 +77,8 @@ async function main(): Promise<void> {
     return;
   }
   const logTo = logDestination(config.logFile);
-  const host = await startHost(config, { logTo });
+  const made = (line: string) => console.log(`首次建立 made at first start · ${line}`);
+  const host = await startHost(config, { logTo, made });
   // A log on a full disk stops nobody from paying; what it lost is counted.
   logTo.on('error', () => host.metrics.count('log', 'write failed'));
   logTo.on('drop', () => host.metrics.count('log', 'line given up'));
@@ -99,7 +100,6 @@ async function main(): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 
-  for (const line of host.made) console.log(`首次建立 made at first start · ${line}`);
   console.log(`收单 acquirer   ${config.acquirerAddress}:${host.acquirerPort}`);
   console.log(
     `管理 admin      http://127.0.0.1:${host.adminPort}/v1/health   令牌 token: ${host.tokensFile}`,

@@ -1,6 +1,7 @@
 import { rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   copyFileSync,
@@ -12,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -42,10 +43,14 @@ async function inFolder(act: (config: HostConfig, folder: string) => Promise<voi
     rmSync(folder, { recursive: true });
   }
 }
-async function running(config: HostConfig, act: (host: RunningHost) => Promise<void>): Promise<void> {
-  const host = await startHost(config, silent);
+async function running(
+  config: HostConfig,
+  act: (host: RunningHost, made: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const made: string[] = [];
+  const host = await startHost(config, { ...silent, made: (line) => void made.push(line) });
   try {
-    await act(host);
+    await act(host, made);
   } finally {
     await host.stop();
   }
@@ -109,13 +114,13 @@ const starts = suite('the host put together on this machine');
 starts('makes its keys, token and database at the first start, and finds them at the second', () =>
   inFolder(async (config) => {
     let before: unknown;
-    await running(config, async (host) => {
-      assert.is(host.made.length, 7);
+    await running(config, async (host, made) => {
+      assert.is(made.length, 7);
       before = (await call(host, '/v1/keys'))['keys'];
       assert.is((await call(host, '/v1/health'))['status'], 'ok');
     });
-    await running(config, async (host) => {
-      assert.equal(host.made, []);
+    await running(config, async (host, made) => {
+      assert.equal(made, []);
       assert.equal((await call(host, '/v1/keys'))['keys'], before);
     });
     for (const name of ['admin-tokens.json', 'keys.sealed', 'vault-passphrase', 'host.sqlite']) {
@@ -175,6 +180,25 @@ starts('a key log that is gone is a warning at the start: an older key file woul
   }),
 );
 
+starts('tells of the passphrase that it made also when it comes to nothing: the next start makes none', () =>
+  inFolder(async (config) => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const made: string[] = [];
+    const told = { ...silent, made: (line: string) => void made.push(line) };
+    try {
+      await rejects(startHost({ ...config, acquirerAddress: '127.0.0.1', acquirerPort: port }, told), {
+        code: 'EADDRINUSE',
+      });
+    } finally {
+      other.close();
+    }
+    assert.is(made.filter((line) => line.endsWith(join(config.dataFolder, 'vault-passphrase'))).length, 1);
+    await running(config, async (_, again) => assert.is(again.length, 1, 'the token only'));
+  }),
+);
+
 starts('makes no new keys beside an old database: a lost key file is restored, not replaced', () =>
   inFolder(async (config) => {
     await running(config, async () => undefined);
@@ -184,7 +208,7 @@ starts('makes no new keys beside an old database: a lost key file is restored, n
     await rejects(startHost(config, silent), codeIs('KEY_FILE'));
     assert.throws(() => statSync(file));
     writeFileSync(file, kept);
-    await running(config, async (host) => assert.equal(host.made, []));
+    await running(config, async (_, made) => assert.equal(made, []));
   }),
 );
 
@@ -214,7 +238,7 @@ for (const what of ['card', 'terminal'] as const) {
     inFolder(async (config, folder) => {
       await running(config, async () => undefined);
       await putToRest(config.dataFolder, what);
-      await running(config, async (host) => assert.equal(host.made, []));
+      await running(config, async (_, made) => assert.equal(made, []));
 
       const other = { ...config, dataFolder: join(folder, 'other') };
       await running(other, async () => undefined);

@@ -35,8 +35,6 @@ export interface RunningHost {
   readonly filesPlace: string;
   /** For what is counted outside of the host, as writes of the log. */
   readonly metrics: Metrics;
-  /** What was made because it was not there: shown at the start. */
-  readonly made: readonly string[];
   /**
    * Takes no new work, answers what came in, closes. May be called twice.
    * @throws STOP_LATE after `stopSecondsMax`, where something hangs: what is under way is not answered, and the caller ends the process
@@ -56,18 +54,22 @@ export function stopSecondsMax({
   return stopDelaySeconds + 2 * stopGraceSeconds + CLOSING_SECONDS;
 }
 
+interface StartOptions {
+  readonly logTo?: DestinationStream;
+  readonly made?: (line: string) => void;
+}
+
 /**
  * Starts a host.
  *
+ * @param options.made told what is made because it is not there, as it is made: also by a start that comes to nothing,
+ *   because the next one finds it
  * @throws SELF_TEST, KEY_FILE, SEAL_BROKEN, CONFIG_BAD, STORE_BUSY, STORE_SCHEMA …; whatever was opened is closed again
  */
-export async function startHost(
-  config: HostConfig,
-  options: { readonly logTo?: DestinationStream } = {},
-): Promise<RunningHost> {
+export async function startHost(config: HostConfig, options: StartOptions = {}): Promise<RunningHost> {
   const closing = new Closing();
   try {
-    return await assemble(config, options.logTo, closing);
+    return await assemble(config, options, closing);
   } catch (error) {
     await closing.all();
     throw error;
@@ -76,11 +78,10 @@ export async function startHost(
 
 async function assemble(
   config: HostConfig,
-  logTo: DestinationStream | undefined,
+  { logTo, made = () => undefined }: StartOptions,
   closing: Closing,
 ): Promise<RunningHost> {
   const place = (name: string) => join(config.dataFolder, name);
-  const made: string[] = [];
   await mkdir(config.dataFolder, { recursive: true, mode: 0o700 });
   const time = logTime();
   const log = openLog({ level: config.logLevel, time, ...(logTo !== undefined && { destination: logTo }) });
@@ -134,7 +135,7 @@ async function assemble(
 
   // 4. The administration's door.
   const { tokens, made: madeTokens } = await openTokens(place('admin-tokens.json'), nodeRandom);
-  if (madeTokens) made.push(`管理令牌 admin token: ${place('admin-tokens.json')}`);
+  if (madeTokens) made(`管理令牌 admin token: ${place('admin-tokens.json')}`);
   const admin = await startAdmin(host.deps, { host: '127.0.0.1', port: config.adminPort, tokens });
   // Stopped in this order: it says that it wants no work, and is watched until the last answer is out.
   closing.add('管理 administration', () => admin.stop());
@@ -149,7 +150,6 @@ async function assemble(
     tokensFile: place('admin-tokens.json'),
     filesPlace: settlement.place,
     metrics,
-    made,
     async stop() {
       try {
         await closing.allWithin(nodeClock, stopSecondsMax(config) * 1000);

@@ -16,7 +16,7 @@ for (const [sentence, settings, said] of [
   tokens(sentence, async () => {
     const config = { ...HOST_DEFAULTS, vault: 'pkcs11', ...settings };
     await rejects(
-      openVault(config, (name) => name, { made: [], mustExist: false, warns: () => undefined }),
+      openVault(config, (name) => name, { made: () => undefined, mustExist: false, warns: () => undefined }),
       (error) => error instanceof PosError && error.code === 'CONFIG_BAD' && error.detail.includes(said),
     );
   });
@@ -26,7 +26,7 @@ tokens('with a library that is not there says so, and never the PIN', async () =
   const pkcs11 = { pkcs11Library: '/nonexistent.so', pkcs11Token: 'zunka', pkcs11Pin: '31415926' };
   await rejects(
     openVault({ ...HOST_DEFAULTS, vault: 'pkcs11', ...pkcs11 }, (name) => name, {
-      made: [],
+      made: () => undefined,
       mustExist: false,
       warns: () => undefined,
     }),

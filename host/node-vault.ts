@@ -11,8 +11,8 @@ import { nodeRandom } from './node-random.ts';
 interface Place {
   /** Where a file of the data folder is. */
   readonly place: (name: string) => string;
-  /** What was made because it was not there. */
-  readonly made: string[];
+  /** Told what is made because it is not there. */
+  readonly made: (line: string) => void;
   /** There is a database: it may hold what only its own keys open, so nothing is made anew. */
   readonly mustExist: boolean;
   /** For the host's own log. */
@@ -41,7 +41,7 @@ export async function openVault(
   try {
     vault = await (config.vault === 'pkcs11' ? tokenVault(config, at) : fileVault(config, at));
     const made = await makeHostKeys(vault, more.mustExist);
-    more.made.push(...made.map((name) => `密钥 key: ${name}`));
+    for (const name of made) more.made(`密钥 key: ${name}`);
     return vault;
   } catch (error) {
     vault?.close();
@@ -95,9 +95,9 @@ async function pinOf(config: HostConfig): Promise<string> {
 
 /**
  * From the setting, from the file that it names, or from one beside the key file, made at the first start.
- * @param made where to note that it was made; null: it must be there
+ * @param made told that it was made; null: it must be there
  */
-async function passphraseOf(config: HostConfig, beside: string, made: string[] | null): Promise<Buffer> {
+async function passphraseOf(config: HostConfig, beside: string, made: Place['made'] | null): Promise<Buffer> {
   if (config.vaultPassphrase !== '') return Buffer.from(config.vaultPassphrase, 'utf8');
   if (config.vaultPassphraseFile === '' && made !== null) await makePassphrase(beside, nodeRandom, made);
   const path = config.vaultPassphraseFile || beside;
@@ -110,7 +110,7 @@ async function passphraseOf(config: HostConfig, beside: string, made: string[] |
   }
 }
 
-async function makePassphrase(path: string, random: Random, made: string[]): Promise<void> {
+async function makePassphrase(path: string, random: Random, made: Place['made']): Promise<void> {
   try {
     const file = await open(path, 'wx', 0o600);
     try {
@@ -119,7 +119,7 @@ async function makePassphrase(path: string, random: Random, made: string[]): Pro
     } finally {
       await file.close();
     }
-    made.push(`密钥口令(请移到别处保管) key passphrase, to be kept elsewhere: ${path}`);
+    made(`密钥口令(请移到别处保管) key passphrase, to be kept elsewhere: ${path}`);
   } catch (error) {
     if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

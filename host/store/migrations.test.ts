@@ -100,6 +100,23 @@ migrating('leave nothing of a migration that fails', () =>
   }),
 );
 
+migrating('tell why they failed, not that a full disk had rolled back already', () =>
+  withDriver(async (driver) => {
+    const full: SqlDriver = {
+      exec: (sql) => driver.exec(sql),
+      all: (sql, params) => driver.all(sql, params),
+      close: () => driver.close(),
+      async run(sql, params) {
+        if (sql !== 'COMMIT') return driver.run(sql, params);
+        await driver.run('ROLLBACK', []);
+        throw new PosError('STORE_FAILED', 'SQLITE_FULL');
+      },
+    };
+    const error = await rejection(migrate(full, 1));
+    assert.ok(error instanceof PosError && error.detail === 'SQLITE_FULL', String(error));
+  }),
+);
+
 migrating.run();
 
 const guarded = suite('the database refuses by itself');

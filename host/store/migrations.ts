@@ -65,7 +65,8 @@ export async function migrate(
     }
     await driver.run('COMMIT', []);
   } catch (error) {
-    await driver.run('ROLLBACK', []);
+    // A disk that is full has rolled back by itself: what it cannot do twice hides nothing.
+    await driver.run('ROLLBACK', []).catch(() => undefined);
     throw error;
   }
 }

@@ -19,7 +19,7 @@ import { AcceptingStore } from './accepting-store.ts';
 
 const config = readHostConfig({ env: process.env });
 const place = (name: string) => join(config.dataFolder, name);
-const vault = await openVault(config, place, { made: [], mustExist: true, warns: console.warn });
+const vault = await openVault(config, place, { made: console.warn, mustExist: true, warns: console.warn });
 const sqlite = await openSqliteStore({
   driver: await openSqlite(place('host.sqlite')),
   stream: 'front-end',
