@@ -4,7 +4,16 @@
  */
 import { FEN_MAX, PosError } from '../../protocol/index.ts';
 import type { TableName } from './rows.ts';
-import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf, TABLE_NAMES } from './schema.ts';
+import {
+  bodyOf,
+  type ColumnKind,
+  columnsOf,
+  FOUND_BY,
+  type IndexSpec,
+  keptOf,
+  specOf,
+  TABLE_NAMES,
+} from './schema.ts';
 
 /** Quotes a name: our column names keep their capitals, and `key`, `at` and `cause` are no words of SQL. */
 export function quoted(name: string): string {
@@ -123,6 +132,15 @@ function growsSql(table: string): readonly string[] {
     refusal(table, 'BEFORE UPDATE', '', 'a row is never changed'),
     refusal(table, 'BEFORE DELETE', '', 'a row is never deleted'),
   ];
+}
+
+/** Of a transaction: what leads to it, its identity too, is made with it. */
+export function foundStaysSql(): string {
+  const changed = [...FOUND_BY, 'identity'].map(
+    (name) => `${fieldSql('transactions', name, 'NEW')} IS NOT ${fieldSql('transactions', name, 'OLD')}`,
+  );
+  const refused = refusal('transactions', 'BEFORE UPDATE', changed.join(' OR '), 'what it is found by stays');
+  return refused.replace('"transactions_before_update"', '"transactions_found_by"');
 }
 
 /** A trigger that refuses. The message holds names only, never a value of the row. */

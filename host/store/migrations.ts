@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
-import { narrowSql, ownTablesSql, tableSql } from './ddl.ts';
+import { foundStaysSql, narrowSql, ownTablesSql, tableSql } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { TABLE_NAMES } from './schema.ts';
 
@@ -17,7 +17,7 @@ export interface Migration {
 /** Numbered from 1 without gaps. One that has run somewhere is never edited: a change is the next one. */
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'the first tables', sql: [...TABLE_NAMES.map(tableSql), ownTablesSql()].join('\n') },
-  { number: 2, name: 'a place is found by its identities', sql: narrowSql() },
+  { number: 2, name: 'a place is found by its identities', sql: [narrowSql(), foundStaysSql()].join('\n') },
 ];
 
 /** How a database spells what `migrate` does. */

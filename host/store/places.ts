@@ -16,14 +16,24 @@ export const WITHOUT_UT = '"ut" IS NULL';
 /** Separates the parts of an identity; the next character of all sorts behind whatever begins with it. */
 const [MARK, BEHIND] = ['|', '}'];
 const BATCH_DIGITS = 6;
+/** What the names of burnt UTs begin with: they name no place. */
+const BURNT = 'ut';
 
 /** What the identities of a transaction's place begin with. */
 function placeText({ terminalId, merchantId, batch, trace }: TransactionRow): string {
   return `${terminalId}${MARK}${merchantId}${MARK}${String(batch).padStart(BATCH_DIGITS, '0')}${MARK}${trace}${MARK}`;
 }
 
+/** The same, of the row `x` of `transactions`. */
+export const PLACE_SQL = `x."terminalId" || '${MARK}' || x."merchantId" || '${MARK}' || ${batchSql('x')} || '${MARK}' || x."trace" || '${MARK}'`;
+
+function batchSql(alias: string): string {
+  return `printf('%0${BATCH_DIGITS}d', ${alias}."batch")`;
+}
+
 /**
- * Proves that each new transaction with a UT comes with the identity by which its place is found.
+ * Proves that each new transaction with a UT comes with the identity by which its place is found. What leads to it stays:
+ * the database refuses to change it.
  * @throws STORE_REFUSED when one does not
  */
 export function checkFoundByPlace({ transactions = [], identities = [] }: Changes): void {
@@ -32,6 +42,7 @@ export function checkFoundByPlace({ transactions = [], identities = [] }: Change
     const { transactionId, identity } = row;
     const isLed =
       identity.startsWith(placeText(row)) &&
+      row.terminalId !== BURNT &&
       !row.terminalId.includes(MARK) &&
       !row.merchantId.includes(MARK) &&
       identities.some((one) => one.key === identity && one.transactionId === transactionId);
@@ -57,9 +68,7 @@ export type PlaceColumns =
  */
 export function placesSql(name: string, columns: PlaceColumns, wanted: string): string {
   const [places, merchants] = [`${name}Wanted`, `${name}Merchants`];
-  const parts = columns.map((column) =>
-    column === 'batch' ? `printf('%0${BATCH_DIGITS}d', w."batch")` : `w."${column}"`,
-  );
+  const parts = columns.map((column) => (column === 'batch' ? batchSql('w') : `w."${column}"`));
   const within = ['m."merchant"', ...parts.slice(1)].join(` || '${MARK}' || `);
   const first = (after: string) =>
     `(SELECT min(x."key") FROM "identities" AS x WHERE x."key" > ${after} AND x."key" < t."terminalId" || '${BEHIND}')`;

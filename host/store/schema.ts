@@ -204,6 +204,11 @@ export const TABLES = {
   },
 } as const satisfies { readonly [T in TableName]: TableSpec<Tables[T]> };
 
+/** The columns of `transactions` by which a row is looked for: they stay as they were. */
+export const FOUND_BY = [
+  ...(['rrn', 'ut', 'terminalId', 'batch', 'trace', 'merchantId', 'auth', 'businessDate'] as const),
+];
+
 /** The tables in writing order. */
 export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
 

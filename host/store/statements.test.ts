@@ -6,6 +6,7 @@ import { READ_SQL } from './read-statement.ts';
 import { TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import {
+  ASTRAY_SQL,
   balancesSql,
   GUARD_SQL,
   HIGHEST_BURNT_SQL,
@@ -117,6 +118,19 @@ plans('the sums of a day: found by the index, whatever years are before it', () 
   }),
 );
 
+plans(
+  'the transactions of a terminal on one day: by the day, in key order, whatever the terminal’s history',
+  () =>
+    withTables(async (driver) => {
+      const text = scanSql('transactions', ['terminalId', 'businessDate'], true);
+      assert.is(
+        (await walks(driver, text, /^SEARCH x USING INDEX transactions_businessDate_transactionId/)).length,
+        1,
+      );
+      assert.equal(await walks(driver, text, /identities|TEMP B-TREE/), []);
+    }),
+);
+
 plans('a question without an index is seen as a walk, so the tests above can fail', () =>
   withTables(async (driver) => {
     assert.is((await walks(driver, scanSql('transactions', ['state'], false), WALK)).length, 1);
@@ -124,3 +138,34 @@ plans('a question without an index is seen as a walk, so the tests above can fai
 );
 
 plans.run();
+
+const sound = suite('a transaction is astray');
+
+const IDENTITY = 'T0000001|M1|000003|000042|0200|000000';
+// biome-ignore format: a table is read by column
+const ASTRAY: readonly (readonly [what: string, key: string, leadsTo: string, trace: string, ut: string | null, astray: boolean])[] = [
+  ['not when its identity leads to it',            IDENTITY, 'X1', '000042', 'U1', false],
+  ['when no identity is there',                    'other',  'X1', '000042', 'U1', true],
+  ['when its identity leads to another',           IDENTITY, 'X2', '000042', 'U1', true],
+  ['when its identity is of another place',        IDENTITY, 'X1', '000099', 'U1', true],
+  ['not without a UT: it has an index of its own', 'other',  'X1', '000042', null, false],
+];
+for (const [what, key, leadsTo, trace, ut, astray] of ASTRAY) {
+  sound(what, () =>
+    withTables(async (driver) => {
+      await driver.exec('PRAGMA foreign_keys = OFF');
+      await driver.run(
+        `INSERT INTO "identities" ("key", "transactionId", "body", "sum") VALUES (?1, ?2, '[]', 0)`,
+        [key, leadsTo],
+      );
+      await driver.run(
+        `INSERT INTO "transactions" ("transactionId", "version", "ut", "terminalId", "merchantId", "batch", "trace", "rrn", "businessDate", "body", "sum")
+        VALUES ('X1', 1, ?1, 'T0000001', 'M1', 3, ?2, '', '20261122', json_array(?3), 0)`,
+        [ut, trace, IDENTITY],
+      );
+      assert.equal(await driver.all(ASTRAY_SQL, []), astray ? [{ transactionId: 'X1' }] : []);
+    }),
+  );
+}
+
+sound.run();

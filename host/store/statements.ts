@@ -3,7 +3,7 @@
  * parameter, so that a batch of any size is the same prepared statement.
  */
 import { BODY_COLUMN, fieldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
-import { type PlaceColumns, placesSql } from './places.ts';
+import { PLACE_SQL, type PlaceColumns, placesSql } from './places.ts';
 import type { TableName } from './rows.ts';
 import { keptOf, specOf, TABLE_NAMES } from './schema.ts';
 
@@ -238,15 +238,20 @@ export function scanSql(table: TableName, where: readonly string[], continued: b
   return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
 }
 
-/** By what of their place transactions are looked for; null where no index has it, or a better one has another column. */
+/** By what of their place transactions are looked for; null where it is not asked, or another column leads to fewer rows. */
 function placeColumnsOf(where: readonly string[]): PlaceColumns | null {
   if (!where.includes('terminalId') || where.includes('rrn')) return null;
-  return where.includes('batch') ? ['terminalId', 'batch'] : ['terminalId'];
+  if (where.includes('batch')) return ['terminalId', 'batch'];
+  // A day of all terminals is less than all days of one.
+  return where.includes('businessDate') ? null : ['terminalId'];
 }
 
-/** A transaction with a UT to which no identity leads: there is none in a sound database. Rows: `transactionId`. */
-export const ASTRAY_SQL = `SELECT x."transactionId" FROM "transactions" AS x LEFT JOIN "identities" AS i ON i."key" = ${fieldSql('transactions', 'identity', 'x')}
-WHERE x."ut" IS NOT NULL AND i."transactionId" IS NOT x."transactionId" LIMIT 1`;
+const IDENTITY = fieldSql('transactions', 'identity', 'x');
+/**
+ * A transaction with a UT to whose place no identity leads: there is none in a sound database. Rows: `transactionId`.
+ */
+export const ASTRAY_SQL = `SELECT x."transactionId" FROM "transactions" AS x LEFT JOIN "identities" AS i ON i."key" = ${IDENTITY}
+WHERE x."ut" IS NOT NULL AND (i."transactionId" IS NOT x."transactionId" OR instr(${IDENTITY}, ${PLACE_SQL}) <> 1) LIMIT 1`;
 
 /** Rows of one page: a short read, so that the log of a busy database can be folded in between. */
 export const PAGE_ROWS = 1_000;

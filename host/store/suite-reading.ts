@@ -146,6 +146,7 @@ export function readSuite(name: string, open: OpenStore): void {
     withStore(open, async (store) => {
       const row = sample.transactionRow('X1', { ut: 'U1' });
       const led = sample.identityRow(row.identity, { transactionId: 'X1' });
+      const burnt = { terminalId: 'ut', identity: row.identity.replace('T0000001', 'ut') };
       const split = { terminalId: 'T|000001', identity: 'T|000001|M00000000000001|000001|000001|0200|X1' };
       const bare = (transaction: TransactionRow, ...identities: readonly IdentityRow[]): CommitItem => ({
         guards: [],
@@ -160,6 +161,7 @@ export function readSuite(name: string, open: OpenStore): void {
         ['of another batch', bare({ ...row, batch: 2 }, led)],
         ['of another merchant', bare({ ...row, merchantId: 'M00000000000002' }, led)],
         ['of another terminal', bare({ ...row, terminalId: 'T0000002' }, led)],
+        ['that reads as a burnt UT', bare({ ...row, ...burnt }, { ...led, key: burnt.identity })],
         ['whose parts cannot be told apart', bare({ ...row, ...split }, { ...led, key: split.identity })],
       ] as const) {
         const [outcome, next] = await store.commit([bad, sample.item({ documents: [documentRow(what)] })]);

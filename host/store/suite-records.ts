@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Fen, fen } from '../../protocol/index.ts';
 import type { CommitItem, StorePort } from './port.ts';
+import type { TransactionRow } from './rows.ts';
 import * as sample from './sample-rows.ts';
 import { all, chainOf, committed, journal, type OpenStore, oneRowEach, withStore } from './suite-scene.ts';
 
@@ -28,6 +29,26 @@ export function growthSuite(name: string, open: OpenStore): void {
         assert.ok(outcome?.committed === false && outcome.failure?.code === 'STORE_REFUSED', table);
         assert.equal((await all(store, table)).at(-1), rows[table]?.[0]);
       }
+    }),
+  );
+
+  growth(
+    'what a transaction is found by stays as it was, and what became of it changes',
+    withStore(open, async (store) => {
+      const [row] = oneRowEach().transactions ?? [];
+      assert.ok(row !== undefined);
+      await committed(store, sample.provisioned('A1'), sample.item({ transactions: [row] }));
+      const changed = (change: Partial<TransactionRow>) =>
+        sample.item({ transactions: [{ ...row, ...change, version: 2 }] });
+      for (const change of [
+        ...[{ ut: 'other' }, { ut: null }, { rrn: '000000000001' }, { auth: null }, { merchantId: 'M2' }],
+        ...[{ terminalId: 'T0000002' }, { batch: 9 }, { trace: '999999' }, { businessDate: '20261123' }],
+      ]) {
+        const [outcome] = await store.commit([changed(change)]);
+        const code = outcome?.committed === false && outcome.failure?.code;
+        assert.is(code, 'STORE_REFUSED', JSON.stringify(change));
+      }
+      await committed(store, changed({ state: 'voided' }));
     }),
   );
 

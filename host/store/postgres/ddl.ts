@@ -5,8 +5,8 @@
 import { FEN_MAX, PosError } from '../../../protocol/index.ts';
 import { BODY_COLUMN, quoted, quotedList, SUM_COLUMN } from '../ddl.ts';
 import type { TableName } from '../rows.ts';
-import { bodyOf, type ColumnKind, columnsOf, type IndexSpec, keptOf, specOf } from '../schema.ts';
-import { hashPartsSql, isHashed, isYearly, POINTED, pointerTablesSql, YEARLY_COLUMN } from './partitions.ts';
+import { bodyOf, type ColumnKind, columnsOf, FOUND_BY, type IndexSpec, keptOf, specOf } from '../schema.ts';
+import { hashPartsSql, isHashed, isYearly, pointerTablesSql, YEARLY_COLUMN } from './partitions.ts';
 import { FILE_BYTES_TABLE } from './postgres-files.ts';
 
 /** Column kind to SQL type. */
@@ -143,7 +143,7 @@ const REFUSE_SQL = `CREATE FUNCTION "refuse"() RETURNS trigger LANGUAGE plpgsql 
 BEGIN RAISE EXCEPTION USING ERRCODE = '${REFUSED_STATE}', MESSAGE = TG_TABLE_NAME || ': ' || TG_ARGV[0]; END $refuse$;`;
 
 function pointedStays(): string {
-  const changed = POINTED.map((name) => `NEW.${quoted(name)} IS DISTINCT FROM OLD.${quoted(name)}`);
+  const changed = FOUND_BY.map((name) => `NEW.${quoted(name)} IS DISTINCT FROM OLD.${quoted(name)}`);
   const refused = refusal('transactions', 'BEFORE UPDATE', changed.join(' OR '), 'what it is found by stays');
   return refused.replace('"transactions_before_update"', '"transactions_pointed"');
 }

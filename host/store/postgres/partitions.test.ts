@@ -88,23 +88,6 @@ history(
     }),
 );
 
-history('what a transaction is found by stays as it was', () =>
-  withHistory(async (store) => {
-    const [row] = (await store.read({ transactionIds: ['X2019'] })).transactions;
-    assert.ok(row !== undefined);
-    for (const change of [{ ut: 'other' }, { rrn: '000000000001' }, { trace: '999999' }, { auth: null }]) {
-      const [outcome] = await store.commit([
-        sample.item({ transactions: [{ ...row, ...change, version: 2 }] }),
-      ]);
-      assert.is(
-        outcome?.committed === false && outcome.failure?.code,
-        'STORE_REFUSED',
-        JSON.stringify(change),
-      );
-    }
-  }),
-);
-
 history('a date that is in no year is refused alone', () =>
   withHistory(async (store) => {
     const bad = sample.item({ entries: [sample.entryRow('E9', 'A1', { businessDate: 'someday' })] });

@@ -65,9 +65,6 @@ const APPROVALS: Pointers = {
 };
 const POINTERS = [NAMES, PLACES, APPROVALS];
 
-/** The columns of `transactions` that pointers are made from. */
-export const POINTED = ['rrn', 'ut', 'terminalId', 'batch', 'trace', 'merchantId', 'auth', 'businessDate'];
-
 /** @param growing what makes a table grow only */
 export function pointerTablesSql(growing: (table: string) => readonly string[]): string {
   return POINTERS.flatMap(({ table, columns, key, hashed }) => [
