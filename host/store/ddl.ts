@@ -11,6 +11,7 @@ import {
   FOUND_BY,
   type IndexSpec,
   keptOf,
+  OPEN_HOLD,
   specOf,
   TABLE_NAMES,
 } from './schema.ts';
@@ -141,6 +142,25 @@ export function foundStaysSql(): string {
   );
   const refused = refusal('transactions', 'BEFORE UPDATE', changed.join(' OR '), 'what it is found by stays');
   return refused.replace('"transactions_before_update"', '"transactions_found_by"');
+}
+
+const OPEN_HOLDS = quoted('transactions_open_holds');
+
+/** Holds have an index of their own. Its condition is judged for each row that is written: less than 1 µs of a sale. */
+export function openHoldsIndexSql(): string {
+  // An index's condition names its columns without a table.
+  const condition = openHoldSql('x').replaceAll('x.', '');
+  return `CREATE INDEX ${OPEN_HOLDS} ON "transactions" ("transactionId") WHERE ${condition};`;
+}
+
+/** How that index is named behind a table in FROM, so that no other is taken. */
+export const BY_OPEN_HOLDS = `INDEXED BY ${OPEN_HOLDS}`;
+
+/** Spelled as the index has it, or it would not be used. @param alias the table's alias */
+export function openHoldSql(alias: string): string {
+  return Object.entries(OPEN_HOLD)
+    .map(([name, value]) => `${fieldSql('transactions', name, alias)} = '${value}'`)
+    .join(' AND ');
 }
 
 /** A trigger that refuses. The message holds names only, never a value of the row. */

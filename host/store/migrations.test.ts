@@ -19,6 +19,7 @@ const LATER: Migration = {
 const CHECKSUMS = [
   'b51ca608874744d22248fc2b8de356deda9505db6bf5d322512c5f84c0140d2b',
   'eb727ec2ea3fde377b9dc6b0c4e67c42ae6f8ab134badb2751bc4653c29333b2',
+  '14b03b09cd3460a5a9c9d06cc7d1eae2870c32198199aacd8123ee7f5b44dd3a',
 ];
 const isSchemaError = (error: unknown) => error instanceof PosError && error.code === 'STORE_SCHEMA';
 

@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { PosError } from '../../protocol/index.ts';
-import { foundStaysSql, narrowSql, ownTablesSql, tableSql } from './ddl.ts';
+import { foundStaysSql, narrowSql, openHoldsIndexSql, ownTablesSql, tableSql } from './ddl.ts';
 import type { SqlDriver } from './driver.ts';
 import { TABLE_NAMES } from './schema.ts';
 
@@ -18,6 +18,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, name: 'the first tables', sql: [...TABLE_NAMES.map(tableSql), ownTablesSql()].join('\n') },
   { number: 2, name: 'a place is found by its identities', sql: [narrowSql(), foundStaysSql()].join('\n') },
+  { number: 3, name: 'open holds are found without a walk', sql: openHoldsIndexSql() },
 ];
 
 /** How a database spells what `migrate` does. */

@@ -209,6 +209,9 @@ export const FOUND_BY = [
   ...(['rrn', 'ut', 'terminalId', 'batch', 'trace', 'merchantId', 'auth', 'businessDate'] as const),
 ];
 
+/** A pre-authorisation whose money is held: few among all transactions, asked for by every clearing and every look at a card. */
+export const OPEN_HOLD = { kind: 'preAuthorisation', state: 'approved' } as const;
+
 /** The tables in writing order. */
 export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
 

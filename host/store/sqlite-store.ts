@@ -37,6 +37,7 @@ import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement
 import { RowCache, together } from './row-cache.ts';
 import { valuesOf } from './row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
+import { OPEN_HOLD } from './schema.ts';
 import { SqliteCommits } from './sqlite-commit.ts';
 import * as sql from './statements.ts';
 import { Turns } from './turns.ts';
@@ -178,11 +179,12 @@ class SqliteStore implements StorePort {
   }
 
   scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
-    return scanPages(table, where, (names, values, after) =>
-      this.#take(() =>
-        readRows(this.#driver, sql.scanSql(table, names, after.length > 0), [...values, ...after], [table]),
-      ),
-    );
+    const { kind, state, ...others } = where as Where<'transactions'>;
+    const isHolds = table === 'transactions' && kind === OPEN_HOLD.kind && state === OPEN_HOLD.state;
+    return scanPages(table, isHolds ? (others as Where<T>) : where, (names, values, after) => {
+      const text = sql.scanSql(table, names, after.length > 0, isHolds ? 'open holds' : 'all');
+      return this.#take(() => readRows(this.#driver, text, [...values, ...after], [table]));
+    });
   }
 
   scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {

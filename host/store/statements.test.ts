@@ -131,6 +131,16 @@ plans(
     }),
 );
 
+plans('open holds: by their own index, in key order, also those of one account', () =>
+  withTables(async (driver) => {
+    for (const columns of [[], ['accountId']]) {
+      const text = scanSql('transactions', columns, true, 'open holds');
+      assert.is((await walks(driver, text, /USING INDEX transactions_open_holds/)).length, 1, text);
+      assert.equal(await walks(driver, text, /TEMP B-TREE/), [], text);
+    }
+  }),
+);
+
 plans('a question without an index is seen as a walk, so the tests above can fail', () =>
   withTables(async (driver) => {
     assert.is((await walks(driver, scanSql('transactions', ['state'], false), WALK)).length, 1);

@@ -2,7 +2,7 @@
  * What runs against the tables, written as SQL from `schema.ts`, each text made once. Every list of values is one
  * parameter, so that a batch of any size is the same prepared statement.
  */
-import { BODY_COLUMN, fieldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
+import { BODY_COLUMN, BY_OPEN_HOLDS, fieldSql, openHoldSql, quoted, quotedList, SUM_COLUMN } from './ddl.ts';
 import { PLACE_SQL, type PlaceColumns, placesSql } from './places.ts';
 import type { TableName } from './rows.ts';
 import { keptOf, specOf, TABLE_NAMES } from './schema.ts';
@@ -221,8 +221,17 @@ export function rowSql(table: TableName, alias: string): string {
   return `json_array(${kept.join(', ')}) AS "kept", ${alias}.${quoted(BODY_COLUMN)} AS "body"`;
 }
 
-/** One page of a table in key order. @param where columns that must equal the first parameters */
-export function scanSql(table: TableName, where: readonly string[], continued: boolean): string {
+/**
+ * One page of a table in key order.
+ * @param where columns that must equal the first parameters
+ * @param holds of `transactions`: open holds only (`OPEN_HOLD`)
+ */
+export function scanSql(
+  table: TableName,
+  where: readonly string[],
+  continued: boolean,
+  holds: 'open holds' | 'all' = 'all',
+): string {
   const { key } = specOf(table);
   const conditions = where.map((name, index) => `${fieldSql(table, name, 'x')} = ?${index + 1}`);
   if (continued) {
@@ -230,12 +239,14 @@ export function scanSql(table: TableName, where: readonly string[], continued: b
     conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
-  const columns = table === 'transactions' ? placeColumnsOf(where) : null;
+  const isHeld = holds === 'open holds';
+  if (isHeld) conditions.push(openHoldSql('x'));
+  const columns = table === 'transactions' && !isHeld ? placeColumnsOf(where) : null;
   const places = columns?.map((name) => `?${where.indexOf(name) + 1} AS ${quoted(name)}`).join(', ');
   if (columns !== null) conditions.push('x."transactionId" IN (SELECT "id" FROM "placed")');
   const having =
     columns === null ? '' : `WITH RECURSIVE ${placesSql('placed', columns, `SELECT ${places}`)} `;
-  return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+  return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${isHeld ? ` ${BY_OPEN_HOLDS}` : ''}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
 }
 
 /** By what of their place transactions are looked for; null where it is not asked, or another column leads to fewer rows. */

@@ -142,6 +142,38 @@ export function readSuite(name: string, open: OpenStore): void {
   );
 
   reading(
+    'finds the open holds, all or those of an account, by pages; one that is completed is none any more',
+    withStore(open, async (store) => {
+      const hold = { kind: 'preAuthorisation', state: 'approved' } as const;
+      const number = (at: number) => `X${String(at).padStart(4, '0')}`;
+      const rows = Array.from({ length: 1_203 }, (_, at) =>
+        sample.transactionRow(number(at), { kind: hold.kind, accountId: at % 401 === 0 ? 'A2' : 'A1' }),
+      );
+      const others = [
+        sample.transactionRow('Y1'),
+        sample.transactionRow('Y2', { kind: hold.kind, state: 'released' }),
+      ];
+      await committed(
+        store,
+        ...[sample.provisioned('A1'), sample.provisioned('A2')],
+        sample.item({ transactions: [...rows, ...others] }),
+      );
+      const held = async (where = {}) =>
+        ids((await all(store, 'transactions', { ...hold, ...where })) as readonly TransactionRow[]);
+      assert.equal(
+        await held(),
+        rows.map(({ transactionId }) => transactionId),
+      );
+      assert.equal(await held({ accountId: 'A2' }), [number(0), number(401), number(802)]);
+      assert.equal(await held({ accountId: 'A2', terminalId: 'T0000002' }), []);
+      const [first] = rows;
+      assert.ok(first !== undefined);
+      await committed(store, sample.item({ transactions: [{ ...first, version: 2, state: 'completed' }] }));
+      assert.equal(await held({ accountId: 'A2' }), [number(401), number(802)]);
+    }),
+  );
+
+  reading(
     'refuses a transaction with a UT whose place no identity would lead to, alone',
     withStore(open, async (store) => {
       const row = sample.transactionRow('X1', { ut: 'U1' });
