@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { addDays, fenDelta } from '../../protocol/index.ts';
 import { COMMISSION_INCOME, FEE_INCOME } from '../ledger/accounts.ts';
 import type { Entry } from '../ledger/model.ts';
+import { carriedId } from '../ledger/reading.ts';
 import type { StorePort } from '../store/port.ts';
 import { WHOLE_EVERY_DAYS } from './check-books.ts';
 import { cutOver } from './cut-over.ts';
@@ -116,6 +117,69 @@ begins('a proof that failed leaves nothing to begin from: the next day fails for
   await scene.world.commit({ changes: { lots: [await soleLot(scene.world, -1)] } });
   await clear(scene, {}, dayAt(2));
   assert.is((await checked(scene, dayAt(2))).since, FIRST_DAY);
+});
+
+begins(
+  'a year that left since then is not counted twice: all is read until those sums are of a later year',
+  async () => {
+    const scene = await closedDay();
+    await clear(scene);
+    const lastYear = String(Number(FIRST_DAY.slice(0, 4)) - 1);
+    const carried = {
+      ...fee('any', `${lastYear}1231`),
+      entryId: carriedId(lastYear),
+      event: 'carried-forward',
+    };
+    await scene.world.commit({ changes: { entries: [carried as Entry] } });
+    await nextDay(scene, fee('F1', SECOND_DAY));
+    await clear(scene, {}, SECOND_DAY);
+    const second = await checked(scene, SECOND_DAY);
+    assert.equal([second.since, second.wholeOn], [null, SECOND_DAY]);
+  },
+);
+
+begins(
+  'of many days at once each is summed by itself, also those after the one that is cleared',
+  async () => {
+    const scene = await closedDay();
+    await clear(scene);
+    for (let day = 1; day < 5; day += 1) await nextDay(scene, fee(`F${day}`, dayAt(day)));
+    const asked: string[] = [];
+    const store: StorePort = {
+      ...bound(scene.world.store),
+      balances(options = {}) {
+        if (options.byLot === true)
+          asked.push(`${options.afterBusinessDate}-${options.upToBusinessDate ?? ''}`);
+        return scene.world.store.balances(options);
+      },
+    };
+    await clear(scene, { store }, SECOND_DAY);
+    for (let day = 1; day < 5; day += 1)
+      assert.ok(asked.includes(`${dayAt(day - 1)}-${dayAt(day)}`), String(day));
+    const open = asked.filter((range) => range.endsWith('-'));
+    assert.ok(open.length > 0 && open.every((range) => range >= `${dayAt(3)}-`), asked.join(' '));
+  },
+);
+
+begins('sums rest in small rows, of which a thousand fit into memory', async () => {
+  const scene = await closedDay();
+  const line = (account: string, amount: number) =>
+    ({ account, amount: fenDelta(amount), lot: null, unit: 'fen' }) as const;
+  const merchants = Array.from(
+    { length: 1_200 },
+    (_, at) => `payable:merchant:${String(at).padStart(15, '0')}`,
+  );
+  const wide = {
+    ...fee('wide', FIRST_DAY),
+    postings: [...merchants.map((account) => line(account, -1)), line('suspense:shortage', 1_200)],
+  };
+  await scene.world.commit({ changes: { entries: [wide] } });
+  // A later step knows no such merchants.
+  await clear(scene).catch(() => undefined);
+  const sizes: number[] = [];
+  for await (const page of scene.world.store.scan('steps', { runId: `sums-${FIRST_DAY}` }))
+    for (const { output } of page) sizes.push((output as readonly unknown[]).length);
+  assert.ok(sizes.length > 2 && sizes.every((size) => size <= 500), sizes.join(' '));
 });
 
 begins('a correction reads all, as often as it is asked for', async () => {

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { addDays, PosError } from '../../protocol/index.ts';
 import { proveUpTo } from '../ledger/proofs.ts';
-import type { ProvenSums } from '../ledger/reading.ts';
+import { isArchivedSince, type ProvenSums } from '../ledger/reading.ts';
 import type { Guard, StorePort } from '../store/port.ts';
 import type { StepRow } from '../store/rows.ts';
 import { check, demand } from './check.ts';
@@ -19,8 +19,8 @@ import { runIdOf, type StepContext, type StepOutcome } from './step-context.ts';
 export const WHOLE_EVERY_DAYS = 7;
 /** How far back a clearing is looked for whose sums may be begun from. */
 const LOOK_BACK_DAYS = 31;
-/** One row of the database. */
-const SUMS_A_ROW = 50_000;
+/** One row of the database, some 50 KB: who reads all rows (a backup, the full check) has a thousand at once in memory. */
+const SUMS_A_ROW = 500;
 /** One commit writes them all. Books with more are read whole every day. */
 const SUMS_MAX = 500_000;
 
@@ -47,27 +47,30 @@ interface Recorded {
 export async function checkBooks(context: StepContext): Promise<StepOutcome> {
   const { store, businessDate: closed } = context;
   const earlier = await latestChecked(context);
-  const since = earlier?.proven ? await recordedSums(store, earlier.proven) : undefined;
+  const proven = earlier?.proven ?? null;
+  const since =
+    proven === null || (await isArchivedSince(store, proven.upTo, closed))
+      ? undefined
+      : await recordedSums(store, proven);
   const short = since === undefined ? undefined : await proveUpTo(store, { since, closed });
   demand(short?.proof.checks ?? []);
   const isDue =
     context.sequence > 1 || earlier === undefined || addDays(earlier.wholeOn, WHOLE_EVERY_DAYS) <= closed;
   const whole = isDue || short === undefined ? await proveUpTo(store, { closed }) : undefined;
   demand(whole?.proof.checks ?? []);
-  if (short !== undefined && whole !== undefined) demand([sameSums(short.sums, whole.sums)]);
-
-  const { proof, sums } = (whole ?? short) as NonNullable<typeof whole>;
+  const { proof, sumsOf } = (whole ?? short) as NonNullable<typeof whole>;
+  if (short !== undefined && whole !== undefined) demand([sameSums(short.sumsOf(), whole.sumsOf())]);
   // Entries cost as much to read as sums to write: they are written anew when as many entries came since.
   const isNew =
-    short === undefined || (short.proof.entries >= sums.sums.length && (since?.upTo ?? '') < closed);
-  const { proven, ...writes } = isNew ? recording(sums, context) : { proven: earlier?.proven ?? null };
+    short === undefined || (short.proof.entries >= (since?.sums.length ?? 0) && (since?.upTo ?? '') < closed);
+  const { proven: next, ...writes } = isNew ? recording(sumsOf(), context) : { proven };
   const output: CheckedBooks = {
     entries: proof.entries,
     postings: proof.postings,
     checks: proof.checks.length,
     since: whole === undefined ? (since?.upTo ?? null) : null,
     wholeOn: whole === undefined && earlier !== undefined ? earlier.wholeOn : closed,
-    proven,
+    proven: next,
   };
   return { output, ...writes };
 }

@@ -67,17 +67,17 @@ export async function proveBooks(store: BooksStore): Promise<BooksProof> {
 /**
  * The same, beginning from sums that were proven before if there are any: what is believed of them is not read again, all else
  * is proven as ever. What an entry of those days has become since then is seen by a proof that begins with the first entry.
- * @returns also the sums up to the last closed day, for the next to begin from if this one holds
+ * @returns also what tells the sums up to the last closed day, for the next to begin from if this one holds
  */
 export async function proveUpTo(
   store: BooksStore,
   stretch: Stretch = {},
-): Promise<{ readonly proof: BooksProof; readonly sums: ProvenSums }> {
+): Promise<{ readonly proof: BooksProof; readonly sumsOf: () => ProvenSums }> {
   for (let readings = 1; ; readings += 1) {
     const reading = await readBooks(store, stretch);
     const proof = proofOf(reading);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
-      return { proof, sums: sumsOf(reading) };
+      return { proof, sumsOf: () => sumsOf(reading) };
   }
 }
 

@@ -55,9 +55,9 @@ async function withHistory(acts: readonly Act[], look: (history: History) => Pro
       await committed(store, {
         days: [{ ...day, version: day.version + 1, state: 'closed', closedAt: 1 }, next],
       });
-      const { proof, sums } = await proveUpTo(store, { since: proven.at(-1) });
+      const { proof, sumsOf } = await proveUpTo(store, { since: proven.at(-1) });
       assert.ok(proof.ok, JSON.stringify(proof.checks));
-      proven.push(sums);
+      proven.push(sumsOf());
     }
     await look({ store, entries: desk.made, proven });
   } finally {
@@ -91,9 +91,9 @@ equal('comes to what the proof of all entries comes to, from whichever day it be
     assert.ok(whole.proof.ok, JSON.stringify(whole.proof.checks));
     assert.is(whole.proof.entries, entries.length);
     for (const since of proven) {
-      const { proof, sums } = await proveUpTo(store, { since, closed: CLOSED });
+      const { proof, sumsOf } = await proveUpTo(store, { since, closed: CLOSED });
       assert.ok(proof.ok, JSON.stringify(proof.checks));
-      assert.equal(sums.sums, whole.sums.sums);
+      assert.equal(sumsOf().sums, whole.sumsOf().sums);
       assert.equal(proof.cover, whole.proof.cover);
       assert.is(proof.entries, entries.filter(({ businessDate }) => businessDate > since.upTo).length);
     }

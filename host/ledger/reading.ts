@@ -81,7 +81,15 @@ export async function readBooks(store: BooksStore, { since, closed }: Stretch): 
     const after = bounds[at - 1] ?? from;
     if (after < upTo) await addSums(closedSums, store, { afterBusinessDate: after, upToBusinessDate: upTo });
   }
-  const before = await sumsAfter(store, closedUpTo);
+  // Only what is open is looked at twice, in one statement each time.
+  const laterSums = believed(undefined);
+  let shut = closedUpTo;
+  for (const { businessDate, state } of days) {
+    if (businessDate <= shut || state !== 'closed') continue;
+    await addSums(laterSums, store, { afterBusinessDate: shut, upToBusinessDate: businessDate });
+    shut = businessDate;
+  }
+  const before = await sumsAfter(store, shut);
   const [closedFold, openFold] = [foldFrom(believed(since)), emptyFold()];
   const faults: string[] = [];
   const corrections = new Corrections();
@@ -103,12 +111,12 @@ export async function readBooks(store: BooksStore, { since, closed }: Stretch): 
   const orphans = await corrections.orphans(store);
   const { latestDate: date, latestDay: folded } = openFold.entries > 0 ? openFold : closedFold;
   const { byAccount: summed } = await sumsAfter(store, date === '' ? closedUpTo : dayBefore(date));
-  const after = await sumsAfter(store, closedUpTo);
+  const after = await sumsAfter(store, shut);
 
   return {
     ...{ closedUpTo, closedFold, closedSums, faults, orphans, lots, debts, since },
     fold: together(closedFold, openFold),
-    sums: together(closedSums, after),
+    sums: together(together(closedSums, laterSums), after),
     latest: { date, folded, summed },
     entries: closedFold.entries + openFold.entries,
     postings: closedFold.postings + openFold.postings,
@@ -168,6 +176,23 @@ class Corrections {
 async function isThere(store: BooksStore, entryId: string): Promise<boolean> {
   for await (const page of store.scan('entries', { entryId }))
     if (page.some((entry) => entry.entryId === entryId)) return true;
+  return false;
+}
+
+/** The entry that stands for all of a year that left, and of those before it. @param year YYYY */
+export function carriedId(year: string): string {
+  return `carried-${year}`;
+}
+
+/**
+ * Whether a year left that sums up to a day and what came after it may not go with: its entry repeats what is in them, or
+ * their entries may name what left (`mayNameArchived`).
+ * @param upTo and `closed`: YYYYMMDD
+ */
+export async function isArchivedSince(store: BooksStore, upTo: string, closed: string): Promise<boolean> {
+  const [from, last] = [Number(upTo.slice(0, 4)) - 1, Number(closed.slice(0, 4))];
+  for (let year = from; year <= last; year += 1)
+    if (await isThere(store, carriedId(String(year)))) return true;
   return false;
 }
 

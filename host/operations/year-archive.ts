@@ -1,6 +1,7 @@
 /** What leaves with a year, and what is carried forward of it. Pure; files and server are node-archive.ts's. */
 import { fenDelta, PosError } from '../../protocol/index.ts';
 import type { Entry, Posting, Unit } from '../ledger/model.ts';
+import { carriedId } from '../ledger/reading.ts';
 
 /** Years that are kept whole after the one that leaves: the law asks for five. */
 export const YEARS_KEPT = 5;
@@ -67,7 +68,7 @@ export class Carried {
 /** The entry at the place of a year and all before it: balanced, because each of theirs was. */
 export function carriedEntry(year: string, at: number, postings: readonly Posting[]): Entry {
   return {
-    entryId: `carried-${year}`,
+    entryId: carriedId(year),
     businessDate: `${year}1231`,
     event: 'carried-forward',
     cause: { kind: 'run', id: `archive-${year}` },
