@@ -181,7 +181,7 @@ async function openStore(outside: HostOutside, stream: string, mark: Mark | null
   if ('ledger' in driver) {
     const store = await openPostgresStore({ ...parts, connections: driver });
     // A stream of records and nothing that says how far it went: a restored server, or a new machine. All is proven.
-    const isUnmarked = outside.marks !== undefined && mark === null && (await hasRecords(store, stream));
+    const isUnmarked = outside.marks !== undefined && record === null && (await hasRecords(store, stream));
     await proveContents(store, { depth: isUnmarked ? 'full' : (outside.depth ?? 'journal'), mark: record });
     if (isUnmarked) await provenBooks(store);
     return store;

@@ -10,7 +10,7 @@ import { memoryFiles } from '../clearing/memory-files.ts';
 import { FIRST_DAY, playFirstDay, SECOND_DAY, sampleWorld } from '../clearing/sample-day.ts';
 import { clear, codeIs, HOUR, who } from '../clearing/scene.fixture.ts';
 import { nodeClock } from '../node-clock.ts';
-import { MarkedStore } from '../store/commit-mark.ts';
+import { MarkedStore, slotOf } from '../store/commit-mark.ts';
 import { nodeMarkSlots } from '../store/node-mark-slots.ts';
 import type { StorePort } from '../store/port.ts';
 import { connect } from '../store/postgres/node-connections.ts';
@@ -154,6 +154,9 @@ restore(
       );
       assert.match((await refusalOf(restored, data)) ?? '', /STORE_DAMAGED/);
       await rejects(takeUpServer(taking), codeIs('STORE_DAMAGED', 'entries'));
+      // So does one whose mark was made for a database that was still empty.
+      writeFileSync(join(data, MARK), slotOf({ stream: 'host-01', sequence: 0, head: '' }));
+      assert.match((await refusalOf(restored, data)) ?? '', /STORE_DAMAGED/);
     } finally {
       await restored?.stop();
       await primary.stop();

@@ -311,7 +311,12 @@ damage('is taken without a mark, which is said: a lost end would not be noticed'
   const { 'acknowledged-01.mark': _, ...unmarked } = files;
   const place = lay(unmarked);
   const slots = nodeMarkSlots(join(place, 'acknowledged-01.mark'));
-  assert.is(await proveDatabase(join(place, 'host.sqlite'), { depth: 'pages', marks: slots }), 'unmarked');
+  const standing = () => proveDatabase(join(place, 'host.sqlite'), { depth: 'pages', marks: slots });
+  assert.is(await standing(), 'unmarked');
+  // One that was made before there was a record vouches for none of those that are there.
+  await slots.write(0, slotOf({ stream: 'host-01', sequence: 0, head: '' }));
+  assert.is(await standing(), 'unmarked');
+  await slots.close();
 });
 
 damage('is told as new only where nothing was acknowledged', async () => {

@@ -6,7 +6,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { PosError } from '../../protocol/index.ts';
 import { type Mark, type MarkSlots, markedRecord, readMark } from './commit-mark.ts';
 import { proveSchema } from './node-schema.ts';
-import { type Depth, damaged, proveSound } from './soundness.ts';
+import { type Depth, damaged, headsOf, proveSound } from './soundness.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { readWal } from './wal.ts';
 
@@ -38,20 +38,24 @@ export async function proveDatabase(
   }
   // Before SQLite opens the file: closing a second descriptor would drop the locks of the first.
   const header = await headerOf(path);
-  await proveReadOnly(path, { depth, mark: record, file: () => proveFormat(header) });
-  return mark === null ? 'unmarked' : 'marked';
+  const hasRecords = await proveReadOnly(path, { depth, mark: record, file: () => proveFormat(header) });
+  // A mark that was made before there was a record says nothing of a database that has some: it was put here, or killed
+  // before its first mark.
+  return mark === null || (record === null && hasRecords) ? 'unmarked' : 'marked';
 }
 
+/** Whether its journal has a record. */
 async function proveReadOnly(
   path: string,
   options: Pick<Parameters<typeof proveSound>[1], 'depth' | 'mark' | 'file'>,
-): Promise<void> {
+): Promise<boolean> {
   const driver = await openSqlite(path, 'to read').catch((error: unknown) => {
     if (!(error instanceof PosError) || error.code !== 'STORE_DAMAGED') throw error;
     throw damaged(`${path}: ${error.detail}`, '无法读取 it cannot be read', error);
   });
   try {
     await proveSound(driver, { ...options, schema: proveSchema });
+    return (await headsOf(driver)).length > 0;
   } finally {
     await driver.close();
   }

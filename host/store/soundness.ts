@@ -175,7 +175,8 @@ async function hasTables(driver: SqlDriver): Promise<boolean> {
   return (await driver.all(`SELECT 1 FROM sqlite_master WHERE "name" = 'journal'`, [])).length > 0;
 }
 
-async function headsOf(driver: SqlDriver): Promise<readonly Mark[]> {
+/** Where each stream stands; none in a database that nobody has opened before. */
+export async function headsOf(driver: SqlDriver): Promise<readonly Mark[]> {
   if (!(await hasTables(driver))) return [];
   return (await driver.all(HEADS_SQL, [])) as unknown as readonly Mark[];
 }
