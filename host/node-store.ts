@@ -9,7 +9,8 @@ import type { HostConfig } from './config.ts';
 import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
-import { FoldingDriver, LOG_SETTINGS } from './store/log-folding.ts';
+import { LOG_SETTINGS } from './store/log-folding.ts';
+import { foldBeside } from './store/node-folding.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { connect } from './store/postgres/node-connections.ts';
 import { PgDriver } from './store/postgres/pg-driver.ts';
@@ -90,7 +91,7 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
       try {
         await chmod(path, 0o600);
         await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
-        return { driver: new FoldingDriver(writer, await openSqlite(path)) };
+        return { driver: await foldBeside(writer, path) };
       } catch (error) {
         await writer.close();
         throw error;

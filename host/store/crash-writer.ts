@@ -4,7 +4,7 @@
  */
 import { ensure, fen } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
-import { FoldingDriver } from './log-folding.ts';
+import { foldBeside } from './node-folding.ts';
 import { BUSINESS_DATE, saleItem } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -16,7 +16,7 @@ const LENGTHS = { folded: 50, restarted: 150 };
 
 const [path = '', stream = ''] = process.argv.slice(2);
 const store = await openSqliteStore({
-  driver: new FoldingDriver(await openSqlite(path), await openSqlite(path), LENGTHS),
+  driver: await foldBeside(await openSqlite(path), path, LENGTHS),
   stream,
   clock: nodeClock,
   initialBusinessDate: BUSINESS_DATE,

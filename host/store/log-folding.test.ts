@@ -1,3 +1,4 @@
+import { rejects } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,13 +6,20 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import type { SqlDriver } from './driver.ts';
-import { FoldingDriver, LOG_SETTINGS } from './log-folding.ts';
+import { type DatabaseFile, FoldingDriver, LOG_SETTINGS } from './log-folding.ts';
+import { foldBeside } from './node-folding.ts';
 import { openSqlite } from './sqlite-driver.ts';
 
 const folding = suite("SQLite's log is folded beside the commits");
 
-/** Two connections that note what they are asked, over a log of so many pages that are not folded. */
-function noting(log: { pages: number; failure?: PosError; held?: Promise<void> }) {
+/** Two connections and a file that note what they are asked, over a log of so many pages that are not folded. */
+function noting(log: {
+  pages: number;
+  failure?: PosError;
+  syncFailure?: Error;
+  held?: Promise<void>;
+  unclosed?: string;
+}) {
   const asked: string[] = [];
   const connection = (name: string): SqlDriver => ({
     exec: async (sql) => void asked.push(`${name} ${sql}`),
@@ -25,9 +33,20 @@ function noting(log: { pages: number; failure?: PosError; held?: Promise<void> }
       if (log.failure !== undefined) throw log.failure;
       return [{ busy: 0, log: log.pages, checkpointed: 0 }];
     },
-    close: async () => void asked.push(`${name} closed`),
+    async close() {
+      if (log.unclosed === name) throw new PosError('STORE_FAILED', 'not closed');
+      asked.push(`${name} closed`);
+    },
   });
-  return { driver: new FoldingDriver(connection('writer'), connection('folder')), asked };
+  const file: DatabaseFile = {
+    async sync() {
+      asked.push('file synced');
+      if (log.syncFailure !== undefined) throw log.syncFailure;
+    },
+    close: async () => void asked.push('file closed'),
+  };
+  const parts = { writer: connection('writer'), folder: connection('folder'), file };
+  return { driver: new FoldingDriver(parts), asked };
 }
 
 async function write(driver: SqlDriver, times: number): Promise<void> {
@@ -46,26 +65,33 @@ folding('only after some writes is it looked at, and a short one is left alone',
   assert.equal(notWrites(asked), ['folder PRAGMA wal_checkpoint(NOOP)']);
 });
 
-folding('a long one is folded by the other connection alone, which holds no write up', async () => {
+folding('a long one is folded and synced beside the writes, none of which waits for it', async () => {
   for (const pages of [6_000, 15_999]) {
     const { driver, asked } = noting({ pages });
     await write(driver, 8);
     assert.equal(notWrites(asked), [
       'folder PRAGMA wal_checkpoint(NOOP)',
       'folder PRAGMA wal_checkpoint(PASSIVE)',
+      'file synced',
     ]);
   }
 });
 
-folding("what is left of a very long one is folded in the writer's turn", async () => {
-  const { driver, asked } = noting({ pages: 16_000 });
-  await write(driver, 8);
-  assert.equal(notWrites(asked), [
-    'folder PRAGMA wal_checkpoint(NOOP)',
-    'folder PRAGMA wal_checkpoint(PASSIVE)',
-    'writer PRAGMA wal_checkpoint(PASSIVE)',
-  ]);
-});
+folding(
+  "of a very long one what came in meanwhile is folded and synced, too, and the rest in the writer's turn",
+  async () => {
+    const { driver, asked } = noting({ pages: 16_000 });
+    await write(driver, 8);
+    assert.equal(notWrites(asked), [
+      'folder PRAGMA wal_checkpoint(NOOP)',
+      'folder PRAGMA wal_checkpoint(PASSIVE)',
+      'file synced',
+      'folder PRAGMA wal_checkpoint(PASSIVE)',
+      'file synced',
+      'writer PRAGMA wal_checkpoint(PASSIVE)',
+    ]);
+  },
+);
 
 folding('no write waits for it, no second one begins beside it, and closing waits for it', async () => {
   let release: () => void = () => undefined;
@@ -81,7 +107,7 @@ folding('no write waits for it, no second one begins beside it, and closing wait
   assert.not.ok(asked.includes('folder closed'));
   release();
   await closed;
-  assert.equal(asked.slice(-2), ['folder closed', 'writer closed']);
+  assert.equal(asked.slice(-3), ['folder closed', 'writer closed', 'file closed']);
 });
 
 folding('one that fails fails no write, and is tried again', async () => {
@@ -91,13 +117,34 @@ folding('one that fails fails no write, and is tried again', async () => {
   await driver.close();
 });
 
+folding('a sync that fails fails no write: SQLite syncs what it relies on, and tells of it', async () => {
+  const { driver, asked } = noting({ pages: 16_000, syncFailure: new Error('EIO') });
+  await write(driver, 8);
+  assert.equal(notWrites(asked), [
+    'folder PRAGMA wal_checkpoint(NOOP)',
+    'folder PRAGMA wal_checkpoint(PASSIVE)',
+    'file synced',
+  ]);
+  await write(driver, 8);
+  assert.is(notWrites(asked).length, 6, 'it is tried again');
+});
+
+folding('while a connection is open the file is, too: closing it would drop the locks', async () => {
+  for (const unclosed of ['folder', 'writer']) {
+    const { driver, asked } = noting({ pages: 6_000, unclosed });
+    await write(driver, 8);
+    await rejects(driver.close(), { code: 'STORE_FAILED' });
+    assert.not.ok(asked.includes('file closed'), unclosed);
+  }
+});
+
 folding('a log that was folded begins anew with the next write, and nothing of it is lost', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
   try {
     const path = join(folder, 'folded.sqlite');
     const writer = await openSqlite(path);
     await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY, "bytes" BLOB);`);
-    const driver = new FoldingDriver(writer, await openSqlite(path));
+    const driver = await foldBeside(writer, path);
     // 2,080 pages a write: at the first look the log is long enough, at 48,000 a commit itself would fold it.
     const bytes = Buffer.alloc(8_480_000, 1);
     const put = (thing: number) => driver.run('INSERT INTO "things" VALUES (?1, ?2)', [thing, bytes]);
