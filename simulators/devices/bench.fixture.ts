@@ -66,6 +66,13 @@ export async function hostKeys() {
   return { vault, tmk, signIn: () => vault.makeWorkingKeys(tmk, '003') };
 }
 
+/** Far beyond what it ever takes: what never comes is told, instead of holding up the whole run. */
+const NEVER_MS = 30_000;
+
 export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const givenUp = performance.now() + NEVER_MS;
+  while (!isSo()) {
+    assert.ok(performance.now() < givenUp, `after ${NEVER_MS / 1_000} s still not so: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
