@@ -9,9 +9,9 @@ import type { HostConfig } from './config.ts';
 import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
-import { LOG_SETTINGS } from './store/log-folding.ts';
-import { foldBeside } from './store/node-folding.ts';
+import { type FoldingParts, LOG_SETTINGS } from './store/log-folding.ts';
 import { proveDatabase } from './store/node-database.ts';
+import { openFolding } from './store/node-folding.ts';
 import { connect } from './store/postgres/node-connections.ts';
 import { PgDriver } from './store/postgres/pg-driver.ts';
 import { postgresFiles } from './store/postgres/postgres-files.ts';
@@ -43,8 +43,11 @@ export interface HostDatabase {
     readonly files: FilePort;
     close(): Promise<void>;
   }>;
-  /** What the host is given; its own from then on. */
-  open(): Promise<Pick<HostOutside, 'driver' | 'depth'>>;
+  /**
+   * What the host is given; its own from then on.
+   * @param unfolded told when the log of a file grows, see `FoldingParts.failed`
+   */
+  open(unfolded: FoldingParts['failed']): Promise<Pick<HostOutside, 'driver' | 'depth'>>;
 }
 
 /** @param place a name in the data folder as a path: of the database and the settlement files where no server is named */
@@ -85,13 +88,13 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
       const files = await folderFiles(nodeSettlementFiles, folder, nodeRandom);
       return { place: folder, files, close: () => Promise.resolve() };
     },
-    // One connection that reads and writes, one that folds the log meanwhile.
-    async open() {
+    // One connection that reads and writes, one that folds the log meanwhile, and the file that it is folded into.
+    async open(failed) {
       const writer = await openSqlite(path);
       try {
         await chmod(path, 0o600);
         await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
-        return { driver: await foldBeside(writer, path) };
+        return { driver: await openFolding({ writer, failed, path }) };
       } catch (error) {
         await writer.close();
         throw error;

@@ -4,7 +4,7 @@
  */
 import { ensure, fen } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
-import { foldBeside } from './node-folding.ts';
+import { openFolding } from './node-folding.ts';
 import { BUSINESS_DATE, saleItem } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -14,9 +14,13 @@ const BATCH_MAX = 16;
 /** Logs so short are folded, at almost every look, so that the kill meets foldings, too, with and without a new log. */
 const LENGTHS = { folded: 50, restarted: 150 };
 
+function failed(error: unknown): never {
+  throw error;
+}
+
 const [path = '', stream = ''] = process.argv.slice(2);
 const store = await openSqliteStore({
-  driver: await foldBeside(await openSqlite(path), path, LENGTHS),
+  driver: await openFolding({ writer: await openSqlite(path), failed, path }, LENGTHS),
   stream,
   clock: nodeClock,
   initialBusinessDate: BUSINESS_DATE,

@@ -1,5 +1,5 @@
 import { rejects } from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import type { SqlDriver } from './driver.ts';
 import { type DatabaseFile, FoldingDriver, LOG_SETTINGS } from './log-folding.ts';
-import { foldBeside } from './node-folding.ts';
+import { openFolding } from './node-folding.ts';
 import { openSqlite } from './sqlite-driver.ts';
 
 const folding = suite("SQLite's log is folded beside the commits");
@@ -45,8 +45,10 @@ function noting(log: {
     },
     close: async () => void asked.push('file closed'),
   };
-  const parts = { writer: connection('writer'), folder: connection('folder'), file };
-  return { driver: new FoldingDriver(parts), asked };
+  const told: (readonly [unknown, boolean])[] = [];
+  const failed = (...what: readonly [unknown, boolean]) => void told.push(what);
+  const parts = { writer: connection('writer'), folder: connection('folder'), file, failed };
+  return { driver: new FoldingDriver(parts), asked, told };
 }
 
 async function write(driver: SqlDriver, times: number): Promise<void> {
@@ -110,23 +112,42 @@ folding('no write waits for it, no second one begins beside it, and closing wait
   assert.equal(asked.slice(-3), ['folder closed', 'writer closed', 'file closed']);
 });
 
-folding('one that fails fails no write, and is tried again', async () => {
-  const { driver, asked } = noting({ pages: 6_000, failure: new PosError('STORE_FAILED', 'the disk') });
+folding('one that fails fails no write, is told once, and is tried again', async () => {
+  const failure = new PosError('STORE_FAILED', 'the disk');
+  const log: Parameters<typeof noting>[0] = { pages: 6_000, failure };
+  const { driver, asked, told } = noting(log);
   await write(driver, 16);
   assert.is(notWrites(asked).length, 2);
+  assert.equal(told, [[failure, false]]);
+  delete log.failure;
+  await write(driver, 8);
+  log.failure = failure;
+  await write(driver, 8);
+  assert.is(told.length, 2, 'it had gone well in between');
   await driver.close();
 });
 
-folding('a sync that fails fails no write: SQLite syncs what it relies on, and tells of it', async () => {
-  const { driver, asked } = noting({ pages: 16_000, syncFailure: new Error('EIO') });
+folding('one that finds the database busy is tried again without a word', async () => {
+  const { driver, asked, told } = noting({ pages: 6_000, failure: new PosError('STORE_BUSY', 'locked') });
+  await write(driver, 16);
+  assert.is(notWrites(asked).length, 2);
+  assert.equal(told, []);
+});
+
+folding('after a sync that failed the log is kept whole: what was lost of the file is in it', async () => {
+  const syncFailure = new Error('EIO');
+  const { driver, asked, told } = noting({ pages: 16_000, syncFailure });
   await write(driver, 8);
-  assert.equal(notWrites(asked), [
+  const then = [
     'folder PRAGMA wal_checkpoint(NOOP)',
     'folder PRAGMA wal_checkpoint(PASSIVE)',
     'file synced',
-  ]);
-  await write(driver, 8);
-  assert.is(notWrites(asked).length, 6, 'it is tried again');
+    'writer PRAGMA wal_autocheckpoint = 0',
+  ];
+  assert.equal(notWrites(asked), then);
+  await write(driver, 32);
+  assert.equal(notWrites(asked), then, 'nothing is folded any more');
+  assert.equal(told, [[syncFailure, true]]);
 });
 
 folding('while a connection is open the file is, too: closing it would drop the locks', async () => {
@@ -144,7 +165,7 @@ folding('a log that was folded begins anew with the next write, and nothing of i
     const path = join(folder, 'folded.sqlite');
     const writer = await openSqlite(path);
     await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY, "bytes" BLOB);`);
-    const driver = await foldBeside(writer, path);
+    const driver = await openFolding({ writer, failed: fail, path });
     // 2,080 pages a write: at the first look the log is long enough, at 48,000 a commit itself would fold it.
     const bytes = Buffer.alloc(8_480_000, 1);
     const put = (thing: number) => driver.run('INSERT INTO "things" VALUES (?1, ?2)', [thing, bytes]);
@@ -166,5 +187,41 @@ folding('a log that was folded begins anew with the next write, and nothing of i
     rmSync(folder, { recursive: true });
   }
 });
+
+/** As SQLite has it, `SHARED_FIRST` in os.h: locked to read while a connection to a database with a log is open. */
+const SHARED_FIRST = 1_073_741_826;
+
+folding(
+  'SQLite keeps its lock: another process that comes and goes does not think itself alone',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
+    try {
+      const path = join(folder, 'locked.sqlite');
+      const writer = await openSqlite(path);
+      await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY);`);
+      const lengths = { folded: 2, restarted: 1_000 };
+      const driver = await openFolding({ writer, failed: fail, path }, lengths);
+      // A second folding begins when the first is through, its sync too.
+      for (const round of [0, 1]) {
+        for (let thing = 1; thing <= 8; thing += 1)
+          await driver.run('INSERT INTO "things" VALUES (?1)', [8 * round + thing]);
+        for (let isFolded = false; !isFolded; ) {
+          const [standing] = await driver.all('PRAGMA wal_checkpoint(NOOP)', []);
+          isFolded = standing?.['checkpointed'] === standing?.['log'];
+        }
+      }
+      const locks = readFileSync('/proc/locks', 'utf8').split('\n');
+      const ofFile = new RegExp(` READ +${process.pid} \\S+:${statSync(path).ino} ${SHARED_FIRST} `);
+      assert.is(locks.filter((line) => ofFile.test(line)).length, 1);
+      await driver.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+function fail(error: unknown): never {
+  throw error;
+}
 
 folding.run();

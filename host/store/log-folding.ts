@@ -10,6 +10,7 @@
  * of a disk's work. So the file is synced after each folding, and what came in during a long one is folded and synced
  * once more before: 7 ms are left.
  */
+import { PosError } from '../../protocol/index.ts';
 import type { SqlDriver } from './driver.ts';
 
 /** How long a log may get, in pages of 4 KiB. */
@@ -27,6 +28,8 @@ const LOOKED_AT_WRITES = 8;
 /** So long it gets when folding lags behind or fails: then the commit itself folds, and waits. */
 const PAGES_MAX = 48_000;
 
+const NEVER_FOLD_SQL = 'PRAGMA wal_autocheckpoint = 0';
+
 /** For the connection that writes. */
 export const LOG_SETTINGS = `PRAGMA wal_autocheckpoint = ${PAGES_MAX};`;
 
@@ -40,27 +43,36 @@ export interface DatabaseFile {
 const LOOK_SQL = 'PRAGMA wal_checkpoint(NOOP)';
 const FOLD_SQL = 'PRAGMA wal_checkpoint(PASSIVE)';
 
-/** A database's two connections, and its file. They are the driver's from then on. */
+/** A database's two connections, and its file: the driver's from then on. */
 export interface FoldingParts {
   /** For all that is asked. */
   readonly writer: SqlDriver;
   /** Only folds. */
   readonly folder: SqlDriver;
   readonly file: DatabaseFile;
+  /**
+   * Told when folding fails that went well before; no commit is lost, the log grows.
+   * @param isLogKept nothing is folded any more until the database is opened again
+   */
+  readonly failed: (error: unknown, isLogKept: boolean) => void;
 }
 
 export class FoldingDriver implements SqlDriver {
   readonly #writer: SqlDriver;
   readonly #folder: SqlDriver;
   readonly #file: DatabaseFile;
+  readonly #failed: FoldingParts['failed'];
   readonly #lengths: LogLengths;
   #writes = 0;
   #folding: Promise<void> | null = null;
+  #isFailing = false;
+  #isLogKept = false;
 
-  constructor({ writer, folder, file }: FoldingParts, lengths = LENGTHS) {
+  constructor({ writer, folder, file, failed }: FoldingParts, lengths = LENGTHS) {
     this.#writer = writer;
     this.#folder = folder;
     this.#file = file;
+    this.#failed = failed;
     this.#lengths = lengths;
   }
 
@@ -75,7 +87,7 @@ export class FoldingDriver implements SqlDriver {
   async run(sql: string, params: readonly unknown[]): Promise<{ readonly changes: number }> {
     const done = await this.#writer.run(sql, params);
     this.#writes += 1;
-    if (this.#writes >= LOOKED_AT_WRITES && this.#folding === null) {
+    if (this.#writes >= LOOKED_AT_WRITES && this.#folding === null && !this.#isLogKept) {
       this.#writes = 0;
       this.#folding = this.#fold();
     }
@@ -98,22 +110,39 @@ export class FoldingDriver implements SqlDriver {
     try {
       const [standing] = await this.#folder.all(LOOK_SQL, []);
       if (pagesIn(standing) - pagesFolded(standing) < this.#lengths.folded) return;
-      if ((await this.#foldBeside()) < this.#lengths.restarted) return;
-      await this.#foldBeside();
+      const pages = await this.#foldAndSync();
+      this.#isFailing = false;
+      if (pages < this.#lengths.restarted) return;
+      await this.#foldAndSync();
       await this.#writer.all(FOLD_SQL, []);
-    } catch {
-      // Busy, or amid a transaction of the writer's, or the disk failed: the next look comes soon, and at PAGES_MAX
-      // a commit folds. SQLite itself does not tell of a folding that failed either.
+    } catch (error) {
+      // Where it is busy, or amid a transaction of the writer's, the next look comes soon.
+      const isBusy = error instanceof PosError && error.code === 'STORE_BUSY';
+      if (!isBusy && !this.#isFailing) this.#failed(error, this.#isLogKept);
+      this.#isFailing ||= !isBusy;
     } finally {
       this.#folding = null;
     }
   }
 
-  /** Folds while commits go on, and syncs. How many pages the log has. */
-  async #foldBeside(): Promise<number> {
+  /** Folds while commits go on. How many pages the log has. */
+  async #foldAndSync(): Promise<number> {
     const [folded] = await this.#folder.all(FOLD_SQL, []);
-    await this.#file.sync();
+    await this.#file.sync().catch((error: unknown) => this.#keepLog(error));
     return pagesIn(folded);
+  }
+
+  /**
+   * A page that could not be written is told of once and then taken for written, by the system and by SQLite, which counts
+   * it as folded: the next sync goes well, and the log, where the page still is, would begin anew. So it is kept whole:
+   * whoever opens the database next folds it from its beginning. SQLite keeps it at the end, too: a descriptor of its own
+   * was not told yet (fsync(2), "errseq").
+   */
+  async #keepLog(cause: unknown): Promise<never> {
+    this.#isLogKept = true;
+    this.#isFailing = false;
+    await this.#writer.exec(NEVER_FOLD_SQL);
+    throw cause;
   }
 }
 

@@ -1,32 +1,33 @@
 /** The log's folding on this machine. An adapter: what is folded when is log-folding.ts's. */
-import { open } from 'node:fs/promises';
+import { close, fdatasync, open } from 'node:fs';
+import { promisify } from 'node:util';
 import { PosError } from '../../protocol/index.ts';
-import { type DatabaseFile, FoldingDriver, type LogLengths } from './log-folding.ts';
+import { type DatabaseFile, FoldingDriver, type FoldingParts, type LogLengths } from './log-folding.ts';
 import { openSqlite, type SqlDriver } from './sqlite-driver.ts';
 
 /**
  * The database of a connection, with its log folded beside it. The connection is the driver's from then on.
  * @throws STORE_FAILED; then the connection is as it was
  */
-export async function foldBeside(writer: SqlDriver, path: string, lengths?: LogLengths): Promise<SqlDriver> {
+export async function openFolding(
+  parts: Pick<FoldingParts, 'writer' | 'failed'> & { readonly path: string },
+  lengths?: LogLengths,
+): Promise<SqlDriver> {
+  const { writer, failed, path } = parts;
   const folder = await openSqlite(path);
   try {
-    return new FoldingDriver({ writer, folder, file: await databaseFile(path) }, lengths);
+    return new FoldingDriver({ writer, folder, file: await databaseFile(path), failed }, lengths);
   } catch (cause) {
     await folder.close();
-    throw new PosError(
-      'STORE_FAILED',
-      `${path}: ${(cause as NodeJS.ErrnoException).code ?? 'it cannot be opened'}`,
-      { cause },
-    );
+    throw new PosError('STORE_FAILED', `${path}: ${(cause as NodeJS.ErrnoException).code ?? ''}`, { cause });
   }
 }
 
 /**
- * To be closed when SQLite's connections are: closing any descriptor of a file drops all locks that the process has
- * on it (fcntl(2)).
+ * To be closed when SQLite's connections are, and not before: closing any descriptor of a file drops all locks that the
+ * process has on it (fcntl(2)). So it is a plain number: a FileHandle that nobody holds any more is closed by Node.
  */
 async function databaseFile(path: string): Promise<DatabaseFile> {
-  const file = await open(path, 'r');
-  return { sync: () => file.datasync(), close: () => file.close() };
+  const file = await promisify(open)(path, 'r');
+  return { sync: () => promisify(fdatasync)(file), close: () => promisify(close)(file) };
 }
