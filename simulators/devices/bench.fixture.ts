@@ -72,7 +72,7 @@ const NEVER_MS = 30_000;
 export async function until(isSo: () => boolean): Promise<void> {
   const givenUp = performance.now() + NEVER_MS;
   while (!isSo()) {
-    assert.ok(performance.now() < givenUp, `after ${NEVER_MS / 1_000} s still not so: ${isSo}`);
+    assert.ok(performance.now() < givenUp, `after ${NEVER_MS / 1_000} s still not so: ${String(isSo)}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
