@@ -107,8 +107,7 @@ async function assemble(
   closing.add('结算文件 settlement files', () => settlement.close());
   const metrics = new Metrics({ elapsedMs, about: { stream: config.stream, store: database.name } });
   measureProcess(metrics.registry);
-  const unfolded = (error: unknown, isLogKept: boolean) =>
-    log.error({ err: error }, isLogKept ? LOG_KEPT : LOG_LONG);
+  const unfolded = (error: unknown) => log.error({ err: error }, UNFOLDED);
   const host = await openHost({
     clock: nodeClock,
     random: nodeRandom,
@@ -193,10 +192,8 @@ const UNSTOPPED =
   '停机未完成,以下在途 the stop did not come to its end: this is still under way, and was not answered';
 const PAGES_UNREAD =
   '数据库较大或按设置,启动时只核对日志末尾,未逐页检查:备份时全部核对 only the end of the journal was proven, the database is large or the setting says so: a backup proves every page of its copy';
-const LOG_LONG =
-  "未能折叠数据库日志,已入账的交易无损,日志会变长:请检查磁盘及其余量 the database's log could not be folded, no commit is lost, the log grows: look at the disk and its room";
-const LOG_KEPT =
-  '数据库文件未能写入磁盘,已入账的交易都在日志中,日志不再折叠并会变长:请检查磁盘,然后重启主机 the database file could not be written to the disk; every commit is in its log, which is kept whole and grows: look at the disk, then start the host again';
+const UNFOLDED =
+  "未能折叠数据库日志或写入数据库文件,日志会变长;已入账的交易都在磁盘上:请检查磁盘及其余量,若报 EIO,请做一次备份,它逐页核对 the database's log could not be folded, or its file not written, and the log grows; what was acknowledged is on the disk: look at the disk and its room; after an EIO take a backup: it proves every page";
 const KEY_LOG_GAP =
   '密钥日志缺失或被截断,无法得知密钥文件是否最新 the key log is gone or lost its end: an older key file would not be noticed; compare keys.log with its copy';
 const UNMARKED =

@@ -14,8 +14,9 @@ const BATCH_MAX = 16;
 /** Logs so short are folded, at almost every look, so that the kill meets foldings, too, with and without a new log. */
 const LENGTHS = { folded: 50, restarted: 150 };
 
-function failed(error: unknown): never {
-  throw error;
+function failed(error: unknown): void {
+  console.error(error);
+  process.exit(1);
 }
 
 const [path = '', stream = ''] = process.argv.slice(2);

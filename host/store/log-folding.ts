@@ -28,14 +28,12 @@ const LOOKED_AT_WRITES = 8;
 /** So long it gets when folding lags behind or fails: then the commit itself folds, and waits. */
 const PAGES_MAX = 48_000;
 
-const NEVER_FOLD_SQL = 'PRAGMA wal_autocheckpoint = 0';
-
 /** For the connection that writes. */
 export const LOG_SETTINGS = `PRAGMA wal_autocheckpoint = ${PAGES_MAX};`;
 
 /** The file that is folded into, beside SQLite's own descriptors of it. */
 export interface DatabaseFile {
-  /** Resolves when what was written to it by then is on the disk. SQLite relies on its own syncs, never on this one. */
+  /** Resolves when what was written to it by then is on the disk. SQLite's own syncs come all the same, and find less to do. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -50,11 +48,8 @@ export interface FoldingParts {
   /** Only folds. */
   readonly folder: SqlDriver;
   readonly file: DatabaseFile;
-  /**
-   * Told when folding fails that went well before; no commit is lost, the log grows.
-   * @param isLogKept nothing is folded any more until the database is opened again
-   */
-  readonly failed: (error: unknown, isLogKept: boolean) => void;
+  /** Told of the first folding or sync that fails, and again once one went well in between. Must not throw. */
+  readonly failed: (error: unknown) => void;
 }
 
 export class FoldingDriver implements SqlDriver {
@@ -66,7 +61,6 @@ export class FoldingDriver implements SqlDriver {
   #writes = 0;
   #folding: Promise<void> | null = null;
   #isFailing = false;
-  #isLogKept = false;
 
   constructor({ writer, folder, file, failed }: FoldingParts, lengths = LENGTHS) {
     this.#writer = writer;
@@ -87,7 +81,7 @@ export class FoldingDriver implements SqlDriver {
   async run(sql: string, params: readonly unknown[]): Promise<{ readonly changes: number }> {
     const done = await this.#writer.run(sql, params);
     this.#writes += 1;
-    if (this.#writes >= LOOKED_AT_WRITES && this.#folding === null && !this.#isLogKept) {
+    if (this.#writes >= LOOKED_AT_WRITES && this.#folding === null) {
       this.#writes = 0;
       this.#folding = this.#fold();
     }
@@ -110,16 +104,17 @@ export class FoldingDriver implements SqlDriver {
     try {
       const [standing] = await this.#folder.all(LOOK_SQL, []);
       if (pagesIn(standing) - pagesFolded(standing) < this.#lengths.folded) return;
-      const pages = await this.#foldAndSync();
+      if ((await this.#foldAndSync()) >= this.#lengths.restarted) {
+        await this.#foldAndSync();
+        await this.#writer.all(FOLD_SQL, []);
+      }
       this.#isFailing = false;
-      if (pages < this.#lengths.restarted) return;
-      await this.#foldAndSync();
-      await this.#writer.all(FOLD_SQL, []);
     } catch (error) {
-      // Where it is busy, or amid a transaction of the writer's, the next look comes soon.
-      const isBusy = error instanceof PosError && error.code === 'STORE_BUSY';
-      if (!isBusy && !this.#isFailing) this.#failed(error, this.#isLogKept);
-      this.#isFailing ||= !isBusy;
+      // Busy, or amid a transaction of the writer's: the next look comes soon. So it does after a disk that failed, and
+      // at PAGES_MAX a commit folds.
+      if (error instanceof PosError && error.code === 'STORE_BUSY') return;
+      if (!this.#isFailing) this.#failed(error);
+      this.#isFailing = true;
     } finally {
       this.#folding = null;
     }
@@ -128,21 +123,8 @@ export class FoldingDriver implements SqlDriver {
   /** Folds while commits go on. How many pages the log has. */
   async #foldAndSync(): Promise<number> {
     const [folded] = await this.#folder.all(FOLD_SQL, []);
-    await this.#file.sync().catch((error: unknown) => this.#keepLog(error));
+    await this.#file.sync();
     return pagesIn(folded);
-  }
-
-  /**
-   * A page that could not be written is told of once and then taken for written, by the system and by SQLite, which counts
-   * it as folded: the next sync goes well, and the log, where the page still is, would begin anew. So it is kept whole:
-   * whoever opens the database next folds it from its beginning. SQLite keeps it at the end, too: a descriptor of its own
-   * was not told yet (fsync(2), "errseq").
-   */
-  async #keepLog(cause: unknown): Promise<never> {
-    this.#isLogKept = true;
-    this.#isFailing = false;
-    await this.#writer.exec(NEVER_FOLD_SQL);
-    throw cause;
   }
 }
 
