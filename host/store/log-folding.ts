@@ -28,8 +28,10 @@ const LOOKED_AT_WRITES = 8;
 /** So long it gets when folding lags behind or fails: then the commit itself folds, and waits. */
 const PAGES_MAX = 48_000;
 
-/** For the connection that writes. */
-export const LOG_SETTINGS = `PRAGMA wal_autocheckpoint = ${PAGES_MAX};`;
+const FRAME_BYTES = 24 + 4_096;
+
+/** For the connection that writes. A log that a reader kept from being folded (a backup) is cut when it begins anew. */
+export const LOG_SETTINGS = `PRAGMA wal_autocheckpoint = ${PAGES_MAX}; PRAGMA journal_size_limit = ${PAGES_MAX * FRAME_BYTES};`;
 
 /** The file that is folded into, beside SQLite's own descriptors of it. */
 export interface DatabaseFile {

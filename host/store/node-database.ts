@@ -2,7 +2,8 @@
  * The database's files on this machine, proven before they are opened for writing: SQLite would make a new
  * database where one is lost, and drop what follows a bad frame of its log.
  */
-import { open, readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { PosError } from '../../protocol/index.ts';
 import { type Mark, type MarkSlots, markedRecord, readMark } from './commit-mark.ts';
 import { proveSchema } from './node-schema.ts';
@@ -22,17 +23,17 @@ export async function proveDatabase(
 ): Promise<'new' | 'marked' | 'unmarked'> {
   const mark = await readMark(marks);
   const record = markedRecord(mark);
-  const log = await bytesOf(`${path}-wal`);
+  const log = `${path}-wal`;
   if ((await sizeOf(path)) === 0) {
-    if (record !== null || log.length > 0) throw lost(path, record);
+    if (record !== null || (await sizeOf(log)) > 0) throw lost(path, record);
     return 'new';
   }
-  const { soundFrames, damage } = readWal(log);
+  const { soundFrames, damage } = await readWal(bytesOf(log));
   if (damage !== null) {
     const { frame, offset, commitsBehind } = damage;
     const behind = commitsBehind === null ? '' : `, 其后至少 at least ${commitsBehind} commits behind it`;
     throw damaged(
-      `预写日志 write-ahead log ${path}-wal: 第 ${frame} 帧, 字节 ${offset} frame ${frame} at byte ${offset}${behind}`,
+      `预写日志 write-ahead log ${log}: 第 ${frame} 帧, 字节 ${offset} frame ${frame} at byte ${offset}${behind}`,
       `主库文件及日志前 ${soundFrames} 帧 the database file, and the log's first ${soundFrames} frames`,
     );
   }
@@ -71,6 +72,8 @@ const FORMAT_VERSIONS = [
   { at: 19, name: '读格式 read version' },
 ] as const;
 const HEADER_BYTES = 100;
+/** Of a log. */
+const CHUNK_BYTES = 2 ** 20;
 const VERSIONS_KNOWN: readonly (number | undefined)[] = [1, 2];
 
 /** @throws STORE_DAMAGED naming the byte */
@@ -108,8 +111,10 @@ async function sizeOf(path: string): Promise<number> {
   return stat(path).then(({ size }) => size, noneWhenAbsent(0));
 }
 
-async function bytesOf(path: string): Promise<Buffer> {
-  return readFile(path).catch(noneWhenAbsent(Buffer.alloc(0)));
+/** The file in chunks, however long it is; none where there is no file. */
+async function* bytesOf(path: string): AsyncGenerator<Buffer> {
+  if ((await sizeOf(path)) === 0) return;
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) yield chunk as Buffer;
 }
 
 function noneWhenAbsent<T>(none: T): (error: unknown) => T {

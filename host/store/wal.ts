@@ -30,33 +30,84 @@ export interface WalDamage {
 }
 
 /**
- * @param bytes the whole file; an empty one is sound
+ * Reads a log of any length, in the memory of some chunks.
+ * @param chunks the whole file, in order; none, or an empty one, is sound
  *
  * What it cannot see: a log that ends early, or that is wrong in one of its last three commits. That looks like
  * a power cut; `commit-mark.ts` notices it.
  */
-export function readWal(bytes: Buffer): WalReading {
-  const header = readHeader(bytes);
-  if (header === null) {
+export async function readWal(chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<WalReading> {
+  const log = new Log();
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    rest = bytes.subarray(log.take(bytes));
+  }
+  return log.reading();
+}
+
+/** What was read of a log so far. */
+class Log {
+  /** Null: there is none that is whole. Undefined: it has not come yet. */
+  #header: Header | null | undefined;
+  /** Something stands behind a header that is not whole. */
+  #isHeaderless = false;
+  /** The checksum of the frame before; of the header, where there is none. */
+  #sum: Sum = [0, 0];
+  #frames = 0;
+  #soundFrames = 0;
+  /** Counted from 1. */
+  #bad: number | null = null;
+  /** The frame before is a commit, behind the bad one, that follows from its neighbour. */
+  #isCommitBefore = false;
+  #commitsBehind = 0;
+
+  /** @returns how many of the bytes were read: all, but for a part of a frame, or of the header */
+  take(bytes: Buffer): number {
+    let at = 0;
+    if (this.#header === undefined) {
+      if (bytes.length < HEADER_BYTES) return 0;
+      this.#header = readHeader(bytes);
+      this.#sum = this.#header?.sum ?? this.#sum;
+      at = HEADER_BYTES;
+    }
+    if (this.#header === null) {
+      this.#isHeaderless ||= bytes.subarray(at).some((byte) => byte !== 0);
+      return bytes.length;
+    }
+    const frameBytes = FRAME_HEADER_BYTES + this.#header.pageBytes;
+    for (; at + frameBytes <= bytes.length; at += frameBytes)
+      this.#takeFrame(bytes.subarray(at, at + frameBytes), this.#header);
+    return at;
+  }
+
+  #takeFrame(frame: Buffer, header: Header): void {
+    this.#frames += 1;
+    const head = summed(this.#sum, frame.subarray(0, 8), header.isBigEndian);
+    const sum = summed(head, frame.subarray(FRAME_HEADER_BYTES), header.isBigEndian);
+    const follows = frame.subarray(8, 16).equals(header.salt) && isSum(frame, 16, sum);
+    const isCommit = frame.readUInt32BE(4) !== 0;
+    if (this.#bad === null) {
+      if (!follows) this.#bad = this.#frames;
+      else if (isCommit) this.#soundFrames = this.#frames;
+    } else {
+      // A frame's checksum goes on from the one before: one that follows its neighbour is genuine, whatever
+      // stands further up.
+      if (this.#isCommitBefore && follows) this.#commitsBehind += 1;
+      this.#isCommitBefore = isCommit && follows;
+    }
+    this.#sum = [frame.readUInt32BE(16), frame.readUInt32BE(20)];
+  }
+
+  reading(): WalReading {
+    const soundFrames = this.#soundFrames;
     // The header is synced before the first frame is written: behind one that never came there is nothing.
-    const isDamaged = bytes.subarray(HEADER_BYTES).some((byte) => byte !== 0);
-    return { soundFrames: 0, damage: isDamaged ? { frame: 0, offset: 0, commitsBehind: null } : null };
+    if (this.#isHeaderless) return { soundFrames, damage: { frame: 0, offset: 0, commitsBehind: null } };
+    if (!this.#header || this.#bad === null || this.#commitsBehind === 0)
+      return { soundFrames, damage: null };
+    const offset = HEADER_BYTES + (this.#bad - 1) * (FRAME_HEADER_BYTES + this.#header.pageBytes);
+    return { soundFrames, damage: { frame: this.#bad, offset, commitsBehind: this.#commitsBehind } };
   }
-  const frames = framesOf(bytes, header);
-  const bad = frames.findIndex(({ follows }) => !follows);
-  const sound = bad === -1 ? frames : frames.slice(0, bad);
-  const soundFrames = sound.findLastIndex(({ isCommit }) => isCommit) + 1;
-  if (bad === -1) return { soundFrames, damage: null };
-  // A frame's checksum goes on from the one before: one that follows its neighbour is genuine, whatever
-  // stands further up.
-  let commitsBehind = 0;
-  for (let at = bad + 2; at < frames.length; at += 1) {
-    const [before, frame] = [frames[at - 1], frames[at]];
-    if (before?.isCommit === true && before.follows && frame?.follows === true) commitsBehind += 1;
-  }
-  if (commitsBehind === 0) return { soundFrames, damage: null };
-  const offset = HEADER_BYTES + bad * (FRAME_HEADER_BYTES + header.pageBytes);
-  return { soundFrames, damage: { frame: bad + 1, offset, commitsBehind } };
 }
 
 interface Header {
@@ -69,35 +120,14 @@ interface Header {
 
 type Sum = readonly [number, number];
 
+/** @returns null for one that is not whole */
 function readHeader(bytes: Buffer): Header | null {
-  if (bytes.length < HEADER_BYTES) return null;
   const magic = bytes.readUInt32BE(0);
   if (magic !== MAGIC_LITTLE_ENDIAN && magic !== MAGIC_BIG_ENDIAN) return null;
   const isBigEndian = magic === MAGIC_BIG_ENDIAN;
   const sum = summed([0, 0], bytes.subarray(0, 24), isBigEndian);
   if (!isSum(bytes, 24, sum)) return null;
-  return { pageBytes: bytes.readUInt32BE(8), isBigEndian, salt: bytes.subarray(16, 24), sum };
-}
-
-interface Frame {
-  /** Its checksum follows from that of the frame before, and its salt is the log's. */
-  readonly follows: boolean;
-  readonly isCommit: boolean;
-}
-
-function framesOf(bytes: Buffer, header: Header): readonly Frame[] {
-  const frames: Frame[] = [];
-  const frameBytes = FRAME_HEADER_BYTES + header.pageBytes;
-  let before: Sum = header.sum;
-  for (let at = HEADER_BYTES; at + frameBytes <= bytes.length; at += frameBytes) {
-    const head = summed(before, bytes.subarray(at, at + 8), header.isBigEndian);
-    const page = bytes.subarray(at + FRAME_HEADER_BYTES, at + frameBytes);
-    const isOurs = bytes.subarray(at + 8, at + 16).equals(header.salt);
-    const follows = isOurs && isSum(bytes, at + 16, summed(head, page, header.isBigEndian));
-    frames.push({ follows, isCommit: bytes.readUInt32BE(at + 4) !== 0 });
-    before = [bytes.readUInt32BE(at + 16), bytes.readUInt32BE(at + 20)];
-  }
-  return frames;
+  return { pageBytes: bytes.readUInt32BE(8), isBigEndian, salt: Buffer.from(bytes.subarray(16, 24)), sum };
 }
 
 /** SQLite's checksum: words of 32 bits, two at a time, added crosswise. */
