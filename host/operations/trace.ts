@@ -7,7 +7,8 @@ import { cleanLine } from '../log.ts';
 
 export interface TraceSource {
   readonly name: string;
-  readonly lines: readonly string[];
+  /** All its lines, some at a time; from the first, each time it is asked. */
+  lines(): AsyncIterable<readonly string[]> | Iterable<readonly string[]>;
 }
 export interface TracedLine {
   readonly source: string;
@@ -29,35 +30,48 @@ const NAMES: Readonly<Record<string, 'ut' | 'transactionId' | 'rrn'>> = {
 const OTHERS: ReadonlySet<string> = new Set(['original', 'state', 'transactions', 'reversal']);
 
 /**
+ * Reads the sources once, and again as long as a line gives the transaction a further name: a line before it may have been
+ * about that. Only the lines that are told are kept.
+ *
  * @param id a `ut`, a `transactionId` or a reference number
  * @returns the names that belong together, and the lines in the order of the sources
  */
-export function traceOf(
+export async function traceOf(
   id: string,
   sources: readonly TraceSource[],
-): { readonly names: readonly string[]; readonly lines: readonly TracedLine[] } {
+): Promise<{ readonly names: readonly string[]; readonly lines: readonly TracedLine[] }> {
   const names = new Set([id]);
-  const read = sources.map(({ name, lines }) => ({
-    name,
-    lines: lines.map((text) => ({ text, words: new Set(text.match(/[0-9A-Za-z]{12,26}/g) ?? []) })),
-  }));
-  const about = ({ words }: { readonly words: ReadonlySet<string> }) =>
-    [...names].some((name) => words.has(name));
-  for (let before = 0; before < names.size; ) {
-    before = names.size;
-    for (const { lines } of read)
-      for (const line of lines) {
-        if (!about(line)) continue;
-        // A refund's line mentions its sale and is told; but it names the refund, which is another transaction.
-        const own = namesIn(line.text);
-        if (own.some((name) => names.has(name))) for (const name of own) names.add(name);
-      }
+  for (;;) {
+    const before = names.size;
+    const lines: TracedLine[] = [];
+    for (const source of sources) await readSource(source, names, lines);
+    if (names.size === before) return { names: [...names], lines };
   }
-  const lines = read.flatMap(({ name, lines: all }) =>
-    all.flatMap((line, at) => (about(line) ? [{ source: name, line: at + 1, text: shown(line.text) }] : [])),
-  );
-  return { names: [...names], lines };
 }
+
+/** @param names are added to; @param traced likewise */
+async function readSource(source: TraceSource, names: Set<string>, traced: TracedLine[]): Promise<void> {
+  let line = 0;
+  for await (const lines of source.lines()) {
+    for (const text of lines) {
+      line += 1;
+      if (!isAbout(text, names)) continue;
+      traced.push({ source: source.name, line, text: shown(text) });
+      // A refund's line mentions its sale and is told; but it names the refund, which is another transaction.
+      const own = namesIn(text);
+      if (own.some((name) => names.has(name))) for (const name of own) names.add(name);
+    }
+  }
+}
+
+/** Whether one of the names stands in it as a word. */
+function isAbout(text: string, names: ReadonlySet<string>): boolean {
+  for (const name of names)
+    if (text.includes(name)) return text.match(WORDS)?.some((word) => names.has(word)) ?? false;
+  return false;
+}
+
+const WORDS = /[0-9A-Za-z]{12,26}/g;
 
 /** The names that a line gives its one transaction; none where it speaks of several. */
 function namesIn(text: string): readonly string[] {
