@@ -314,6 +314,17 @@ starts('closes what it has opened when a port is taken', () =>
   }),
 );
 
+starts('metrics tell how long the log of the database file is', () =>
+  inFolder((config) =>
+    running(config, async ({ metrics }) => {
+      const text = await metrics.registry.metrics();
+      const { size } = statSync(join(config.dataFolder, 'host.sqlite-wal'));
+      assert.ok(size > 0);
+      assert.match(text, `zunka_database_log_bytes{stream="01",store="sqlite"} ${size}\n`);
+    }),
+  ),
+);
+
 starts.run();
 
 const command = suite('npm run host');

@@ -47,7 +47,7 @@ export interface HostDatabase {
    * What the host is given; its own from then on.
    * @param unfolded told when the log of a file grows, see `FoldingParts.failed`
    */
-  open(unfolded: FoldingParts['failed']): Promise<Pick<HostOutside, 'driver' | 'depth'>>;
+  open(unfolded: FoldingParts['failed']): Promise<Pick<HostOutside, 'driver' | 'depth' | 'logBytes'>>;
 }
 
 /** @param place a name in the data folder as a path: of the database and the settlement files where no server is named */
@@ -94,7 +94,8 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
       try {
         await chmod(path, 0o600);
         await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
-        return { driver: await openFolding({ writer, failed, path }) };
+        const driver = await openFolding({ writer, failed, path });
+        return { driver, logBytes: async () => (await stat(`${path}-wal`)).size };
       } catch (error) {
         await writer.close();
         throw error;

@@ -43,6 +43,8 @@ export interface HostOutside {
   readonly vault: Vault;
   /** The database: a file's driver, or a server's connections. The host's from now on: closed by `stop`, and when the opening fails. */
   readonly driver: SqlDriver | PostgresConnections;
+  /** How long its write-ahead log is, in bytes; of a file. */
+  readonly logBytes?: () => Promise<number>;
   readonly listener: Listener;
   /** A second door: lines whose ends have proved themselves. Asked for when the host can tell what holds. */
   readonly secureListener?: (deps: HostDeps) => Promise<Listener>;
@@ -136,6 +138,7 @@ async function assemble(outside: HostOutside, closing: Closing): Promise<Omit<Op
   const standing = new Standing({
     ...deps,
     mark,
+    logBytes: outside.logBytes,
     waiting: () => deps.engine.waiting,
     connections: () => acquirer.connections,
     inFlight: () => acquirer.inFlight,

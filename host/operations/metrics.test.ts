@@ -138,6 +138,7 @@ figures(
       const [head] = await host.deps.store.journalHeads();
       assert.is(series.get('zunka_journal_sequence'), head?.sequence);
       assert.is(series.get('zunka_journal_unmarked_records'), 0);
+      assert.is(series.has('zunka_database_log_bytes'), false, 'there is no file');
       assert.is(series.get('zunka_draining'), 0);
       standing.drain();
       assert.is(parsed(await metrics.registry.metrics()).get('zunka_draining'), 1);

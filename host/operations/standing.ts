@@ -34,6 +34,8 @@ type StandingParts = Pick<HostDeps, 'clock' | 'vault' | 'store' | 'metrics'> & {
   readonly inFlight: () => number;
   /** Null where nothing is marked. */
   readonly mark: (() => MarkStanding) | null;
+  /** Length of the database's write-ahead log; not there where a server has its own. */
+  readonly logBytes?: (() => Promise<number>) | undefined;
 };
 
 export class Standing {
@@ -111,7 +113,7 @@ export class Standing {
   }
 
   #expose(): void {
-    const { metrics, waiting, connections, mark } = this.#parts;
+    const { metrics, waiting, connections, mark, logBytes } = this.#parts;
     // biome-ignore format: a table is read by column
     const readings: Readonly<Record<GaugeName, () => number | null | Promise<number | null>>> = {
       connections,
@@ -120,6 +122,7 @@ export class Standing {
       unmarked:    () => (mark === null ? null : mark().committed - mark().marked),
       owedOpen:    async () => (await this.#rowFigures()).owedOpen,
       batchesOpen: async () => (await this.#rowFigures()).batchesOpen,
+      logBytes:    () => logBytes?.() ?? null,
       draining:    () => Number(this.#draining),
     };
     for (const name of Object.keys(GAUGES) as GaugeName[]) {
