@@ -193,7 +193,7 @@ const UNSTOPPED =
 const PAGES_UNREAD =
   '数据库较大或按设置,启动时只核对日志末尾,未逐页检查:备份时全部核对 only the end of the journal was proven, the database is large or the setting says so: a backup proves every page of its copy';
 const UNFOLDED =
-  "未能折叠数据库日志或写入数据库文件,日志会变长;已入账的交易都在磁盘上:请检查磁盘及其余量,若报 EIO,请做一次备份,它逐页核对 the database's log could not be folded, or its file not written, and the log grows; what was acknowledged is on the disk: look at the disk and its room; after an EIO take a backup: it proves every page";
+  "未能折叠数据库日志或写入数据库文件,日志会变长;已入账的交易都在磁盘上:请检查磁盘及其余量,若报 EIO,请做一次备份,它逐页核对副本 the database's log could not be folded, or its file not written, and the log grows; what was acknowledged is on the disk: look at the disk and its room; after an EIO take a backup: it proves every page of its copy";
 const KEY_LOG_GAP =
   '密钥日志缺失或被截断,无法得知密钥文件是否最新 the key log is gone or lost its end: an older key file would not be noticed; compare keys.log with its copy';
 const UNMARKED =

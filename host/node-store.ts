@@ -45,9 +45,9 @@ export interface HostDatabase {
   }>;
   /**
    * What the host is given; its own from then on.
-   * @param unfolded told when the log of a file grows, see `FoldingParts.failed`
+   * @param failed told when the log of a file grows, see `FoldingParts.failed`
    */
-  open(unfolded: FoldingParts['failed']): Promise<Pick<HostOutside, 'driver' | 'depth' | 'logBytes'>>;
+  open(failed: FoldingParts['failed']): Promise<Pick<HostOutside, 'driver' | 'depth' | 'logBytes'>>;
 }
 
 /** @param place a name in the data folder as a path: of the database and the settlement files where no server is named */

@@ -53,6 +53,15 @@ function noting(log: {
   return { driver: new FoldingDriver(parts), asked, told };
 }
 
+async function inFolder(act: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
+  try {
+    await act(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 async function write(driver: SqlDriver, times: number): Promise<void> {
   for (let n = 0; n < times; n += 1) await driver.run('a write', []);
   // What follows from the last write has only promises to wait for.
@@ -182,9 +191,8 @@ folding('while a connection is open the file is, too: closing it would drop the 
   }
 });
 
-folding('a log that was folded begins anew with the next write, and nothing of it is lost', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
-  try {
+folding('a log that was folded begins anew with the next write, and nothing of it is lost', () =>
+  inFolder(async (folder) => {
     const path = join(folder, 'folded.sqlite');
     const writer = await openSqlite(path);
     await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY, "bytes" BLOB);`);
@@ -206,43 +214,35 @@ folding('a log that was folded begins anew with the next write, and nothing of i
       [{ n: 9, sum: 9 * 8_480_000 }],
     );
     await reader.close();
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-});
+  }),
+);
 
 /** As SQLite has it, `SHARED_FIRST` in os.h: locked to read while a connection to a database with a log is open. */
 const SHARED_FIRST = 1_073_741_826;
 
-folding(
-  'SQLite keeps its lock: another process that comes and goes does not think itself alone',
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'zunka-folding-'));
-    try {
-      const path = join(folder, 'locked.sqlite');
-      const writer = await openSqlite(path);
-      await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY);`);
-      const lengths = { folded: 2, restarted: 1_000 };
-      const driver = await openFolding({ writer, failed: fail, path }, lengths);
-      let folded = 0;
-      // The second folding begins when the first is through, its sync too.
-      let foldings = 0;
-      for (let thing = 1; foldings < 2; thing += 1) {
-        assert.ok(thing < 100_000, 'it was folded');
-        await driver.run('INSERT INTO "things" VALUES (?1)', [thing]);
-        const [standing] = await driver.all('PRAGMA wal_checkpoint(NOOP)', []);
-        const pages = Number(standing?.['checkpointed']);
-        if (pages > folded) foldings += 1;
-        folded = pages;
-      }
-      const locks = readFileSync('/proc/locks', 'utf8').split('\n');
-      const ofFile = new RegExp(` READ +${process.pid} \\S+:${statSync(path).ino} ${SHARED_FIRST} `);
-      assert.is(locks.filter((line) => ofFile.test(line)).length, 1);
-      await driver.close();
-    } finally {
-      rmSync(folder, { recursive: true });
+folding('SQLite keeps its lock: another process that comes and goes does not think itself alone', () =>
+  inFolder(async (folder) => {
+    const path = join(folder, 'locked.sqlite');
+    const writer = await openSqlite(path);
+    await writer.exec(`${LOG_SETTINGS} CREATE TABLE "things" ("thing" INTEGER PRIMARY KEY);`);
+    const lengths = { folded: 2, restarted: 1_000 };
+    const driver = await openFolding({ writer, failed: fail, path }, lengths);
+    let folded = 0;
+    // The second folding begins when the first is through, its sync too.
+    let foldings = 0;
+    for (let thing = 1; foldings < 2; thing += 1) {
+      assert.ok(thing < 100_000, 'it was folded');
+      await driver.run('INSERT INTO "things" VALUES (?1)', [thing]);
+      const [standing] = await driver.all('PRAGMA wal_checkpoint(NOOP)', []);
+      const pages = Number(standing?.['checkpointed']);
+      if (pages > folded) foldings += 1;
+      folded = pages;
     }
-  },
+    const locks = readFileSync('/proc/locks', 'utf8').split('\n');
+    const ofFile = new RegExp(` READ +${process.pid} \\S+:${statSync(path).ino} ${SHARED_FIRST} `);
+    assert.is(locks.filter((line) => ofFile.test(line)).length, 1);
+    await driver.close();
+  }),
 );
 
 function fail(error: unknown): never {
