@@ -5,11 +5,11 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import { BODY_COLUMN, quoted, SUM_COLUMN } from './ddl.ts';
-import type { SqlDriver } from './driver.ts';
+import type { RowReader } from './driver.ts';
 import type { TableName } from './rows.ts';
 import { keptOf, specOf } from './schema.ts';
 
-type Rows = Awaited<ReturnType<SqlDriver['all']>>;
+type Rows = Awaited<ReturnType<RowReader['all']>>;
 
 /**
  * The rows of one reading statement.
@@ -18,7 +18,7 @@ type Rows = Awaited<ReturnType<SqlDriver['all']>>;
  * @throws STORE_DAMAGED naming table and key when a row of theirs is the cause; else what the driver said
  */
 export async function readRows(
-  driver: SqlDriver,
+  driver: RowReader,
   text: string,
   params: readonly unknown[],
   tables: readonly TableName[],
@@ -40,7 +40,7 @@ export async function readRows(
   }
 }
 
-async function firstUnreadable(driver: SqlDriver, tables: readonly TableName[]): Promise<string | null> {
+async function firstUnreadable(driver: RowReader, tables: readonly TableName[]): Promise<string | null> {
   for (const table of tables) {
     const [row] = await driver.all(unreadableSql(table), []);
     if (row !== undefined) return `${table} ${Object.values(row).map(String).join('|')}`;

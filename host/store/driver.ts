@@ -1,6 +1,6 @@
 /**
  * The narrow door to an SQL database that speaks SQLite's dialect: npm `sqlite3` (`sqlite-driver.ts`)
- * now, wa-sqlite later. One connection; a call starts when the call before it is done.
+ * now, wa-sqlite later. One connection; a call starts when the call before it is done. Looks have another.
  *
  * Every call rejects with a PosError only:
  *   STORE_REFUSED  this statement broke a constraint or a guard; nothing of it stays, an open
@@ -17,5 +17,33 @@ export interface SqlDriver {
   run(sql: string, params: readonly unknown[]): Promise<{ readonly changes: number }>;
   /** Runs one statement and returns all its rows. The text is kept prepared. */
   all(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /**
+   * As `all`, for a statement that changes nothing: beside the other calls, none of which waits for it. It sees what was
+   * committed when it was asked for, perhaps more, and of a transaction all or nothing. Absent where there is one connection.
+   */
+  look?(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   close(): Promise<void>;
+}
+
+/** What reads rows, on whichever connection. */
+export type RowReader = Pick<SqlDriver, 'all'>;
+
+/**
+ * A driver and another connection to the same database, for looks: both are the result's from then on.
+ * @param reader of a database that can be read while it is written, as SQLite's with a write-ahead log
+ */
+export function lookingBeside(driver: SqlDriver, reader: RowReader & Pick<SqlDriver, 'close'>): SqlDriver {
+  return {
+    exec: (sql) => driver.exec(sql),
+    run: (sql, params) => driver.run(sql, params),
+    all: (sql, params) => driver.all(sql, params),
+    look: (sql, params) => reader.all(sql, params),
+    async close() {
+      try {
+        await reader.close();
+      } finally {
+        await driver.close();
+      }
+    },
+  };
 }

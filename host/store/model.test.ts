@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeClock } from '../node-clock.ts';
+import { lookingBeside } from './driver.ts';
 import { BUSINESS_DATE } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -16,9 +17,14 @@ modelSuite(
   async () => {
     run += 1;
     const path = join(folder, `${run}.db`);
+    // Now and then with a connection for looks, as on a machine.
+    const connect = async () => {
+      const driver = await openSqlite(path);
+      return run % 2 === 0 ? lookingBeside(driver, await openSqlite(path, 'to read')) : driver;
+    };
     const open = async (stream: string) =>
       openSqliteStore({
-        driver: await openSqlite(path),
+        driver: await connect(),
         // Now and then so few rows are kept that one wanted row puts out another.
         keptMax: run % 3 === 0 ? 2 : 50_000,
         stream,

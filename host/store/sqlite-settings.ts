@@ -23,8 +23,11 @@ ${cacheSettings(CACHE_MIB)}
 PRAGMA temp_store = MEMORY;
 PRAGMA secure_delete = ON;`;
 
-/** For a connection that changes nothing. */
-export const READ_SETTINGS = `PRAGMA query_only = ON; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};`;
+/** For a connection that changes nothing. What it sorts stays in memory: rows have no business in a folder for temporary files. */
+export const READ_SETTINGS = `PRAGMA query_only = ON; PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA temp_store = MEMORY;`;
+
+/** Of a connection for looks: pages are read once and in order, sums are sorted in it. */
+export const LOOK_SETTINGS = cacheSettings(16);
 
 /** SQLite's primary result codes, name and number, that say something else than "the database failed". */
 // biome-ignore format: a table is read by column

@@ -4,7 +4,8 @@
  *
  * How a batch is committed stands in sqlite-commit.ts.
  *
- * A read asks the database only for what is not kept in memory: where all is kept, it waits for no commit.
+ * A read asks the database only for what is not kept in memory: where all is kept, it waits for no commit. Looks at what
+ * is committed (pages of a table, sums, heads) go beside the commits, where the driver has a connection for them.
  */
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
@@ -20,7 +21,7 @@ import {
 } from './answers.ts';
 import { readRows } from './damaged-row.ts';
 import { quotedList } from './ddl.ts';
-import type { SqlDriver } from './driver.ts';
+import type { RowReader, SqlDriver } from './driver.ts';
 import { BATCHES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
 import type {
@@ -95,6 +96,8 @@ async function listFunctionOf(driver: SqlDriver): Promise<sql.ListFunction> {
 
 class SqliteStore implements StorePort {
   readonly #driver: SqlDriver;
+  /** For looks beside the commits; null where they take turns with them. */
+  readonly #beside: RowReader | null;
   readonly #cache: RowCache;
   readonly #commits: SqliteCommits;
   /** Reads and commits share one connection: one at a time, or a read would see half a batch. */
@@ -103,6 +106,8 @@ class SqliteStore implements StorePort {
 
   constructor(driver: SqlDriver, stream: string, cache: RowCache) {
     this.#driver = driver;
+    const { look } = driver;
+    this.#beside = look === undefined ? null : { all: (text, params) => look.call(driver, text, params) };
     this.#cache = cache;
     this.#commits = new SqliteCommits(driver, stream, cache);
   }
@@ -183,7 +188,7 @@ class SqliteStore implements StorePort {
     const isHolds = table === 'transactions' && kind === OPEN_HOLD.kind && state === OPEN_HOLD.state;
     return scanPages(table, isHolds ? (others as Where<T>) : where, (names, values, after) => {
       const text = sql.scanSql(table, names, after.length > 0, isHolds ? 'open holds' : 'all');
-      return this.#take(() => readRows(this.#driver, text, [...values, ...after], [table]));
+      return this.#look((driver) => readRows(driver, text, [...values, ...after], [table]));
     });
   }
 
@@ -198,7 +203,7 @@ class SqliteStore implements StorePort {
 
   async balances(options: BalanceOptions = {}): Promise<readonly Balance[]> {
     const { text, values } = balancesAsked(options, sql.balancesSql);
-    const rows = await this.#take(() => readRows(this.#driver, text, values, ['entries']));
+    const rows = await this.#look((driver) => readRows(driver, text, values, ['entries']));
     return (rows as unknown as readonly Balance[]).map(balanceOf);
   }
 
@@ -218,8 +223,16 @@ class SqliteStore implements StorePort {
     });
   }
 
+  /** Looks at what is committed: beside the commits where it can be. */
+  async #look<T>(act: (driver: RowReader) => Promise<T>): Promise<T> {
+    if (this.#beside === null) return this.#take(() => act(this.#driver));
+    // After a commit of unknown outcome a turn begins with the small commit that decides what became of it.
+    if (this.#commits.isInDoubt) await this.#take(() => Promise.resolve());
+    return act(this.#beside);
+  }
+
   #all(text: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
-    return this.#take(() => this.#driver.all(text, params));
+    return this.#look((driver) => driver.all(text, params));
   }
 }
 
