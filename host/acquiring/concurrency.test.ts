@@ -293,6 +293,7 @@ function bound(store: StorePort): StorePort {
     scanJournal: (stream, after) => store.scanJournal(stream, after),
     journalHeads: () => store.journalHeads(),
     balances: (options) => store.balances(options),
+    sums: (options) => store.sums(options),
     alone: (name, work) => store.alone(name, work),
     highest: () => store.highest(),
     close: () => store.close(),

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { PosError, responseCode } from '../../protocol/index.ts';
+import { turnEnd } from '../clock.ts';
 import { exportJournal } from '../journal/export.ts';
 import { verifyJournal } from '../journal/verify.ts';
 import { exportHledger } from '../ledger/export.ts';
@@ -95,7 +96,7 @@ export function queryRoutes(door: Door): void {
 
   server.get('/v1/proof', async (request) => {
     reader(door, request, 'query');
-    return proveBooks(deps.store);
+    return proveBooks(deps.store, { pause: () => turnEnd(deps.clock) });
   });
 
   server.get('/v1/journal/head', async (request) => {

@@ -6,7 +6,8 @@
  * journal, names them by theirs.
  */
 import { createHash } from 'node:crypto';
-import { addDays, PosError } from '../../protocol/index.ts';
+import { addDays, ensure, PosError } from '../../protocol/index.ts';
+import { turnEnd } from '../clock.ts';
 import { proveUpTo } from '../ledger/proofs.ts';
 import { isArchivedSince, type ProvenSums } from '../ledger/reading.ts';
 import type { Guard, StorePort } from '../store/port.ts';
@@ -52,18 +53,21 @@ export async function checkBooks(context: StepContext): Promise<StepOutcome> {
     proven === null || (await isArchivedSince(store, proven.upTo, closed))
       ? undefined
       : await recordedSums(store, proven);
-  const short = since === undefined ? undefined : await proveUpTo(store, { since, closed });
+  const pause = () => turnEnd(context.clock);
+  const short = since === undefined ? undefined : await proveUpTo(store, { since, closed, pause });
   demand(short?.proof.checks ?? []);
   const isDue =
     context.sequence > 1 || earlier === undefined || addDays(earlier.wholeOn, WHOLE_EVERY_DAYS) <= closed;
-  const whole = isDue || short === undefined ? await proveUpTo(store, { closed }) : undefined;
+  const whole = isDue || short === undefined ? await proveUpTo(store, { closed, pause }) : undefined;
   demand(whole?.proof.checks ?? []);
   const { proof, sumsOf } = (whole ?? short) as NonNullable<typeof whole>;
-  if (short !== undefined && whole !== undefined) demand([sameSums(short.sumsOf(), whole.sumsOf())]);
+  if (short !== undefined && whole !== undefined)
+    demand([sameSums(await short.sumsOf(), await whole.sumsOf())]);
   // Entries cost as much to read as sums to write: they are written anew when as many entries came since.
   const isNew =
     short === undefined || (short.proof.entries >= (since?.sums.length ?? 0) && (since?.upTo ?? '') < closed);
-  const { proven: next, ...writes } = isNew ? recording(sumsOf(), context) : { proven };
+  const sums = isNew ? await sumsOf(SUMS_MAX) : null;
+  const { proven: next, ...writes } = isNew ? recording(sums, context) : { proven };
   const output: CheckedBooks = {
     entries: proof.entries,
     postings: proof.postings,
@@ -111,8 +115,9 @@ async function recordedSums(store: StorePort, { upTo, lots, sha256 }: Recorded):
 }
 
 /** What writes sums beside the step's own output. */
-function recording({ upTo, lots, sums }: ProvenSums, { clock }: StepContext) {
-  if (sums.length > SUMS_MAX) return { proven: null };
+function recording(proven: ProvenSums | null, { clock }: StepContext) {
+  if (proven === null) return { proven };
+  const { upTo, lots, sums } = proven;
   const at = clock.now();
   const steps: StepRow[] = [];
   for (let from = 0; from < sums.length; from += SUMS_A_ROW) {
@@ -127,7 +132,8 @@ function recording({ upTo, lots, sums }: ProvenSums, { clock }: StepContext) {
   return { proven: { upTo, lots, sha256: digestOf(sums) }, guards, changes: { steps } };
 }
 
-function sameSums(believed: ProvenSums, read: ProvenSums): Check {
+function sameSums(believed: ProvenSums | null, read: ProvenSums | null): Check {
+  ensure(believed !== null && read !== null, 'all sums were asked for');
   const other = new Map(read.sums);
   const wrong = believed.sums.filter(([key, sum]) => other.get(key) !== sum);
   const known = new Set(believed.sums.map(([key]) => key));

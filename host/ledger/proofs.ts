@@ -5,15 +5,13 @@
  */
 import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
 import { type FamilyName, familyOf } from './accounts.ts';
-import { accountKey, lotKey } from './fold.ts';
+import { type Figures, FOLDED, LOT_READ, partsOf } from './figures.ts';
 import {
-  accountOfKey,
   type BooksStore,
   type ProvenSums,
   type Reading,
   readBooks,
   type Stretch,
-  type Sums,
   sumsOf,
 } from './reading.ts';
 
@@ -52,7 +50,8 @@ export interface BooksProof {
 /** Commits that land while the books are read make the readings differ: then they are read again, this often. */
 const READINGS_MAX = 3;
 const FAULTS_SHOWN = 3;
-const NOTHING: ReadonlySet<string> = new Set();
+/** What is compared between two pauses: some milliseconds. */
+const PART_KEYS = 2_000;
 
 /**
  * Proves the books. Reads all entries, lots and sums; may run beside trading: what moved while it was
@@ -60,24 +59,25 @@ const NOTHING: ReadonlySet<string> = new Set();
  * there and back between two looks (a sale and its reversal) looks like a fault, so a fault, too, is
  * reported only when it still stands in the last reading.
  */
-export async function proveBooks(store: BooksStore): Promise<BooksProof> {
-  return (await proveUpTo(store)).proof;
+export async function proveBooks(store: BooksStore, how: Pick<Stretch, 'pause'> = {}): Promise<BooksProof> {
+  return (await proveUpTo(store, how)).proof;
 }
 
 /**
  * The same, beginning from sums that were proven before if there are any: what is believed of them is not read again, all else
  * is proven as ever. What an entry of those days has become since then is seen by a proof that begins with the first entry.
- * @returns also what tells the sums up to the last closed day, for the next to begin from if this one holds
+ * @returns also what tells the sums up to the last closed day, for the next to begin from if this one holds; null where they
+ *   are more than `most`, which is without bound when it is not given
  */
 export async function proveUpTo(
   store: BooksStore,
   stretch: Stretch = {},
-): Promise<{ readonly proof: BooksProof; readonly sumsOf: () => ProvenSums }> {
+): Promise<{ readonly proof: BooksProof; readonly sumsOf: (most?: number) => Promise<ProvenSums | null> }> {
   for (let readings = 1; ; readings += 1) {
     const reading = await readBooks(store, stretch);
-    const proof = proofOf(reading);
+    const proof = await proofOf(reading, stretch);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
-      return { proof, sumsOf: () => sumsOf(reading) };
+      return { proof, sumsOf: (most = Number.POSITIVE_INFINITY) => sumsOf(reading, most, stretch.pause) };
   }
 }
 
@@ -89,37 +89,165 @@ export async function provenBooks(store: BooksStore): Promise<BooksProof> {
   return proof;
 }
 
-function proofOf(reading: Reading): BooksProof {
-  const { fold, entries, postings } = reading;
-  const cover = coverOf(fold);
+/** Faults of one check: how many, and the first of them. */
+class Faults {
+  readonly #first: { readonly fault: string; readonly rank: number }[] = [];
+  count = 0;
+
+  constructor(all: readonly string[] = []) {
+    for (const fault of all) this.add(fault, 0);
+  }
+
+  /** @param rank those of the lowest are shown, of equal ones the first */
+  add(fault: string, rank: number): void {
+    this.count += 1;
+    const at = this.#first.findIndex((one) => one.rank > rank);
+    this.#first.splice(at < 0 ? this.#first.length : at, 0, { fault, rank });
+    this.#first.length = Math.min(this.#first.length, FAULTS_SHOWN);
+  }
+
+  get first(): readonly string[] {
+    return this.#first.map(({ fault }) => fault);
+  }
+}
+
+/** Accounts before lots, and those before others that the books named before. */
+const rankOf = (row: number, lot: string | null) => row + (lot === null ? 0 : 2 ** 40);
+
+/** What one look through all figures finds. */
+class Findings {
+  readonly balances = new Faults();
+  readonly days = new Faults();
+  readonly lots = new Faults();
+  readonly purses = new Faults();
+  readonly debts = new Faults();
+  readonly overdrawn = new Faults();
+  /** Of the fold: accounts, purses, lots. */
+  accounts = 0;
+  purseAccounts = 0;
+  purseSum = 0;
+  lotCount = 0;
+  readonly #figures: Figures;
+  readonly #reading: Reading;
+  readonly #byUnit = new Map<string, number>();
+  readonly #byFamily = new Map<string, number>();
+
+  constructor(reading: Reading) {
+    this.#reading = reading;
+    this.#figures = reading.figures;
+  }
+
+  look(key: string, row: number): void {
+    const { unit, account, lot } = partsOf(key);
+    const figures = this.#figures;
+    const isMoved = this.#reading.moved.has(account);
+    const closed = figures.get('closedFold', row);
+    const fold = closed + figures.get('openFold', row);
+    const closedSum = figures.get('closedSums', row);
+    const sum = closedSum + figures.get('laterSums', row) + figures.get('after', row);
+    // Nothing moves on a closed day.
+    const rank = rankOf(row, lot);
+    if (closed !== closedSum) this.balances.add(`${key}: ${closed} ≠ ${closedSum}`, rank);
+    else if (fold !== sum && !isMoved) this.balances.add(`${key}: ${fold} ≠ ${sum}`, rank);
+    if (lot === null) this.#lookAtAccount({ key, row, unit, account, fold, isMoved });
+    else this.#lookAtLot({ key, row, lot, fold, isMoved });
+  }
+
+  #lookAtAccount(of: {
+    readonly key: string;
+    readonly row: number;
+    readonly unit: string;
+    readonly account: string;
+    readonly fold: number;
+    readonly isMoved: boolean;
+  }): void {
+    const { key, row, unit, account, fold, isMoved } = of;
+    const figures = this.#figures;
+    const isFolded = figures.has(FOLDED, row);
+    if (isFolded) this.accounts += 1;
+    this.#byUnit.set(unit, (this.#byUnit.get(unit) ?? 0) + fold);
+    const family = familyOf(account)?.family;
+    if (family !== undefined) {
+      const ofFamily = `${unit} ${family}`;
+      this.#byFamily.set(ofFamily, (this.#byFamily.get(ofFamily) ?? 0) + fold);
+    }
+    const [latest, latestSum] = [figures.get('latestFold', row), figures.get('latestSums', row)];
+    if (latest !== latestSum && !isMoved) this.days.add(`${key}: ${latest} ≠ ${latestSum}`, row);
+    const rows = figures.get('rows', row);
+    if (key.startsWith('fen purse:')) {
+      if (isFolded) this.purseAccounts += 1;
+      this.purseSum -= fold;
+      if (fold !== rows && !isMoved) this.purses.add(`${key}: ${fold} ≠ ${rows}`, row);
+    }
+    if (key.startsWith('fen receivable:holder:')) {
+      if (fold !== rows && !isMoved) this.debts.add(`${key}: ${fold} ≠ ${rows}`, row);
+      if (fold < 0) this.overdrawn.add(`${key}: ${fold}`, row);
+    }
+  }
+
+  #lookAtLot(of: {
+    readonly key: string;
+    readonly row: number;
+    readonly lot: string;
+    readonly fold: number;
+    readonly isMoved: boolean;
+  }): void {
+    const { key, row, lot, fold, isMoved } = of;
+    const figures = this.#figures;
+    if (figures.has(FOLDED, row)) this.lotCount += 1;
+    const rows = figures.get('rows', row);
+    if (figures.has(LOT_READ, row) && fold !== rows && !isMoved)
+      this.lots.add(`lot ${lot}: row ${-rows}, postings ${-fold}`, row);
+    if (this.#reading.lotsMissing.has(lot) && !isMoved) this.lots.add(`${key}: no such lot`, row);
+    if (fold > 0) this.overdrawn.add(`${key}: ${-fold}`, row);
+  }
+
+  /** Units whose accounts do not sum to zero. */
+  get unequal(): readonly string[] {
+    return [...this.#byUnit].filter(([, sum]) => sum !== 0).map(([unit, sum]) => `${sum} ${unit}`);
+  }
+
+  familySum(families: readonly FamilyName[], unit = 'fen'): number {
+    return families.reduce((sum, family) => sum + (this.#byFamily.get(`${unit} ${family}`) ?? 0), 0);
+  }
+}
+
+async function proofOf(reading: Reading, { pause }: Stretch): Promise<BooksProof> {
+  const { figures } = reading;
+  const found = new Findings(reading);
+  for (const part of figures.parts(PART_KEYS)) {
+    for (const [key, row] of part) found.look(key, row);
+    await pause?.();
+  }
+  const cover = coverOf(found);
   const checks = [
     entriesBalance(reading),
     correctionsNameEntries(reading),
-    accountsSumToZero(fold),
-    equationHolds(fold),
-    balancesEqualFold(reading),
-    daysFollow(reading),
-    lotsEqualFold(reading),
-    pursesEqualLots(reading),
-    debtsEqualFold(reading),
-    nothingOverdrawn(fold),
+    accountsSumToZero(found),
+    equationHolds(found),
+    balancesEqualFold(reading, found),
+    daysFollow(reading, found),
+    lotsEqualFold(reading, found),
+    pursesEqualLots(found),
+    debtsEqualFold(reading, found),
+    nothingOverdrawn(found),
     coverListed(cover),
   ];
   return {
     ok: checks.every((check) => check.ok),
     checks,
-    entries,
-    postings,
+    entries: figures.entries,
+    postings: figures.postings,
     cover,
   };
 }
 
-function entriesBalance({ entries, postings, faults, since }: Reading): BooksCheck {
+function entriesBalance({ figures: { entries, postings }, faults, since }: Reading): BooksCheck {
   const begin = since === undefined ? '' : ` since ${since.upTo}`;
   return check(
     '每笔分录借贷平衡',
     'every entry balances per unit',
-    faults,
+    new Faults(faults),
     `${entries} entries, ${postings} postings${begin}`,
   );
 }
@@ -128,19 +256,18 @@ function correctionsNameEntries({ orphans }: Reading): BooksCheck {
   return check(
     '更正分录均指向原分录',
     'every correction names an entry that is there',
-    orphans,
+    new Faults(orphans),
     'none is missing',
   );
 }
 
-function accountsSumToZero(fold: Sums): BooksCheck {
-  const totals = new Map<string, number>();
-  for (const [key, sum] of fold.byAccount) {
-    const unit = key.split(' ')[0] ?? '';
-    totals.set(unit, (totals.get(unit) ?? 0) + sum);
-  }
-  const faults = [...totals].filter(([, sum]) => sum !== 0).map(([unit, sum]) => `${sum} ${unit}`);
-  return check('全部科目合计为零', 'all accounts sum to zero', faults, `${fold.byAccount.size} accounts`);
+function accountsSumToZero(found: Findings): BooksCheck {
+  return check(
+    '全部科目合计为零',
+    'all accounts sum to zero',
+    new Faults(found.unequal),
+    `${found.accounts} accounts`,
+  );
 }
 
 /** Families by side of the equation. The sign says how a family's sum counts on its side. */
@@ -151,116 +278,84 @@ const EQUATION = {
           'operator-funds', 'income:commission', 'income:fee', 'expense:discount', 'expense:bonus', 'expense:rebate', 'expense:agent'],
 } as const satisfies Record<string, readonly FamilyName[]>;
 
-function equationHolds(fold: Sums): BooksCheck {
-  const left = familySum(fold, EQUATION.left);
-  const right = -familySum(fold, EQUATION.right);
+function equationHolds(found: Findings): BooksCheck {
+  const left = found.familySum(EQUATION.left);
+  const right = -found.familySum(EQUATION.right);
   const figures = `${yuan(fenDelta(left))} = ${yuan(fenDelta(right))}`;
-  const points = familySum(fold, ['points:liability', 'points:expense'], 'points');
+  const points = found.familySum(['points:liability', 'points:expense'], 'points');
   const faults = left === right && points === 0 ? [] : [figures, `points ${points}`];
   return check(
     '资产等式成立',
     'custody + in transit + receivables + shortage = purses + holds + payables + surplus + operator funds + income − expense',
-    faults,
+    new Faults(faults),
     figures,
   );
 }
 
-function balancesEqualFold({ fold, sums, closedFold, closedSums, moved }: Reading): BooksCheck {
-  const faults = [
-    // Nothing moves on a closed day.
-    ...differing(closedFold.byAccount, closedSums.byAccount, NOTHING),
-    ...differing(closedFold.byLot, closedSums.byLot, NOTHING),
-    ...differing(fold.byAccount, sums.byAccount, moved),
-    ...differing(fold.byLot, sums.byLot, moved),
-  ];
+function balancesEqualFold({ moved }: Reading, { balances, accounts }: Findings): BooksCheck {
   return check(
     '余额等于分录累计',
     'every balance = fold of its postings',
-    [...new Set(faults)],
-    settled(fold.byAccount.size, moved),
+    balances,
+    settled(accounts, moved),
   );
 }
 
-function daysFollow({ latest: { date, folded, summed }, moved }: Reading): BooksCheck {
-  const faults = differing(folded, summed, moved);
-  const day = date === '' ? 'no day yet' : `movements of ${date} on ${folded.size} accounts`;
-  return check('昨日余额加今日发生等于今日余额', 'yesterday + movements = today', faults, day);
+function daysFollow({ figures: { latestDate, latestAccounts } }: Reading, { days }: Findings): BooksCheck {
+  const day = latestDate === '' ? 'no day yet' : `movements of ${latestDate} on ${latestAccounts} accounts`;
+  return check('昨日余额加今日发生等于今日余额', 'yesterday + movements = today', days, day);
 }
 
-function lotsEqualFold({ fold, lots, moved, since }: Reading): BooksCheck {
-  const faults: string[] = [];
-  if (since !== undefined) {
-    const there = lots.filter(({ loadedOn }) => loadedOn <= since.upTo).length;
-    if (there < since.lots)
-      faults.push(`${there} lots of ${since.upTo} and before, there were ${since.lots}`);
-  }
-  const known = new Set<string>();
-  for (const lot of lots) {
-    const account = `purse:${lot.purse}:${lot.accountId}`;
-    known.add(lot.lotId);
-    const folded = -(fold.byLot.get(lotKey('fen', account, lot.lotId)) ?? 0);
-    if (folded !== lot.remaining && !moved.has(account)) {
-      faults.push(`lot ${lot.lotId}: row ${lot.remaining}, postings ${folded}`);
-    }
-  }
-  for (const key of fold.byLot.keys()) {
-    const lotId = key.split(' ')[2] ?? '';
-    if (!known.has(lotId) && !moved.has(accountOfKey(key))) faults.push(`${key}: no such lot`);
-  }
+function lotsEqualFold({ lots: { all, before }, moved, since }: Reading, found: Findings): BooksCheck {
+  // First: a row that is gone explains others.
+  const faults = new Faults();
+  if (since !== undefined && before < since.lots)
+    faults.add(`${before} lots of ${since.upTo} and before, there were ${since.lots}`, 0);
+  for (const fault of found.lots.first) faults.add(fault, 1);
+  faults.count += found.lots.count - found.lots.first.length;
   return check(
     '每批余额等于其分录累计',
     "every lot's remaining = fold of its postings",
     faults,
-    settled(lots.length, moved),
+    settled(all, moved),
   );
 }
 
-function pursesEqualLots({ fold, lots, moved }: Reading): BooksCheck {
-  const byPurse = new Map<string, number>();
-  for (const lot of lots) {
-    const key = accountKey('fen', `purse:${lot.purse}:${lot.accountId}`);
-    byPurse.set(key, (byPurse.get(key) ?? 0) - lot.remaining);
-  }
-  const purses = new Map([...fold.byAccount].filter(([key]) => key.startsWith('fen purse:')));
-  const sum = yuan(fenDelta(-[...purses.values()].reduce((a, b) => a + b, 0)));
+function pursesEqualLots({ purses, purseSum, purseAccounts }: Findings): BooksCheck {
+  const sum = yuan(fenDelta(purseSum));
   return check(
     '钱包余额等于各批之和',
     'every purse = sum of its lots',
-    differing(purses, byPurse, moved),
-    `${sum} yuan in ${purses.size} purses`,
+    purses,
+    `${sum} yuan in ${purseAccounts} purses`,
   );
 }
 
-function debtsEqualFold({ fold, debts, moved }: Reading): BooksCheck {
-  const folded = new Map([...fold.byAccount].filter(([key]) => key.startsWith('fen receivable:holder:')));
+function debtsEqualFold({ debts }: Reading, found: Findings): BooksCheck {
   return check(
     '持卡人欠款等于应收累计',
     "every holder's debt = fold of its receivable",
-    differing(folded, debts, moved),
-    `${debts.size} accounts owe`,
+    found.debts,
+    `${debts} accounts owe`,
   );
 }
 
-function nothingOverdrawn(fold: Sums): BooksCheck {
-  const faults = [...fold.byLot].filter(([, sum]) => sum > 0).map(([key, sum]) => `${key}: ${-sum}`);
-  for (const [key, sum] of fold.byAccount) {
-    if (key.startsWith('fen receivable:holder:') && sum < 0) faults.push(`${key}: ${sum}`);
-  }
+function nothingOverdrawn({ overdrawn, lotCount }: Findings): BooksCheck {
   return check(
     '无透支',
     'no lot, hold or debt is below zero',
-    faults,
-    `${fold.byLot.size} lots of purses and holds`,
+    overdrawn,
+    `${lotCount} lots of purses and holds`,
   );
 }
 
-function coverOf(fold: Sums): Cover {
-  const custody = familySum(fold, ['custody']);
-  const inTransit = familySum(fold, ['in-transit']);
-  const receivables = familySum(fold, ['receivable:sale-point', 'receivable:holder']);
-  const purses = -familySum(fold, ['purse:principal', 'purse:bonus']);
-  const holds = -familySum(fold, ['holds']);
-  const payables = -familySum(fold, ['payable:merchant', 'payable:agent', 'payable:rebate']);
+function coverOf(found: Findings): Cover {
+  const custody = found.familySum(['custody']);
+  const inTransit = found.familySum(['in-transit']);
+  const receivables = found.familySum(['receivable:sale-point', 'receivable:holder']);
+  const purses = -found.familySum(['purse:principal', 'purse:bonus']);
+  const holds = -found.familySum(['holds']);
+  const payables = -found.familySum(['payable:merchant', 'payable:agent', 'payable:rebate']);
   const assets = custody + inTransit + receivables;
   const owed = purses + holds + payables;
   return {
@@ -282,32 +377,9 @@ function coverListed(cover: Cover): BooksCheck {
   return check(
     '备付覆盖，差额由运营方补足',
     'cover: assets against what is owed; the shortfall is due from operator funds',
-    [],
+    new Faults(),
     detail,
   );
-}
-
-function familySum(fold: Sums, families: readonly FamilyName[], unit = 'fen'): number {
-  let sum = 0;
-  for (const [key, amount] of fold.byAccount) {
-    const family = familyOf(accountOfKey(key))?.family;
-    if (family !== undefined && families.includes(family) && key.startsWith(`${unit} `)) sum += amount;
-  }
-  return sum;
-}
-
-/** Keys whose figures differ; absent counts as zero. What moved while it was read is left out. */
-function differing(
-  wanted: ReadonlyMap<string, number>,
-  found: ReadonlyMap<string, number>,
-  moved: ReadonlySet<string>,
-): readonly string[] {
-  const faults: string[] = [];
-  for (const key of new Set([...wanted.keys(), ...found.keys()])) {
-    const [a, b] = [wanted.get(key) ?? 0, found.get(key) ?? 0];
-    if (a !== b && !moved.has(accountOfKey(key))) faults.push(`${key}: ${a} ≠ ${b}`);
-  }
-  return faults;
 }
 
 function settled(count: number, moved: ReadonlySet<string>): string {
@@ -316,8 +388,8 @@ function settled(count: number, moved: ReadonlySet<string>): string {
     : `${count} compared, of which ${moved.size} accounts moved meanwhile`;
 }
 
-function check(nameZh: string, nameEn: string, faults: readonly string[], figures: string): BooksCheck {
-  const more = faults.length > FAULTS_SHOWN ? ` and ${faults.length - FAULTS_SHOWN} more` : '';
-  const detail = faults.length === 0 ? figures : `${faults.slice(0, FAULTS_SHOWN).join('; ')}${more}`;
-  return { nameZh, nameEn, ok: faults.length === 0, detail };
+function check(nameZh: string, nameEn: string, { count, first }: Faults, figures: string): BooksCheck {
+  const more = count > FAULTS_SHOWN ? ` and ${count - FAULTS_SHOWN} more` : '';
+  const detail = count === 0 ? figures : `${first.join('; ')}${more}`;
+  return { nameZh, nameEn, ok: count === 0, detail };
 }

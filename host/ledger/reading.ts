@@ -6,13 +6,13 @@
  */
 import { PosError } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
-import type { DayRow, LotRow } from '../store/rows.ts';
-import { holderReceivable } from './accounts.ts';
-import { accountKey, addToFold, emptyFold, type Fold, lotKey } from './fold.ts';
+import type { DayRow } from '../store/rows.ts';
+import { holderReceivable, holdsAccount, purseAccount } from './accounts.ts';
+import { accountKey, Figures, FOLDED, type Kind, LOT_KNOWN, LOT_READ, lotKey, partsOf } from './figures.ts';
 import type { Entry } from './model.ts';
 import { unbalanced } from './postings.ts';
 
-export type BooksStore = Pick<StorePort, 'scan' | 'balances'>;
+export type BooksStore = Pick<StorePort, 'scan' | 'sums'>;
 
 /** The sums of all entries up to a closed day, as a proof left them. */
 export interface ProvenSums {
@@ -20,54 +20,43 @@ export interface ProvenSums {
   readonly upTo: string;
   /** How many lots were loaded up to then: their rows are there for ever. */
   readonly lots: number;
-  /** In the order of the keys: `unit account`, or `unit account lot`. What came to nothing is left out. */
+  /** In any order: `unit account`, of what names no lot, or `unit account lot`. What came to nothing is left out. */
   readonly sums: readonly (readonly [key: string, sum: number])[];
 }
 
-/** Which part of the books is read. */
+/** Which part of the books is read, and how. */
 export interface Stretch {
   /** What is believed: entries up to its day are not read. */
   readonly since?: ProvenSums | undefined;
   /** A closed day, not before `since`: sums are told up to it. The latest closed day when it is not given. */
   readonly closed?: string | undefined;
-}
-
-/** Sums of postings by `unit account`, and by `unit account lot`. */
-export interface Sums {
-  readonly byAccount: Map<string, number>;
-  readonly byLot: Map<string, number>;
+  /** Lets others work, who share this thread. Asked after every few milliseconds of work that waits for nothing. */
+  readonly pause?: () => Promise<void>;
 }
 
 export interface Reading {
+  readonly figures: Figures;
   /** Up to which day the closed part goes. */
   readonly closedUpTo: string;
-  /** Of the closed days: from the entries that were read and what was believed, and as the database sums them. */
-  readonly closedFold: Sums;
-  readonly closedSums: Sums;
-  /** Of all days. */
-  readonly fold: Sums;
-  readonly sums: Sums;
-  /** The latest day with entries among those that were read, and what moved on it, folded and as the database sums it. */
-  readonly latest: {
-    readonly date: string;
-    readonly folded: ReadonlyMap<string, number>;
-    readonly summed: ReadonlyMap<string, number>;
-  };
-  /** What was read. */
-  readonly entries: number;
-  readonly postings: number;
   readonly faults: readonly string[];
   readonly orphans: readonly string[];
-  readonly lots: readonly LotRow[];
-  /** What the account rows say that their holders owe, where they owe. */
-  readonly debts: ReadonlyMap<string, number>;
+  /** Rows of lots: all, those loaded up to the closed day, and those loaded up to what was believed. */
+  readonly lots: { readonly all: number; readonly closed: number; readonly before: number };
+  /** Lots that postings name, and that have no row. */
+  readonly lotsMissing: ReadonlySet<string>;
+  /** How many account rows say that their holders owe. */
+  readonly debts: number;
   /** Card accounts and ledger accounts that changed between the first and the last look. */
   readonly moved: ReadonlySet<string>;
   readonly since: ProvenSums | undefined;
 }
 
+/** What is looked through between two pauses. */
+const PART_KEYS = 2_000;
+
 /** @throws INVARIANT when `closed` lies before what is believed */
-export async function readBooks(store: BooksStore, { since, closed }: Stretch): Promise<Reading> {
+export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Reading> {
+  const { since, closed } = stretch;
   const from = since?.upTo ?? '';
   const days = await daysAfter(store, from);
   const closedUpTo = closed ?? days.findLast(({ state }) => state === 'closed')?.businessDate ?? from;
@@ -75,53 +64,105 @@ export async function readBooks(store: BooksStore, { since, closed }: Stretch): 
     throw new PosError('INVARIANT', `${closedUpTo} lies before what was proven: ${from}`);
   const dates = days.map(({ businessDate }) => businessDate);
 
-  const closedSums = believed(since);
+  const figures = new Figures();
+  await believe(figures, stretch);
   const bounds = [...dates.filter((date) => date < closedUpTo), closedUpTo];
   for (const [at, upTo] of bounds.entries()) {
     const after = bounds[at - 1] ?? from;
-    if (after < upTo) await addSums(closedSums, store, { afterBusinessDate: after, upToBusinessDate: upTo });
+    if (after < upTo)
+      await addSums(figures, 'closedSums', store, { afterBusinessDate: after, upToBusinessDate: upTo });
   }
-  // Only what is open is looked at twice, in one statement each time.
-  const laterSums = believed(undefined);
+  // Only what is open is looked at twice.
   let shut = closedUpTo;
   for (const { businessDate, state } of days) {
     if (businessDate <= shut || state !== 'closed') continue;
-    await addSums(laterSums, store, { afterBusinessDate: shut, upToBusinessDate: businessDate });
+    await addSums(figures, 'laterSums', store, { afterBusinessDate: shut, upToBusinessDate: businessDate });
     shut = businessDate;
   }
-  const before = await sumsAfter(store, shut);
-  const [closedFold, openFold] = [foldFrom(believed(since)), emptyFold()];
+  await addSums(figures, 'before', store, { afterBusinessDate: shut });
   const faults: string[] = [];
   const corrections = new Corrections();
   for await (const page of entriesOf(store, from, dates)) {
     for (const entry of page) {
-      addToFold(entry.businessDate <= closedUpTo ? closedFold : openFold, entry);
+      figures.fold(entry.businessDate <= closedUpTo ? 'closedFold' : 'openFold', entry);
       const fault = unbalanced(entry);
       if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
       corrections.add(entry);
     }
   }
-  const lots: LotRow[] = [];
-  for await (const page of store.scan('lots')) lots.push(...page);
-  const debts = new Map<string, number>();
-  for await (const page of store.scan('accounts')) {
-    for (const { accountId, owed } of page)
-      if (owed > 0) debts.set(accountKey('fen', holderReceivable(accountId)), owed);
-  }
+  const lots = await addLots(figures, store, { from, closedUpTo });
+  const debts = await addDebts(figures, store);
   const orphans = await corrections.orphans(store);
-  const { latestDate: date, latestDay: folded } = openFold.entries > 0 ? openFold : closedFold;
-  const { byAccount: summed } = await sumsAfter(store, date === '' ? closedUpTo : dayBefore(date));
-  const after = await sumsAfter(store, shut);
+  const { latestDate: date } = figures;
+  await addSums(figures, 'latestSums', store, {
+    afterBusinessDate: date === '' ? closedUpTo : dayBefore(date),
+  });
+  await addSums(figures, 'after', store, { afterBusinessDate: shut });
+  const { moved, lotsMissing } = await looked(figures, store, stretch);
+  return { figures, closedUpTo, faults, orphans, lots, lotsMissing, debts, moved, since };
+}
 
-  return {
-    ...{ closedUpTo, closedFold, closedSums, faults, orphans, lots, debts, since },
-    fold: together(closedFold, openFold),
-    sums: together(together(closedSums, laterSums), after),
-    latest: { date, folded, summed },
-    entries: closedFold.entries + openFold.entries,
-    postings: closedFold.postings + openFold.postings,
-    moved: movedParties(before, after),
-  };
+/** What was proven before counts for the entries that it was proven of. */
+async function believe(figures: Figures, { since, pause }: Stretch): Promise<void> {
+  for (const [at, [key, sum]] of (since?.sums ?? []).entries()) {
+    const parts = partsOf(key);
+    figures.put(['closedFold', 'closedSums'], parts, sum);
+    const row = figures.rowOf(accountKey(parts.unit, parts.account));
+    figures.mark(FOLDED, row);
+    if (parts.lot === null) figures.add('lotless', row, sum);
+    else figures.mark(FOLDED, figures.rowOf(key));
+    if (at % PART_KEYS === 0) await pause?.();
+  }
+}
+
+async function addLots(
+  figures: Figures,
+  store: BooksStore,
+  { from, closedUpTo }: { readonly from: string; readonly closedUpTo: string },
+): Promise<Reading['lots']> {
+  const lots = { all: 0, closed: 0, before: 0 };
+  for await (const page of store.scan('lots'))
+    for (const { lotId, accountId, purse, remaining, loadedOn } of page) {
+      const account = purseAccount(purse, accountId);
+      figures.put(['rows'], { unit: 'fen', account, lot: lotId }, -remaining);
+      figures.mark(LOT_READ, figures.rowOf(lotKey('fen', account, lotId)));
+      const held = figures.find(lotKey('fen', holdsAccount(accountId), lotId));
+      if (held !== undefined) figures.mark(LOT_KNOWN, held);
+      lots.all += 1;
+      if (loadedOn <= closedUpTo) lots.closed += 1;
+      if (loadedOn <= from) lots.before += 1;
+    }
+  return lots;
+}
+
+async function addDebts(figures: Figures, store: BooksStore): Promise<number> {
+  let debts = 0;
+  for await (const page of store.scan('accounts')) {
+    for (const { accountId, owed } of page) {
+      if (owed <= 0) continue;
+      figures.add('rows', figures.rowOf(accountKey('fen', holderReceivable(accountId))), owed);
+      debts += 1;
+    }
+  }
+  return debts;
+}
+
+/** What moved between the two looks, and the lots of postings that have no row. */
+async function looked(figures: Figures, store: BooksStore, { pause }: Stretch) {
+  const moved = new Set<string>();
+  const unread = new Set<string>();
+  for (const part of figures.parts(PART_KEYS)) {
+    for (const [key, row] of part) {
+      if (figures.get('before', row) !== figures.get('after', row)) moved.add(accountOfKey(key));
+      const { lot } = partsOf(key);
+      if (lot !== null && figures.has(FOLDED, row) && !figures.has(LOT_READ | LOT_KNOWN, row))
+        unread.add(lot);
+    }
+    await pause?.();
+  }
+  const lotsMissing = new Set<string>();
+  for (const lotId of unread) if (!(await hasRow(store, 'lots', { lotId }))) lotsMissing.add(lotId);
+  return { moved, lotsMissing };
 }
 
 /** The business dates that the database knows after one, in their order. */
@@ -174,8 +215,15 @@ class Corrections {
 }
 
 async function isThere(store: BooksStore, entryId: string): Promise<boolean> {
-  for await (const page of store.scan('entries', { entryId }))
-    if (page.some((entry) => entry.entryId === entryId)) return true;
+  return hasRow(store, 'entries', { entryId });
+}
+
+async function hasRow<T extends 'entries' | 'lots'>(
+  store: BooksStore,
+  table: T,
+  where: Parameters<typeof store.scan<T>>[1],
+): Promise<boolean> {
+  for await (const page of store.scan(table, where)) if (page.length > 0) return true;
   return false;
 }
 
@@ -201,19 +249,11 @@ function mayNameArchived(date: string, carriedTo: string): boolean {
   return carriedTo !== '' && Number(date.slice(0, 4)) <= Number(carriedTo.slice(0, 4)) + 1;
 }
 
-async function sumsAfter(store: BooksStore, afterBusinessDate: string): Promise<Sums> {
-  const sums: Sums = { byAccount: new Map(), byLot: new Map() };
-  await addSums(sums, store, { afterBusinessDate });
-  return sums;
-}
-
 type Dates = { readonly afterBusinessDate: string; readonly upToBusinessDate?: string };
 
-async function addSums({ byAccount, byLot }: Sums, store: BooksStore, dates: Dates): Promise<void> {
-  for (const { account, lot, unit, sum } of await store.balances({ byLot: true, ...dates })) {
-    add(byAccount, accountKey(unit, account), sum);
-    if (lot !== null) add(byLot, lotKey(unit, account, lot), sum);
-  }
+async function addSums(figures: Figures, kind: Kind, store: BooksStore, dates: Dates): Promise<void> {
+  for await (const page of store.sums({ byLot: true, ...dates }))
+    for (const part of page) figures.put([kind], part, part.sum);
 }
 
 /** Every date before `date` sorts at or before this, and `date` itself does not. */
@@ -221,52 +261,28 @@ function dayBefore(date: string): string {
   return String(Number(date) - 1);
 }
 
-function foldFrom({ byAccount, byLot }: Sums): Fold {
-  return { ...emptyFold(), byAccount, byLot };
-}
-
-function believed(since: ProvenSums | undefined): Sums {
-  const sums: Sums = { byAccount: new Map(), byLot: new Map() };
-  for (const [key, sum] of since?.sums ?? []) {
-    const [unit = '', account = '', lot] = key.split(' ');
-    add(sums.byAccount, accountKey(unit, account), sum);
-    if (lot !== undefined) add(sums.byLot, key, sum);
+/**
+ * What a reading leaves for the next: it is worth believing only when all of the reading was proven.
+ * @param most null when there are more sums than this
+ */
+export async function sumsOf(
+  { figures, closedUpTo, lots }: Reading,
+  most: number,
+  pause?: Stretch['pause'],
+): Promise<ProvenSums | null> {
+  const sums: (readonly [string, number])[] = [];
+  for (const part of figures.parts(PART_KEYS)) {
+    for (const [key, row] of part) {
+      const sum = figures.get(partsOf(key).lot === null ? 'lotless' : 'closedFold', row);
+      if (sum !== 0) sums.push([key, sum]);
+    }
+    if (sums.length > most) return null;
+    await pause?.();
   }
-  return sums;
-}
-
-/** What a reading leaves for the next: it is worth believing only when all of the reading was proven. */
-export function sumsOf({ closedUpTo, closedFold, lots }: Reading): ProvenSums {
-  const rest = new Map(closedFold.byAccount);
-  for (const [key, sum] of closedFold.byLot) add(rest, key.slice(0, key.lastIndexOf(' ')), -sum);
-  const sums = [...rest, ...closedFold.byLot].filter(([, sum]) => sum !== 0);
-  return {
-    upTo: closedUpTo,
-    lots: lots.filter(({ loadedOn }) => loadedOn <= closedUpTo).length,
-    sums: sums.sort(([a], [b]) => (a < b ? -1 : 1)),
-  };
-}
-
-function together(a: Sums, b: Sums): Sums {
-  const sums: Sums = { byAccount: new Map(a.byAccount), byLot: new Map(a.byLot) };
-  for (const [key, sum] of b.byAccount) add(sums.byAccount, key, sum);
-  for (const [key, sum] of b.byLot) add(sums.byLot, key, sum);
-  return sums;
-}
-
-function movedParties(before: Sums, after: Sums): Set<string> {
-  const moved = new Set<string>();
-  for (const kind of ['byAccount', 'byLot'] as const)
-    for (const key of new Set([...before[kind].keys(), ...after[kind].keys()]))
-      if (before[kind].get(key) !== after[kind].get(key)) moved.add(accountOfKey(key));
-  return moved;
+  return { upTo: closedUpTo, lots: lots.closed, sums };
 }
 
 /** The account of `unit account` or `unit account lot`. */
 export function accountOfKey(key: string): string {
   return key.split(' ')[1] ?? key;
-}
-
-function add(sums: Map<string, number>, key: string, amount: number): void {
-  sums.set(key, (sums.get(key) ?? 0) + amount);
 }

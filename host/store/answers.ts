@@ -2,7 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { BalanceOptions, CommitOutcome, Guard } from './port.ts';
+import type { Balance, BalanceOptions, CommitOutcome, Guard } from './port.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
@@ -35,28 +35,56 @@ export interface JournalHead extends StreamHead {
   readonly stream: string;
 }
 
-export interface Balance {
-  readonly account: string;
-  readonly lot: string | null;
-  readonly unit: string;
-  readonly sum: number;
-}
-
 export function balanceOf({ account, lot, unit, sum }: Balance): Balance {
   if (!Number.isSafeInteger(sum))
     throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
   return { account, lot, unit, sum };
 }
 
-/** @param sqlOf the database's statement, whose parameters are the last date and, when it asks for one, the date before the first */
-export function balancesAsked(
-  { byLot = false, upToBusinessDate, afterBusinessDate: after }: BalanceOptions,
-  sqlOf: (byLot: boolean, isAfter: boolean) => string,
-) {
-  const values = [upToBusinessDate ?? null];
-  return after === undefined
-    ? { text: sqlOf(byLot, false), values }
-    : { text: sqlOf(byLot, true), values: [...values, after] };
+/** Where a stretch of entries begins, behind it, or ends, with it. */
+export type EntryPlace = readonly [businessDate: string, entryId: string];
+
+/** Behind every entry of its date, and of all dates: no id and no date begins with it. */
+const LAST = '\u{10ffff}';
+
+/**
+ * Sums of postings, a stretch of entries at a time.
+ * @param ask.end the place of the last of `STRETCH_ENTRIES` entries behind a place and up to another; undefined when
+ *   there are fewer
+ * @param ask.sums of what stands behind the first place, up to the second
+ */
+export async function* stretches(
+  { upToBusinessDate = LAST, afterBusinessDate }: BalanceOptions,
+  ask: {
+    readonly end: (after: EntryPlace, upTo: EntryPlace) => Promise<EntryPlace | undefined>;
+    readonly sums: (after: EntryPlace, upTo: EntryPlace) => Promise<readonly Balance[]>;
+  },
+): AsyncIterable<readonly Balance[]> {
+  const last: EntryPlace = [upToBusinessDate, LAST];
+  let after: EntryPlace = afterBusinessDate === undefined ? ['', ''] : [afterBusinessDate, LAST];
+  for (;;) {
+    const end = await ask.end(after, last);
+    yield (await ask.sums(after, end ?? last)).map(balanceOf);
+    if (end === undefined) return;
+    after = end;
+  }
+}
+
+/** The place that a statement found, if it did. */
+export function placeOf([row]: Rows): EntryPlace | undefined {
+  return row === undefined ? undefined : [row['businessDate'] as string, row['entryId'] as string];
+}
+
+/** What the parts come to, by account, lot and unit. */
+export async function addedUp(parts: AsyncIterable<readonly Balance[]>): Promise<readonly Balance[]> {
+  const sums = new Map<string, Balance>();
+  for await (const part of parts)
+    for (const { account, lot, unit, sum } of part) {
+      const key = [account, lot ?? '', unit].join('\0');
+      const all = (sums.get(key)?.sum ?? 0) + sum;
+      sums.set(key, balanceOf({ account, lot, unit, sum: all }));
+    }
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, balance]) => balance);
 }
 
 type Rows = readonly Record<string, unknown>[];

@@ -172,6 +172,16 @@ export interface BalanceOptions {
   readonly afterBusinessDate?: string;
 }
 
+/** What postings come to on an account, debit positive. */
+export interface Balance {
+  readonly account: string;
+  /** Null where no lot was asked for, or the postings name none. */
+  readonly lot: string | null;
+  /** `fen` or `points`. */
+  readonly unit: string;
+  readonly sum: number;
+}
+
 export interface StorePort {
   /**
    * Set where a commit costs much however little is in it: a batch smaller than it could be is not taken before nothing came
@@ -208,15 +218,13 @@ export interface StorePort {
   journalHeads(): Promise<
     readonly { readonly stream: string; readonly sequence: number; readonly head: string }[]
   >;
-  /** Sums of all postings, by account (and lot): computed from the entries, not from a cache. */
-  balances(options?: BalanceOptions): Promise<
-    readonly {
-      readonly account: string;
-      readonly lot: string | null;
-      readonly unit: string;
-      readonly sum: number;
-    }[]
-  >;
+  /** Sums of all postings, by account (and lot), in their order: computed from the entries, not from a cache. */
+  balances(options?: BalanceOptions): Promise<readonly Balance[]>;
+  /**
+   * The same in parts, a stretch of entries each, in the order of their days: what the parts say of an account is to be
+   * added up. An entry is in them whole or not at all; one that comes meanwhile may be missed.
+   */
+  sums(options?: BalanceOptions): AsyncIterable<readonly Balance[]>;
   /**
    * Does the work while nobody else on this database does work of that name, at whichever host: a lease that ends with
    * the work, or with the process that did it. What must not happen twice is guarded all the same: a server that is

@@ -11,12 +11,13 @@ import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
 import { type LoneWork, NamesHeld } from './alone.ts';
 import {
-  type Balance,
-  balanceOf,
-  balancesAsked,
+  addedUp,
+  type EntryPlace,
   type JournalHead,
   journalPages,
+  placeOf,
   scanPages,
+  stretches,
   type Where,
 } from './answers.ts';
 import { readRows } from './damaged-row.ts';
@@ -25,6 +26,7 @@ import type { RowReader, SqlDriver } from './driver.ts';
 import { BATCHES_LEARNT_MAX, UTS_LEARNT } from './known-names.ts';
 import { migrate } from './migrations.ts';
 import type {
+  Balance,
   BalanceOptions,
   CommitHow,
   CommitItem,
@@ -201,10 +203,18 @@ class SqliteStore implements StorePort {
     return (await this.#all(sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
   }
 
-  async balances(options: BalanceOptions = {}): Promise<readonly Balance[]> {
-    const { text, values } = balancesAsked(options, sql.balancesSql);
-    const rows = await this.#look((driver) => readRows(driver, text, values, ['entries']));
-    return (rows as unknown as readonly Balance[]).map(balanceOf);
+  balances(options?: BalanceOptions): Promise<readonly Balance[]> {
+    return addedUp(this.sums(options));
+  }
+
+  sums(options: BalanceOptions = {}): AsyncIterable<readonly Balance[]> {
+    const text = sql.stretchSumsSql(options.byLot === true);
+    const ask = (sqlText: string, after: EntryPlace, upTo: EntryPlace) =>
+      this.#look((driver) => readRows(driver, sqlText, [...after, ...upTo], ['entries']));
+    return stretches(options, {
+      end: async (after, upTo) => placeOf(await ask(sql.STRETCH_END_SQL, after, upTo)),
+      sums: async (after, upTo) => (await ask(text, after, upTo)) as unknown as readonly Balance[],
+    });
   }
 
   /** The file has one process: what it does not do itself, nobody does. */

@@ -7,14 +7,15 @@ import { TABLE_NAMES } from './schema.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import {
   ASTRAY_SQL,
-  balancesSql,
   GUARD_SQL,
   HIGHEST_BURNT_SQL,
   HIGHEST_IDENTITIES_SQL,
   HIGHEST_UTS_SQL,
   SCAN_JOURNAL_SQL,
   SCAN_STREAM_SQL,
+  STRETCH_END_SQL,
   scanSql,
+  stretchSumsSql,
 } from './statements.ts';
 
 const plans = suite('a statement looks rows up and never walks a table');
@@ -104,17 +105,14 @@ plans(
     }),
 );
 
-plans('the sums of a day: found by the index, whatever years are before it', () =>
+plans('a stretch of entries and its sums: found by the index, whatever is before and behind it', () =>
   withTables(async (driver) => {
-    for (const byLot of [true, false]) {
-      assert.equal(await walks(driver, balancesSql(byLot, true), WALK), []);
-      assert.is(
-        (await walks(driver, balancesSql(byLot, true), /SEARCH x .*businessDate>\? AND businessDate<\?/))
-          .length,
-        1,
-      );
-      assert.is((await walks(driver, balancesSql(byLot, false), WALK)).length, 1);
+    const found = /SEARCH x USING (COVERING )?INDEX entries_businessDate_entryId .*>.* AND .*</;
+    for (const text of [STRETCH_END_SQL, stretchSumsSql(true), stretchSumsSql(false)]) {
+      assert.equal(await walks(driver, text, WALK), [], text);
+      assert.is((await walks(driver, text, found)).length, 1, text);
     }
+    assert.equal(await walks(driver, STRETCH_END_SQL, /TEMP B-TREE/), [], 'already in its order');
   }),
 );
 

@@ -294,13 +294,19 @@ ORDER BY j."stream"`;
 
 export const HIGHEST_RRN_SQL = `SELECT max("rrn") AS "rrn" FROM "transactions" WHERE "rrn" <> ''`;
 
-/**
- * Sums of postings up to a business date (?1, null for all), by account and, when asked, by lot.
- * @param isAfter only those after another (?2), by the index
- */
-export function balancesSql(byLot: boolean, isAfter: boolean): string {
+/** So many entries are summed in one statement: some milliseconds, for the database and for whoever takes the sums. */
+export const STRETCH_ENTRIES = 500;
+
+const BEHIND = `(x."businessDate", x."entryId") > (?1, ?2) AND (x."businessDate", x."entryId") <= (?3, ?4)`;
+
+/** The last entry of a stretch: parameters are the places behind which it begins and up to which it may go. */
+export const STRETCH_END_SQL = `SELECT x."businessDate", x."entryId" FROM "entries" AS x WHERE ${BEHIND}
+ORDER BY x."businessDate", x."entryId" LIMIT 1 OFFSET ${STRETCH_ENTRIES - 1}`;
+
+/** Sums of the postings of a stretch by account and, when asked, by lot: parameters as above. */
+export function stretchSumsSql(byLot: boolean): string {
   const lot = byLot ? `p."value" ->> 1` : 'NULL';
   return `SELECT p."value" ->> 0 AS "account", ${lot} AS "lot", p."value" ->> 2 AS "unit", sum(p."value" ->> 3) AS "sum"
 FROM "entries" AS x CROSS JOIN json_each(${fieldSql('entries', 'postings', 'x')}) AS p
-WHERE ${isAfter ? `x."businessDate" > ?2 AND x."businessDate" <= coalesce(?1, '~')` : '?1 IS NULL OR x."businessDate" <= ?1'} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+WHERE ${BEHIND} GROUP BY 1, 2, 3`;
 }

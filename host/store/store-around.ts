@@ -43,6 +43,9 @@ export abstract class StoreAround implements StorePort {
   balances(options?: Parameters<StorePort['balances']>[0]): ReturnType<StorePort['balances']> {
     return this.store.balances(options);
   }
+  sums(options?: Parameters<StorePort['sums']>[0]): ReturnType<StorePort['sums']> {
+    return this.store.sums(options);
+  }
   alone<T>(name: string, work: LoneWork<T>): Promise<T> {
     return this.store.alone(name, work);
   }

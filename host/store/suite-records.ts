@@ -205,6 +205,53 @@ export function booksSuite(name: string, open: OpenStore): void {
   );
 
   books(
+    'in parts, a stretch of entries each, none of them twice and none left out',
+    withStore(open, async (store) => {
+      const days = ['20261122', '20261123', '20270101'] as const;
+      // Of each day more than one stretch and less than two.
+      const entries = Array.from({ length: 2_100 }, (_, at) =>
+        sample.entryRow(`E${String(at).padStart(5, '0')}`, `A${at % 7}`, {
+          businessDate: days[at % 3] ?? '',
+        }),
+      );
+      for (let at = 0; at < entries.length; at += 300)
+        await committed(store, sample.item({ entries: entries.slice(at, at + 300) }));
+      for (const [after, upTo, first, last, least] of [
+        [undefined, undefined, 0, 2, 5],
+        [undefined, days[0], 0, 0, 2],
+        [days[0], undefined, 1, 2, 3],
+        [days[0], days[1], 1, 1, 2],
+        [days[1], days[2], 2, 2, 2],
+        [days[2], undefined, 3, 2, 1],
+      ] as const) {
+        const options = {
+          byLot: true,
+          ...(after !== undefined && { afterBusinessDate: after }),
+          ...(upTo !== undefined && { upToBusinessDate: upTo }),
+        };
+        let [parts, found] = [0, 0];
+        for await (const part of store.sums(options)) {
+          parts += 1;
+          for (const { account, lot, sum } of part)
+            if (account.startsWith('purse:') && lot !== null) found += sum;
+        }
+        const wanted = entries.filter((_, at) => at % 3 >= first && at % 3 <= last).length * 11_520;
+        const about = `after ${after} up to ${upTo}`;
+        assert.is(found, wanted, about);
+        assert.ok(parts >= least, about);
+        const balances = await store.balances(options);
+        const purses = balances.filter(({ account }) => account.startsWith('purse:'));
+        assert.is(
+          purses.reduce((all, { sum }) => all + sum, 0),
+          wanted,
+          about,
+        );
+        assert.is(new Set(purses.map(({ account, lot }) => `${account} ${lot}`)).size, purses.length, about);
+      }
+    }),
+  );
+
+  books(
     'the highest reference number is told',
     withStore(open, async (store) => {
       assert.equal(await store.highest(), { rrn: null });

@@ -8,17 +8,19 @@ import { isBusinessDate, PosError } from '../../../protocol/index.ts';
 import type { Clock } from '../../clock.ts';
 import { type LoneWork, NamesHeld } from '../alone.ts';
 import {
-  type Balance,
-  balanceOf,
-  balancesAsked,
+  addedUp,
+  type EntryPlace,
   type JournalHead,
   journalPages,
+  placeOf,
   scanPages,
+  stretches,
   type Where,
 } from '../answers.ts';
 import { quotedList } from '../ddl.ts';
 import { migrate } from '../migrations.ts';
 import type {
+  Balance,
   BalanceOptions,
   CommitHow,
   CommitItem,
@@ -195,10 +197,22 @@ class PostgresStore implements PostgresStorePort {
     return (await this.#ask(this.#reader, sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
   }
 
-  async balances(options: BalanceOptions = {}): Promise<readonly Balance[]> {
-    const { text, values } = balancesAsked(options, sql.balancesSql);
-    const rows = await this.#ask(this.#wide, text, values);
-    return rows.map((row) => balanceOf({ ...(row as unknown as Balance), sum: Number(row['sum']) }));
+  balances(options?: BalanceOptions): Promise<readonly Balance[]> {
+    return addedUp(this.sums(options));
+  }
+
+  sums(options: BalanceOptions = {}): AsyncIterable<readonly Balance[]> {
+    const text = sql.stretchSumsSql(options.byLot === true);
+    const ask = (sqlText: string, after: EntryPlace, upTo: EntryPlace) =>
+      this.#ask(this.#wide, sqlText, [...after, ...upTo]);
+    return stretches(options, {
+      end: async (after, upTo) => placeOf(await ask(sql.STRETCH_END_SQL, after, upTo)),
+      sums: async (after, upTo) =>
+        (await ask(text, after, upTo)).map((row) => ({
+          ...(row as unknown as Balance),
+          sum: Number(row['sum']),
+        })),
+    });
   }
 
   /** In this process by name, among all by a lock that the server holds for one connection. */

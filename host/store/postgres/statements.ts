@@ -15,6 +15,7 @@ import {
   GUARDED_TABLES,
   type GuardedTable,
   PAGE_ROWS,
+  STRETCH_ENTRIES,
   storedNames,
   UT_MARK,
 } from '../statements.ts';
@@ -337,13 +338,17 @@ SELECT j."stream", j."sequence", j."head" FROM "names" AS s JOIN LATERAL (
 
 export const HIGHEST_RRN_SQL = `SELECT substr(max("name"), 5) AS "rrn" FROM "names" WHERE "name" >= 'rrn ' AND "name" < 'rrn!'`;
 
-/**
- * Sums of postings up to a business date ($1, null for all), by account and, when asked, by lot.
- * @param isAfter only those after another ($2), by the index of its years
- */
-export function balancesSql(byLot: boolean, isAfter: boolean): string {
+/** The dates beside the places: they tell which years are opened. */
+const BEHIND = `(x."businessDate", x."entryId") > ($1, $2) AND (x."businessDate", x."entryId") <= ($3, $4) AND x."businessDate" >= $1 AND x."businessDate" <= $3`;
+
+/** The last entry of a stretch: parameters are the places behind which it begins and up to which it may go. */
+export const STRETCH_END_SQL = `SELECT x."businessDate", x."entryId" FROM "entries" AS x WHERE ${BEHIND}
+ORDER BY x."businessDate", x."entryId" LIMIT 1 OFFSET ${STRETCH_ENTRIES - 1}`;
+
+/** Sums of the postings of a stretch by account and, when asked, by lot: parameters as above. */
+export function stretchSumsSql(byLot: boolean): string {
   const lot = byLot ? `(p."value" ->> 1) COLLATE "C"` : 'NULL::text';
   return `SELECT (p."value" ->> 0) COLLATE "C" AS "account", ${lot} AS "lot", (p."value" ->> 2) COLLATE "C" AS "unit", sum((p."value" ->> 3)::bigint)::text AS "sum"
 FROM "entries" AS x CROSS JOIN LATERAL json_array_elements(${nestedSql('entries', 'postings', 'x')}) AS p ("value")
-WHERE ${isAfter ? `x."businessDate" > $2 AND x."businessDate" <= coalesce($1, '~')` : '$1::text IS NULL OR x."businessDate" <= $1'} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
+WHERE ${BEHIND} GROUP BY 1, 2, 3`;
 }
