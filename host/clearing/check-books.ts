@@ -6,10 +6,10 @@
  * journal, names them by theirs.
  */
 import { createHash } from 'node:crypto';
-import { addDays, ensure, PosError } from '../../protocol/index.ts';
+import { addDays, PosError } from '../../protocol/index.ts';
 import { turnEnd } from '../clock.ts';
 import { proveUpTo } from '../ledger/proofs.ts';
-import { isArchivedSince, type ProvenSums } from '../ledger/reading.ts';
+import { isArchivedSince, type KeyedSum, type ProvenSums, type ReadSums } from '../ledger/reading.ts';
 import type { Guard, StorePort } from '../store/port.ts';
 import type { StepRow } from '../store/rows.ts';
 import { check, demand } from './check.ts';
@@ -20,10 +20,12 @@ import { runIdOf, type StepContext, type StepOutcome } from './step-context.ts';
 export const WHOLE_EVERY_DAYS = 7;
 /** How far back a clearing is looked for whose sums may be begun from. */
 const LOOK_BACK_DAYS = 31;
-/** One row of the database, some 50 KB: who reads all rows (a backup, the full check) has a thousand at once in memory. */
+/** One row of the database, some 50 KB: who reads all rows (a backup, the full check) has some hundreds at once in memory. */
 const SUMS_A_ROW = 500;
-/** One commit writes them all. Books with more are read whole every day. */
-const SUMS_MAX = 500_000;
+/** One commit, for which sales wait: some 25 ms. */
+const ROWS_A_COMMIT = 40;
+/** How many faults a check shows. */
+const FAULTS_SHOWN = 3;
 
 /** What the step leaves behind. */
 interface CheckedBooks {
@@ -34,15 +36,18 @@ interface CheckedBooks {
   readonly since: string | null;
   /** The day at whose clearing all entries were last read. */
   readonly wholeOn: string;
-  /** Where the next clearing may begin; null when there are too many sums. */
+  /** Where the next clearing may begin. A version before this one left null where the sums were very many. */
   readonly proven: Recorded | null;
 }
 
-/** Sums at rest: rows of the run `sums-<day>`. */
+/** Sums at rest: rows of a run. */
 interface Recorded {
   readonly upTo: string;
   readonly lots: number;
+  /** Over all of them as one JSON list, in the order of their rows. */
   readonly sha256: string;
+  /** The run; `sums-<day>` where a version before this one recorded them. */
+  readonly run?: string;
 }
 
 export async function checkBooks(context: StepContext): Promise<StepOutcome> {
@@ -52,7 +57,7 @@ export async function checkBooks(context: StepContext): Promise<StepOutcome> {
   const since =
     proven === null || (await isArchivedSince(store, proven.upTo, closed))
       ? undefined
-      : await recordedSums(store, proven);
+      : recordedSums(store, proven);
   const pause = () => turnEnd(context.clock);
   const short = since === undefined ? undefined : await proveUpTo(store, { since, closed, pause });
   demand(short?.proof.checks ?? []);
@@ -60,23 +65,20 @@ export async function checkBooks(context: StepContext): Promise<StepOutcome> {
     context.sequence > 1 || earlier === undefined || addDays(earlier.wholeOn, WHOLE_EVERY_DAYS) <= closed;
   const whole = isDue || short === undefined ? await proveUpTo(store, { closed, pause }) : undefined;
   demand(whole?.proof.checks ?? []);
-  const { proof, sumsOf } = (whole ?? short) as NonNullable<typeof whole>;
-  if (short !== undefined && whole !== undefined)
-    demand([sameSums(await short.sumsOf(), await whole.sumsOf())]);
+  const { proof, sums } = (whole ?? short) as NonNullable<typeof whole>;
+  if (short !== undefined && whole !== undefined) demand([await sameSums(short.sums, whole.sums)]);
   // Entries cost as much to read as sums to write: they are written anew when as many entries came since.
   const isNew =
-    short === undefined || (short.proof.entries >= (since?.sums.length ?? 0) && (since?.upTo ?? '') < closed);
-  const sums = isNew ? await sumsOf(SUMS_MAX) : null;
-  const { proven: next, ...writes } = isNew ? recording(sums, context) : { proven };
+    short === undefined || (short.proof.entries >= short.believed && (since?.upTo ?? '') < closed);
   const output: CheckedBooks = {
     entries: proof.entries,
     postings: proof.postings,
     checks: proof.checks.length,
     since: whole === undefined ? (since?.upTo ?? null) : null,
     wholeOn: whole === undefined && earlier !== undefined ? earlier.wholeOn : closed,
-    proven: next,
+    proven: isNew ? await record(sums, context) : proven,
   };
-  return { output, ...writes };
+  return { output };
 }
 
 /** The output of the latest clearing before this one, of this day or of one before. */
@@ -97,54 +99,107 @@ async function latestChecked({
   return undefined;
 }
 
-const sumsRunOf = (upTo: string) => `sums-${upTo}`;
+/** SHA-256 over sums as one JSON list, however they come. */
+class SumsDigest {
+  readonly #hash = createHash('sha256').update('[');
+  #count = 0;
 
-function digestOf(sums: ProvenSums['sums']): string {
-  return createHash('sha256').update(JSON.stringify(sums)).digest('hex');
-}
-
-/** @throws STORE_DAMAGED when they are not what was recorded */
-async function recordedSums(store: StorePort, { upTo, lots, sha256 }: Recorded): Promise<ProvenSums> {
-  const runId = sumsRunOf(upTo);
-  const sums: ProvenSums['sums'][number][] = [];
-  for await (const page of store.scan('steps', { runId }))
-    for (const { output } of page) for (const sum of output as ProvenSums['sums']) sums.push(sum);
-  if (digestOf(sums) !== sha256)
-    throw new PosError('STORE_DAMAGED', `steps ${runId}: 与所证明的合计不同 not the sums that were proven`);
-  return { upTo, lots, sums };
-}
-
-/** What writes sums beside the step's own output. */
-function recording(proven: ProvenSums | null, { clock }: StepContext) {
-  if (proven === null) return { proven };
-  const { upTo, lots, sums } = proven;
-  const at = clock.now();
-  const steps: StepRow[] = [];
-  for (let from = 0; from < sums.length; from += SUMS_A_ROW) {
-    const step = String(steps.length + 1).padStart(4, '0');
-    steps.push({ runId: sumsRunOf(upTo), step, output: sums.slice(from, from + SUMS_A_ROW), at });
+  add(part: readonly KeyedSum[]): void {
+    if (part.length === 0) return;
+    this.#hash.update(`${this.#count > 0 ? ',' : ''}${JSON.stringify(part).slice(1, -1)}`);
+    this.#count += part.length;
   }
-  const guards: Guard[] = steps.map(({ runId, step }) => ({
-    kind: 'absent',
-    table: 'steps',
-    key: `${runId}|${step}`,
-  }));
-  return { proven: { upTo, lots, sha256: digestOf(sums) }, guards, changes: { steps } };
+
+  end(): string {
+    return this.#hash.update(']').digest('hex');
+  }
 }
 
-function sameSums(believed: ProvenSums | null, read: ProvenSums | null): Check {
-  ensure(believed !== null && read !== null, 'all sums were asked for');
-  const other = new Map(read.sums);
-  const wrong = believed.sums.filter(([key, sum]) => other.get(key) !== sum);
-  const known = new Set(believed.sums.map(([key]) => key));
-  const faults = [
-    ...wrong.map(([key, sum]) => `${key}: ${sum} ≠ ${other.get(key) ?? 0}`),
-    ...read.sums.filter(([key]) => !known.has(key)).map(([key, sum]) => `${key}: 0 ≠ ${sum}`),
-  ];
+/** What rests of a proof. Their parts end with STORE_DAMAGED where they are not what was recorded. */
+function recordedSums(store: StorePort, { upTo, lots, sha256, run }: Recorded): ProvenSums {
+  const runId = run ?? `sums-${upTo}`;
+  return {
+    upTo,
+    lots,
+    async *parts() {
+      const digest = new SumsDigest();
+      for await (const page of store.scan('steps', { runId }))
+        for (const { output } of page) {
+          digest.add(output as readonly KeyedSum[]);
+          yield output as readonly KeyedSum[];
+        }
+      if (digest.end() !== sha256)
+        throw new PosError(
+          'STORE_DAMAGED',
+          `steps ${runId}: 与所证明的合计不同 not the sums that were proven`,
+        );
+    },
+  };
+}
+
+/**
+ * Lays sums down, in commits of their own: they count when the step's output names them. The run's name tells what is in it,
+ * so what a clearing that was killed left of it is what this one would write.
+ */
+async function record(sums: ProvenSums, { store, clock }: StepContext): Promise<Recorded> {
+  const { upTo, lots } = sums;
+  const digest = new SumsDigest();
+  for await (const part of sums.parts()) digest.add(part);
+  const sha256 = digest.end();
+  const run = `sums-${upTo}-${sha256.slice(0, 12)}`;
+  let [rows, count]: [StepRow[], number] = [[], 0];
+  for await (const output of filled(sums.parts(), SUMS_A_ROW)) {
+    count += 1;
+    rows.push({ runId: run, step: String(count).padStart(6, '0'), output, at: clock.now() });
+    if (rows.length < ROWS_A_COMMIT) continue;
+    await lay(store, rows);
+    rows = [];
+  }
+  await lay(store, rows);
+  return { upTo, lots, sha256, run };
+}
+
+/** The same in parts of so many each, but for the last. */
+async function* filled(
+  parts: AsyncIterable<readonly KeyedSum[]>,
+  size: number,
+): AsyncIterable<readonly KeyedSum[]> {
+  let rest: readonly KeyedSum[] = [];
+  for await (const part of parts) {
+    const all = [...rest, ...part];
+    const whole = all.length - (all.length % size);
+    for (let from = 0; from < whole; from += size) yield all.slice(from, from + size);
+    rest = all.slice(whole);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+async function lay(store: StorePort, steps: readonly StepRow[]): Promise<void> {
+  if (steps.length === 0) return;
+  const guards = steps.map(
+    ({ runId, step }): Guard => ({ kind: 'absent', table: 'steps', key: `${runId}|${step}` }),
+  );
+  const [outcome] = await store.commit([{ guards, changes: { steps }, journal: [] }]);
+  if (outcome?.committed === false && outcome.failure !== null) throw outcome.failure;
+}
+
+async function sameSums(believed: ReadSums, read: ReadSums): Promise<Check> {
+  const faults: string[] = [];
+  let count = 0;
+  for await (const part of read.parts()) {
+    count += part.length;
+    for (const [key, sum] of part)
+      if (believed.sumOf(key) !== sum) faults.push(`${key}: ${believed.sumOf(key)} ≠ ${sum}`);
+    faults.splice(FAULTS_SHOWN);
+  }
+  for await (const part of believed.parts()) {
+    for (const [key, sum] of part) if (read.sumOf(key) === 0) faults.push(`${key}: ${sum} ≠ 0`);
+    faults.splice(FAULTS_SHOWN);
+  }
   return check(
     '已关闭营业日的合计未变',
     'closed days come to the sums that were proven of them',
-    faults.slice(0, 3),
-    `${read.sums.length} sums`,
+    faults,
+    `${count} sums`,
   );
 }

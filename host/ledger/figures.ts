@@ -164,6 +164,12 @@ export class Figures {
     if (part.length > 0) yield part;
   }
 
+  /** The same in an order of its own, which is always the same for the same keys. */
+  *partsInOrder(): Iterable<readonly (readonly [key: string, row: number])[]> {
+    for (const shard of this.#shards)
+      if (shard.size > 0) yield [...shard].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+
   #shardOf(key: string): Map<string, number> {
     let hash = 0;
     for (let at = 0; at < key.length; at += 1) hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0;

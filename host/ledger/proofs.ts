@@ -6,14 +6,7 @@
 import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
 import { type FamilyName, familyOf } from './accounts.ts';
 import { type Figures, FOLDED, LOT_READ, partsOf } from './figures.ts';
-import {
-  type BooksStore,
-  type ProvenSums,
-  type Reading,
-  readBooks,
-  type Stretch,
-  sumsOf,
-} from './reading.ts';
+import { type BooksStore, type Reading, type ReadSums, readBooks, type Stretch, sumsOf } from './reading.ts';
 
 export interface BooksCheck {
   readonly nameZh: string;
@@ -66,18 +59,17 @@ export async function proveBooks(store: BooksStore, how: Pick<Stretch, 'pause'> 
 /**
  * The same, beginning from sums that were proven before if there are any: what is believed of them is not read again, all else
  * is proven as ever. What an entry of those days has become since then is seen by a proof that begins with the first entry.
- * @returns also what tells the sums up to the last closed day, for the next to begin from if this one holds; null where they
- *   are more than `most`, which is without bound when it is not given
+ * @returns also the sums up to the last closed day, for the next to begin from if this one holds, and how many were believed
  */
 export async function proveUpTo(
   store: BooksStore,
   stretch: Stretch = {},
-): Promise<{ readonly proof: BooksProof; readonly sumsOf: (most?: number) => Promise<ProvenSums | null> }> {
+): Promise<{ readonly proof: BooksProof; readonly sums: ReadSums; readonly believed: number }> {
   for (let readings = 1; ; readings += 1) {
     const reading = await readBooks(store, stretch);
     const proof = await proofOf(reading, stretch);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
-      return { proof, sumsOf: (most = Number.POSITIVE_INFINITY) => sumsOf(reading, most, stretch.pause) };
+      return { proof, sums: sumsOf(reading, stretch.pause), believed: reading.believed };
   }
 }
 

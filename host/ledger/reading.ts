@@ -14,14 +14,22 @@ import { unbalanced } from './postings.ts';
 
 export type BooksStore = Pick<StorePort, 'scan' | 'sums'>;
 
+/** `unit account`, of what names no lot, or `unit account lot`, and what its postings come to. */
+export type KeyedSum = readonly [key: string, sum: number];
+
 /** The sums of all entries up to a closed day, as a proof left them. */
 export interface ProvenSums {
   /** YYYYMMDD. */
   readonly upTo: string;
   /** How many lots were loaded up to then: their rows are there for ever. */
   readonly lots: number;
-  /** In any order: `unit account`, of what names no lot, or `unit account lot`. What came to nothing is left out. */
-  readonly sums: readonly (readonly [key: string, sum: number])[];
+  /** All that did not come to nothing, some at a time, in an order that is always the same for the same sums. */
+  parts(): AsyncIterable<readonly KeyedSum[]>;
+}
+
+/** As a reading leaves them. */
+export interface ReadSums extends ProvenSums {
+  sumOf(key: string): number;
 }
 
 /** Which part of the books is read, and how. */
@@ -38,6 +46,8 @@ export interface Reading {
   readonly figures: Figures;
   /** Up to which day the closed part goes. */
   readonly closedUpTo: string;
+  /** How many sums were believed. */
+  readonly believed: number;
   readonly faults: readonly string[];
   readonly orphans: readonly string[];
   /** Rows of lots: all, those loaded up to the closed day, and those loaded up to what was believed. */
@@ -65,7 +75,7 @@ export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Re
   const dates = days.map(({ businessDate }) => businessDate);
 
   const figures = new Figures();
-  await believe(figures, stretch);
+  const believed = await believe(figures, stretch);
   const bounds = [...dates.filter((date) => date < closedUpTo), closedUpTo];
   for (const [at, upTo] of bounds.entries()) {
     const after = bounds[at - 1] ?? from;
@@ -99,20 +109,26 @@ export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Re
   });
   await addSums(figures, 'after', store, { afterBusinessDate: shut });
   const { moved, lotsMissing } = await looked(figures, store, stretch);
-  return { figures, closedUpTo, faults, orphans, lots, lotsMissing, debts, moved, since };
+  return { figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
 }
 
 /** What was proven before counts for the entries that it was proven of. */
-async function believe(figures: Figures, { since, pause }: Stretch): Promise<void> {
-  for (const [at, [key, sum]] of (since?.sums ?? []).entries()) {
-    const parts = partsOf(key);
-    figures.put(['closedFold', 'closedSums'], parts, sum);
-    const row = figures.rowOf(accountKey(parts.unit, parts.account));
-    figures.mark(FOLDED, row);
-    if (parts.lot === null) figures.add('lotless', row, sum);
-    else figures.mark(FOLDED, figures.rowOf(key));
-    if (at % PART_KEYS === 0) await pause?.();
+async function believe(figures: Figures, { since, pause }: Stretch): Promise<number> {
+  let believed = 0;
+  if (since === undefined) return believed;
+  for await (const part of since.parts()) {
+    for (const [key, sum] of part) {
+      const parts = partsOf(key);
+      figures.put(['closedFold', 'closedSums'], parts, sum);
+      const row = figures.rowOf(accountKey(parts.unit, parts.account));
+      figures.mark(FOLDED, row);
+      if (parts.lot === null) figures.add('lotless', row, sum);
+      else figures.mark(FOLDED, figures.rowOf(key));
+    }
+    believed += part.length;
+    await pause?.();
   }
+  return believed;
 }
 
 async function addLots(
@@ -261,25 +277,24 @@ function dayBefore(date: string): string {
   return String(Number(date) - 1);
 }
 
-/**
- * What a reading leaves for the next: it is worth believing only when all of the reading was proven.
- * @param most null when there are more sums than this
- */
-export async function sumsOf(
-  { figures, closedUpTo, lots }: Reading,
-  most: number,
-  pause?: Stretch['pause'],
-): Promise<ProvenSums | null> {
-  const sums: (readonly [string, number])[] = [];
-  for (const part of figures.parts(PART_KEYS)) {
-    for (const [key, row] of part) {
-      const sum = figures.get(partsOf(key).lot === null ? 'lotless' : 'closedFold', row);
-      if (sum !== 0) sums.push([key, sum]);
-    }
-    if (sums.length > most) return null;
-    await pause?.();
-  }
-  return { upTo: closedUpTo, lots: lots.closed, sums };
+/** What a reading leaves for the next: it is worth believing only when all of the reading was proven. */
+export function sumsOf({ figures, closedUpTo, lots }: Reading, pause?: Stretch['pause']): ReadSums {
+  const sumAt = (key: string, row: number) =>
+    figures.get(partsOf(key).lot === null ? 'lotless' : 'closedFold', row);
+  return {
+    upTo: closedUpTo,
+    lots: lots.closed,
+    sumOf(key) {
+      const row = figures.find(key);
+      return row === undefined ? 0 : sumAt(key, row);
+    },
+    async *parts() {
+      for (const part of figures.partsInOrder()) {
+        yield part.map(([key, row]) => [key, sumAt(key, row)] as const).filter(([, sum]) => sum !== 0);
+        await pause?.();
+      }
+    },
+  };
 }
 
 /** The account of `unit account` or `unit account lot`. */
