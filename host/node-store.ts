@@ -9,7 +9,6 @@ import type { HostConfig } from './config.ts';
 import { nodeRandom } from './node-random.ts';
 import type { HostOutside } from './open-host.ts';
 import type { MarkSlots } from './store/commit-mark.ts';
-import { lookingBeside, type SqlDriver } from './store/driver.ts';
 import { type FoldingParts, LOG_SETTINGS } from './store/log-folding.ts';
 import { proveDatabase } from './store/node-database.ts';
 import { openFolding } from './store/node-folding.ts';
@@ -19,7 +18,7 @@ import { postgresFiles } from './store/postgres/postgres-files.ts';
 import { hasBooks } from './store/postgres/postgres-store.ts';
 import { DEPTHS, type Depth } from './store/soundness.ts';
 import { openSqlite, takeFileLock } from './store/sqlite-driver.ts';
-import { cacheSettings, LOOK_SETTINGS } from './store/sqlite-settings.ts';
+import { cacheSettings } from './store/sqlite-settings.ts';
 
 export interface HostDatabase {
   /** As metrics name it. */
@@ -92,25 +91,18 @@ function fileDatabase(config: HostConfig, place: (name: string) => string): Host
     // One connection that reads and writes; one that folds the log meanwhile, and the file that it is folded into; one for
     // looks, for which no sale waits.
     async open(failed) {
-      let driver = await openSqlite(path);
+      const writer = await openSqlite(path);
       try {
         await chmod(path, 0o600);
-        await driver.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
-        driver = await openFolding({ writer: driver, failed, path });
-        driver = lookingBeside(driver, await openToLook(path));
+        await writer.exec(`${cacheSettings(config.databaseCacheMiB)} ${LOG_SETTINGS}`);
+        const driver = await openFolding({ writer, failed, path });
         return { driver, logBytes: async () => (await stat(`${path}-wal`)).size };
       } catch (error) {
-        await driver.close();
+        await writer.close();
         throw error;
       }
     },
   };
-}
-
-async function openToLook(path: string): Promise<SqlDriver> {
-  const reader = await openSqlite(path, 'to read');
-  await reader.exec(LOOK_SETTINGS);
-  return reader;
 }
 
 /** A second host would keep rows in memory that the first one changes, and prove a log that is being written. */

@@ -7,16 +7,18 @@ import type { Entry, Unit } from './model.ts';
 
 /** The kinds of figures. Sums of postings are debit positive, in fen or points. */
 export const KINDS = [
-  /** Of closed days, and of days after those: from the entries that were read, and what was believed. */
+  /** Of closed days, from the entries that were read, and what was believed; of it, what names no lot; of the days after those. */
   'closedFold',
-  'openFold',
-  /** Of the first, what names no lot. */
   'lotless',
-  /** Of the same days, as the database sums them; of days that closed since the first of them were looked at; what is open, in two looks. */
+  'openFold',
+  /** Of the closed days as the database sums them; of later days that were closed, too, when the reading began. */
   'closedSums',
   'laterSums',
+  /** Of the days that were open then, in a look before everything else was read and in one after it: sums, and how many postings. */
   'before',
   'after',
+  'postingsBefore',
+  'postingsAfter',
   /** What the rows of lots and accounts come to, in the sign of the postings. */
   'rows',
   /** Of the latest day alone: from its entries, and as the database sums it. */
@@ -34,6 +36,9 @@ export const LOT_READ = 2;
 export const LOT_KNOWN = 4;
 /** Its latest fold is of the latest day. */
 const LATEST = 8;
+
+/** So many keys are looked through between two pauses: some milliseconds. */
+export const PART_KEYS = 2_000;
 
 /** By their hashes: one Map takes 16 million keys at the most, and what makes room in a large one takes a second. */
 const SHARDS = 256;
@@ -84,9 +89,10 @@ export class Figures {
     return this.#columns[kind][row >>> PIECE_BITS]?.[row % PIECE] ?? 0;
   }
 
+  /** @throws INVARIANT where a sum of postings is no safe integer; what rows say is compared, whatever it is */
   add(kind: Kind, row: number, amount: number): void {
     const sum = this.get(kind, row) + amount;
-    ensure(Number.isSafeInteger(sum), 'a sum of the books is a safe integer');
+    ensure(kind === 'rows' || Number.isSafeInteger(sum), 'a sum of the books is a safe integer');
     this.#set(kind, row, sum);
   }
 
@@ -152,7 +158,7 @@ export class Figures {
   }
 
   /** Every key with its row, in parts of so many at the most: between them others may work. */
-  *parts(most: number): Iterable<readonly (readonly [key: string, row: number])[]> {
+  *parts(most = PART_KEYS): Iterable<readonly (readonly [key: string, row: number])[]> {
     let part: (readonly [string, number])[] = [];
     for (const shard of this.#shards)
       for (const pair of shard) {

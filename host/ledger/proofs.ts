@@ -6,7 +6,7 @@
 import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
 import { type FamilyName, familyOf } from './accounts.ts';
 import { type Figures, FOLDED, LOT_READ, partsOf } from './figures.ts';
-import { type BooksStore, type Reading, type ReadSums, readBooks, type Stretch, sumsOf } from './reading.ts';
+import { type BooksStore, type Extent, type Reading, type ReadSums, readBooks, sumsOf } from './reading.ts';
 
 export interface BooksCheck {
   readonly nameZh: string;
@@ -43,8 +43,6 @@ export interface BooksProof {
 /** Commits that land while the books are read make the readings differ: then they are read again, this often. */
 const READINGS_MAX = 3;
 const FAULTS_SHOWN = 3;
-/** What is compared between two pauses: some milliseconds. */
-const PART_KEYS = 2_000;
 
 /**
  * Proves the books. Reads all entries, lots and sums; may run beside trading: what moved while it was
@@ -52,7 +50,7 @@ const PART_KEYS = 2_000;
  * there and back between two looks (a sale and its reversal) looks like a fault, so a fault, too, is
  * reported only when it still stands in the last reading.
  */
-export async function proveBooks(store: BooksStore, how: Pick<Stretch, 'pause'> = {}): Promise<BooksProof> {
+export async function proveBooks(store: BooksStore, how: Pick<Extent, 'pause'> = {}): Promise<BooksProof> {
   return (await proveUpTo(store, how)).proof;
 }
 
@@ -63,13 +61,13 @@ export async function proveBooks(store: BooksStore, how: Pick<Stretch, 'pause'> 
  */
 export async function proveUpTo(
   store: BooksStore,
-  stretch: Stretch = {},
+  extent: Extent = {},
 ): Promise<{ readonly proof: BooksProof; readonly sums: ReadSums; readonly believed: number }> {
   for (let readings = 1; ; readings += 1) {
-    const reading = await readBooks(store, stretch);
-    const proof = await proofOf(reading, stretch);
+    const reading = await readBooks(store, extent);
+    const proof = await proofOf(reading, extent);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
-      return { proof, sums: sumsOf(reading, stretch.pause), believed: reading.believed };
+      return { proof, sums: sumsOf(reading, extent.pause), believed: reading.believed };
   }
 }
 
@@ -204,10 +202,10 @@ class Findings {
   }
 }
 
-async function proofOf(reading: Reading, { pause }: Stretch): Promise<BooksProof> {
+async function proofOf(reading: Reading, { pause }: Extent): Promise<BooksProof> {
   const { figures } = reading;
   const found = new Findings(reading);
-  for (const part of figures.parts(PART_KEYS)) {
+  for (const part of figures.parts()) {
     for (const [key, row] of part) found.look(key, row);
     await pause?.();
   }

@@ -167,6 +167,9 @@ const OF_A_LOT: readonly (readonly [what: string, plant: (lot: LotRow) => Plant]
   ['has a fen less',      () => plant('lots', (lot) => [more(lot, -1)])],
   ['is in another purse', () => plant('lots', (lot) => [{ ...lot, purse: lot.purse === 'bonus' ? 'principal' : 'bonus' }])],
   ['is another’s',        () => plant('lots', (lot) => [{ ...lot, accountId: 'A2' }])],
+  ['is in a purse that there is not', () => plant('lots', (lot) => [{ ...lot, purse: 'gift' as LotRow['purse'] }])],
+  ['is of nobody',        () => plant('lots', (lot) => [{ ...lot, accountId: '' }])],
+  ['has half a fen',      () => plant('lots', (lot) => [more(lot, 0.5)])],
 ];
 
 /** The store as a reader finds it in which one row is another. */
@@ -266,7 +269,7 @@ seen('and a database that sums otherwise since then', () =>
       async *sums(options) {
         yield* store.sums(options);
         if (options?.afterBusinessDate === dayAt(DAYS - 3))
-          yield [{ account: 'income:fee', lot: null, unit: 'fen', sum: 1 }];
+          yield [{ account: 'income:fee', lot: null, unit: 'fen', sum: 1, postings: 1 }];
       },
     };
     for (const since of proven.slice(0, -1))

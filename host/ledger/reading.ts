@@ -7,7 +7,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
 import type { DayRow } from '../store/rows.ts';
-import { holderReceivable, holdsAccount, purseAccount } from './accounts.ts';
+import { holderReceivable } from './accounts.ts';
 import { accountKey, Figures, FOLDED, type Kind, LOT_KNOWN, LOT_READ, lotKey, partsOf } from './figures.ts';
 import type { Entry } from './model.ts';
 import { unbalanced } from './postings.ts';
@@ -33,7 +33,7 @@ export interface ReadSums extends ProvenSums {
 }
 
 /** Which part of the books is read, and how. */
-export interface Stretch {
+export interface Extent {
   /** What is believed: entries up to its day are not read. */
   readonly since?: ProvenSums | undefined;
   /** A closed day, not before `since`: sums are told up to it. The latest closed day when it is not given. */
@@ -61,12 +61,12 @@ export interface Reading {
   readonly since: ProvenSums | undefined;
 }
 
-/** What is looked through between two pauses. */
-const PART_KEYS = 2_000;
+/** So many lots without a row are looked for by themselves, in case another account has them: one is a fault already. */
+const LOTS_LOOKED_FOR = 1_000;
 
 /** @throws INVARIANT when `closed` lies before what is believed */
-export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Reading> {
-  const { since, closed } = stretch;
+export async function readBooks(store: BooksStore, extent: Extent): Promise<Reading> {
+  const { since, closed } = extent;
   const from = since?.upTo ?? '';
   const days = await daysAfter(store, from);
   const closedUpTo = closed ?? days.findLast(({ state }) => state === 'closed')?.businessDate ?? from;
@@ -75,7 +75,7 @@ export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Re
   const dates = days.map(({ businessDate }) => businessDate);
 
   const figures = new Figures();
-  const believed = await believe(figures, stretch);
+  const believed = await believe(figures, extent);
   const bounds = [...dates.filter((date) => date < closedUpTo), closedUpTo];
   for (const [at, upTo] of bounds.entries()) {
     const after = bounds[at - 1] ?? from;
@@ -89,7 +89,7 @@ export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Re
     await addSums(figures, 'laterSums', store, { afterBusinessDate: shut, upToBusinessDate: businessDate });
     shut = businessDate;
   }
-  await addSums(figures, 'before', store, { afterBusinessDate: shut });
+  await addSums(figures, 'before', store, { afterBusinessDate: shut, counted: 'postingsBefore' });
   const faults: string[] = [];
   const corrections = new Corrections();
   for await (const page of entriesOf(store, from, dates)) {
@@ -107,13 +107,13 @@ export async function readBooks(store: BooksStore, stretch: Stretch): Promise<Re
   await addSums(figures, 'latestSums', store, {
     afterBusinessDate: date === '' ? closedUpTo : dayBefore(date),
   });
-  await addSums(figures, 'after', store, { afterBusinessDate: shut });
-  const { moved, lotsMissing } = await looked(figures, store, stretch);
+  await addSums(figures, 'after', store, { afterBusinessDate: shut, counted: 'postingsAfter' });
+  const { moved, lotsMissing } = await looked(figures, store, extent);
   return { figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
 }
 
 /** What was proven before counts for the entries that it was proven of. */
-async function believe(figures: Figures, { since, pause }: Stretch): Promise<number> {
+async function believe(figures: Figures, { since, pause }: Extent): Promise<number> {
   let believed = 0;
   if (since === undefined) return believed;
   for await (const part of since.parts()) {
@@ -139,10 +139,11 @@ async function addLots(
   const lots = { all: 0, closed: 0, before: 0 };
   for await (const page of store.scan('lots'))
     for (const { lotId, accountId, purse, remaining, loadedOn } of page) {
-      const account = purseAccount(purse, accountId);
+      // Spelled here: what a damaged row says is compared, not refused.
+      const account = `purse:${purse}:${accountId}`;
       figures.put(['rows'], { unit: 'fen', account, lot: lotId }, -remaining);
       figures.mark(LOT_READ, figures.rowOf(lotKey('fen', account, lotId)));
-      const held = figures.find(lotKey('fen', holdsAccount(accountId), lotId));
+      const held = figures.find(lotKey('fen', `holds:${accountId}`, lotId));
       if (held !== undefined) figures.mark(LOT_KNOWN, held);
       lots.all += 1;
       if (loadedOn <= closedUpTo) lots.closed += 1;
@@ -164,12 +165,15 @@ async function addDebts(figures: Figures, store: BooksStore): Promise<number> {
 }
 
 /** What moved between the two looks, and the lots of postings that have no row. */
-async function looked(figures: Figures, store: BooksStore, { pause }: Stretch) {
+async function looked(figures: Figures, store: BooksStore, { pause }: Extent) {
   const moved = new Set<string>();
   const unread = new Set<string>();
-  for (const part of figures.parts(PART_KEYS)) {
+  for (const part of figures.parts()) {
     for (const [key, row] of part) {
-      if (figures.get('before', row) !== figures.get('after', row)) moved.add(accountOfKey(key));
+      // Entries only come: as many postings are the same ones. The sums alone would not tell a sale and its reversal.
+      const [before, after] = [figures.get('postingsBefore', row), figures.get('postingsAfter', row)];
+      if (before !== after || figures.get('before', row) !== figures.get('after', row))
+        moved.add(accountOfKey(key));
       const { lot } = partsOf(key);
       if (lot !== null && figures.has(FOLDED, row) && !figures.has(LOT_READ | LOT_KNOWN, row))
         unread.add(lot);
@@ -177,7 +181,9 @@ async function looked(figures: Figures, store: BooksStore, { pause }: Stretch) {
     await pause?.();
   }
   const lotsMissing = new Set<string>();
-  for (const lotId of unread) if (!(await hasRow(store, 'lots', { lotId }))) lotsMissing.add(lotId);
+  for (const lotId of unread)
+    if (lotsMissing.size >= LOTS_LOOKED_FOR || !(await hasRow(store, 'lots', { lotId })))
+      lotsMissing.add(lotId);
   return { moved, lotsMissing };
 }
 
@@ -206,16 +212,16 @@ const REMEMBERED = 200_000;
 class Corrections {
   #recent = new Set<string>();
   #older = new Set<string>();
-  readonly #open: Entry[] = [];
+  readonly #open: Pick<Entry, 'entryId' | 'corrects' | 'businessDate'>[] = [];
   #carriedTo = '';
 
   add(entry: Entry): void {
     if (entry.event === 'carried-forward') this.#carriedTo = entry.businessDate;
-    const { corrects } = entry;
+    const { entryId, corrects, businessDate } = entry;
     if (corrects !== null && !this.#recent.has(corrects) && !this.#older.has(corrects))
-      this.#open.push(entry);
+      this.#open.push({ entryId, corrects, businessDate });
     if (this.#recent.size === REMEMBERED) [this.#older, this.#recent] = [this.#recent, new Set()];
-    this.#recent.add(entry.entryId);
+    this.#recent.add(entryId);
   }
 
   /** Those that name an entry which is not there. */
@@ -267,9 +273,18 @@ function mayNameArchived(date: string, carriedTo: string): boolean {
 
 type Dates = { readonly afterBusinessDate: string; readonly upToBusinessDate?: string };
 
-async function addSums(figures: Figures, kind: Kind, store: BooksStore, dates: Dates): Promise<void> {
+/** @param counted where it is kept how many postings they are */
+async function addSums(
+  figures: Figures,
+  kind: Kind,
+  store: BooksStore,
+  { counted, ...dates }: Dates & { readonly counted?: Kind },
+): Promise<void> {
   for await (const page of store.sums({ byLot: true, ...dates }))
-    for (const part of page) figures.put([kind], part, part.sum);
+    for (const part of page) {
+      figures.put([kind], part, part.sum);
+      if (counted !== undefined) figures.put([counted], part, part.postings);
+    }
 }
 
 /** Every date before `date` sorts at or before this, and `date` itself does not. */
@@ -278,7 +293,7 @@ function dayBefore(date: string): string {
 }
 
 /** What a reading leaves for the next: it is worth believing only when all of the reading was proven. */
-export function sumsOf({ figures, closedUpTo, lots }: Reading, pause?: Stretch['pause']): ReadSums {
+export function sumsOf({ figures, closedUpTo, lots }: Reading, pause?: Extent['pause']): ReadSums {
   const sumAt = (key: string, row: number) =>
     figures.get(partsOf(key).lot === null ? 'lotless' : 'closedFold', row);
   return {

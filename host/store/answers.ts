@@ -2,11 +2,11 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { Balance, BalanceOptions, CommitOutcome, Guard } from './port.ts';
+import type { Balance, BalanceOptions, CommitOutcome, Guard, PartialSum } from './port.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
-import { PAGE_ROWS } from './statements.ts';
+import { PAGE_ROWS, pageRowsOf } from './statements.ts';
 
 /**
  * Why an item is not written: its own failure, or the guard that does not hold after the items before. What is decided
@@ -44,8 +44,11 @@ export function balanceOf({ account, lot, unit, sum }: Balance): Balance {
 /** Where a stretch of entries begins, behind it, or ends, with it. */
 export type EntryPlace = readonly [businessDate: string, entryId: string];
 
-/** Behind every entry of its date, and of all dates: no id and no date begins with it. */
-const LAST = '\u{10ffff}';
+/** Behind every entry of a date, and before those of any later one. */
+const behind = (businessDate: string): EntryPlace => [`${businessDate} `, ''];
+/** Behind every entry: dates are digits. */
+const END: EntryPlace = ['~', ''];
+const BEGIN: EntryPlace = ['', ''];
 
 /**
  * Sums of postings, a stretch of entries at a time.
@@ -54,17 +57,20 @@ const LAST = '\u{10ffff}';
  * @param ask.sums of what stands behind the first place, up to the second
  */
 export async function* stretches(
-  { upToBusinessDate = LAST, afterBusinessDate }: BalanceOptions,
+  { upToBusinessDate, afterBusinessDate }: BalanceOptions,
   ask: {
     readonly end: (after: EntryPlace, upTo: EntryPlace) => Promise<EntryPlace | undefined>;
-    readonly sums: (after: EntryPlace, upTo: EntryPlace) => Promise<readonly Balance[]>;
+    readonly sums: (after: EntryPlace, upTo: EntryPlace) => Promise<readonly PartialSum[]>;
   },
-): AsyncIterable<readonly Balance[]> {
-  const last: EntryPlace = [upToBusinessDate, LAST];
-  let after: EntryPlace = afterBusinessDate === undefined ? ['', ''] : [afterBusinessDate, LAST];
+): AsyncIterable<readonly PartialSum[]> {
+  const last = upToBusinessDate === undefined ? END : behind(upToBusinessDate);
+  let after = afterBusinessDate === undefined ? BEGIN : behind(afterBusinessDate);
   for (;;) {
     const end = await ask.end(after, last);
-    yield (await ask.sums(after, end ?? last)).map(balanceOf);
+    yield (await ask.sums(after, end ?? last)).map(({ postings, ...sum }) => ({
+      ...balanceOf(sum),
+      postings,
+    }));
     if (end === undefined) return;
     after = end;
   }
@@ -80,7 +86,7 @@ export async function addedUp(parts: AsyncIterable<readonly Balance[]>): Promise
   const sums = new Map<string, Balance>();
   for await (const part of parts)
     for (const { account, lot, unit, sum } of part) {
-      const key = [account, lot ?? '', unit].join('\0');
+      const key = [account, lot === null ? '' : `=${lot}`, unit].join('\0');
       const all = (sums.get(key)?.sum ?? 0) + sum;
       sums.set(key, balanceOf({ account, lot, unit, sum: all }));
     }
@@ -119,7 +125,7 @@ export async function* scanPages<T extends TableName>(
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;
-    if (rows.length < PAGE_ROWS) return;
+    if (rows.length < pageRowsOf(table, names)) return;
     after = key.map((name) => last[name]);
   }
 }

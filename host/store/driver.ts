@@ -27,23 +27,3 @@ export interface SqlDriver {
 
 /** What reads rows, on whichever connection. */
 export type RowReader = Pick<SqlDriver, 'all'>;
-
-/**
- * A driver and another connection to the same database, for looks: both are the result's from then on.
- * @param reader of a database that can be read while it is written, as SQLite's with a write-ahead log
- */
-export function lookingBeside(driver: SqlDriver, reader: RowReader & Pick<SqlDriver, 'close'>): SqlDriver {
-  return {
-    exec: (sql) => driver.exec(sql),
-    run: (sql, params) => driver.run(sql, params),
-    all: (sql, params) => driver.all(sql, params),
-    look: (sql, params) => reader.all(sql, params),
-    async close() {
-      try {
-        await reader.close();
-      } finally {
-        await driver.close();
-      }
-    },
-  };
-}

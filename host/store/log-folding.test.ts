@@ -12,13 +12,14 @@ import { openSqlite } from './sqlite-driver.ts';
 
 const folding = suite("SQLite's log is folded beside the commits");
 
-/** Two connections and a file that note what they are asked, over a log of so many pages that are not folded. */
+/** Three connections and a file that note what they are asked, over a log of so many pages that are not folded. */
 function noting(log: {
   pages: number;
   failure?: PosError;
   writerFailure?: PosError;
   syncFailure?: Error;
   held?: Promise<void>;
+  lookHeld?: Promise<void>;
   unclosed?: string;
 }) {
   const asked: string[] = [];
@@ -31,6 +32,7 @@ function noting(log: {
     async all(sql) {
       asked.push(`${name} ${sql}`);
       if (sql.includes('PASSIVE')) await log.held;
+      if (name === 'reader') await log.lookHeld;
       if (log.failure !== undefined) throw log.failure;
       if (name === 'writer' && log.writerFailure !== undefined) throw log.writerFailure;
       return [{ busy: 0, log: log.pages, checkpointed: 0 }];
@@ -49,7 +51,8 @@ function noting(log: {
   };
   const told: unknown[] = [];
   const failed = (error: unknown) => void told.push(error);
-  const parts = { writer: connection('writer'), folder: connection('folder'), file, failed };
+  const [writer, folder, reader] = [connection('writer'), connection('folder'), connection('reader')];
+  const parts = { writer, folder, reader, file, failed };
   return { driver: new FoldingDriver(parts), asked, told };
 }
 
@@ -120,7 +123,43 @@ folding('no write waits for it, no second one begins beside it, and closing wait
   assert.not.ok(asked.includes('folder closed'));
   release();
   await closed;
-  assert.equal(asked.slice(-3), ['folder closed', 'writer closed', 'file closed']);
+  assert.equal(asked.slice(-4), ['reader closed', 'folder closed', 'writer closed', 'file closed']);
+});
+
+folding('looks have a connection: no write waits for one, and no look for a folding', async () => {
+  let release: () => void = () => undefined;
+  const lookHeld = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { driver, asked } = noting({ pages: 6_000, lookHeld });
+  const look = driver.look('a look', []);
+  await write(driver, 8);
+  assert.equal(notWrites(asked), [
+    'reader a look',
+    'folder PRAGMA wal_checkpoint(NOOP)',
+    'folder PRAGMA wal_checkpoint(PASSIVE)',
+    'file synced',
+  ]);
+  release();
+  await look;
+});
+
+folding('but the log begins anew between two looks: one under way would keep it from that', async () => {
+  let release: () => void = () => undefined;
+  const lookHeld = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { driver, asked } = noting({ pages: 16_000, lookHeld });
+  const first = driver.look('a look', []);
+  await write(driver, 8);
+  const second = driver.look('another look', []);
+  await write(driver, 1);
+  const restart = 'writer PRAGMA wal_checkpoint(PASSIVE)';
+  assert.not.ok(asked.includes(restart) || asked.includes('reader another look'));
+  release();
+  await Promise.all([first, second]);
+  assert.ok(asked.indexOf(restart) > 0);
+  assert.ok(asked.indexOf(restart) < asked.indexOf('reader another look'));
 });
 
 folding('one that fails fails no write, is told once, and is tried again', async () => {
@@ -183,11 +222,12 @@ folding('after a sync that failed the log does not begin anew until one went wel
 });
 
 folding('while a connection is open the file is, too: closing it would drop the locks', async () => {
-  for (const unclosed of ['folder', 'writer']) {
+  for (const unclosed of ['reader', 'folder', 'writer']) {
     const { driver, asked } = noting({ pages: 6_000, unclosed });
     await write(driver, 8);
     await rejects(driver.close(), { code: 'STORE_FAILED' });
     assert.not.ok(asked.includes('file closed'), unclosed);
+    assert.is(asked.filter((line) => line.endsWith(' closed')).length, 2, 'the others are closed');
   }
 });
 

@@ -9,9 +9,13 @@
  * folding has come to the log's end, which under load is this one: all that was folded since the log began, 20 ms
  * of a disk's work. So the file is synced after each folding, and what came in during a long one is folded and synced
  * once more before: 7 ms are left.
+ *
+ * Looks have a connection, too, and no commit waits for one. But where a look is under way the log cannot begin anew, and
+ * one after the other they would keep it from that for ever: so that turn of the writer's is a turn of theirs as well.
  */
 import { PosError } from '../../protocol/index.ts';
 import type { SqlDriver } from './driver.ts';
+import { Turns } from './turns.ts';
 
 /** How long a log may get, in pages of 4 KiB. */
 export interface LogLengths {
@@ -43,12 +47,14 @@ export interface DatabaseFile {
 const LOOK_SQL = 'PRAGMA wal_checkpoint(NOOP)';
 const FOLD_SQL = 'PRAGMA wal_checkpoint(PASSIVE)';
 
-/** A database's two connections, and its file: the driver's from then on. */
+/** A database's three connections, and its file: the driver's from then on. */
 export interface FoldingParts {
-  /** For all that is asked. */
+  /** For all that is asked, but for looks. */
   readonly writer: SqlDriver;
   /** Only folds. */
   readonly folder: SqlDriver;
+  /** Only looks. */
+  readonly reader: SqlDriver;
   readonly file: DatabaseFile;
   /** Told of the first folding or sync that fails, and again once one went well in between. Must not throw. */
   readonly failed: (error: unknown) => void;
@@ -57,6 +63,8 @@ export interface FoldingParts {
 export class FoldingDriver implements SqlDriver {
   readonly #writer: SqlDriver;
   readonly #folder: SqlDriver;
+  readonly #reader: SqlDriver;
+  readonly #looks = new Turns();
   readonly #file: DatabaseFile;
   readonly #failed: FoldingParts['failed'];
   readonly #lengths: LogLengths;
@@ -64,9 +72,10 @@ export class FoldingDriver implements SqlDriver {
   #folding: Promise<void> | null = null;
   #isFailing = false;
 
-  constructor({ writer, folder, file, failed }: FoldingParts, lengths = LENGTHS) {
+  constructor({ writer, folder, reader, file, failed }: FoldingParts, lengths = LENGTHS) {
     this.#writer = writer;
     this.#folder = folder;
+    this.#reader = reader;
     this.#file = file;
     this.#failed = failed;
     this.#lengths = lengths;
@@ -78,6 +87,10 @@ export class FoldingDriver implements SqlDriver {
 
   all(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
     return this.#writer.all(sql, params);
+  }
+
+  look(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]> {
+    return this.#looks.take(() => this.#reader.all(sql, params));
   }
 
   async run(sql: string, params: readonly unknown[]): Promise<{ readonly changes: number }> {
@@ -92,12 +105,16 @@ export class FoldingDriver implements SqlDriver {
 
   async close(): Promise<void> {
     await this.#folding;
-    try {
-      await this.#folder.close();
-    } finally {
-      await this.#writer.close();
+    // The one that writes last: it folds the log.
+    let [failure, isWhole]: [unknown, boolean] = [undefined, true];
+    for (const connection of [this.#reader, this.#folder, this.#writer]) {
+      await connection.close().catch((error: unknown) => {
+        failure ??= error;
+        isWhole = false;
+      });
     }
     // Where one of them did not close, SQLite's locks may still be needed: this would drop them.
+    if (!isWhole) throw failure;
     await this.#file.close();
   }
 
@@ -106,10 +123,11 @@ export class FoldingDriver implements SqlDriver {
     try {
       const [standing] = await this.#folder.all(LOOK_SQL, []);
       if (pagesIn(standing) - pagesFolded(standing) < this.#lengths.folded) return;
-      if ((await this.#foldAndSync()) >= this.#lengths.restarted) {
-        await this.#foldAndSync();
-        await this.#writer.all(FOLD_SQL, []);
-      }
+      if ((await this.#foldAndSync()) >= this.#lengths.restarted)
+        await this.#looks.take(async () => {
+          await this.#foldAndSync();
+          await this.#writer.all(FOLD_SQL, []);
+        });
       this.#isFailing = false;
     } catch (error) {
       // Busy, or amid a transaction of the writer's: the next look comes soon. So it does after a disk that failed, and

@@ -6,7 +6,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import { nodeClock } from '../node-clock.ts';
-import { lookingBeside, type SqlDriver } from './driver.ts';
+import type { SqlDriver } from './driver.ts';
+import { FoldingDriver } from './log-folding.ts';
+import { openFolding } from './node-folding.ts';
 import type { StorePort } from './port.ts';
 import { BUSINESS_DATE, provisioned, saleItem } from './sample-rows.ts';
 import { storeSuite } from './shared-suite.ts';
@@ -30,9 +32,12 @@ const openStore = (driver: SqlDriver): Promise<StorePort> =>
 
 storeSuite('SQLite with a connection for looks', async () => {
   const path = newPath();
-  const writer = await openSqlite(path);
-  return openStore(lookingBeside(writer, await openSqlite(path, 'to read')));
+  return openStore(await openFolding({ writer: await openSqlite(path), failed, path }));
 });
+
+function failed(error: unknown): never {
+  throw error;
+}
 
 const looks = suite('SQLite: looks beside the commits');
 
@@ -70,7 +75,8 @@ async function withScene(act: (scene: Scene) => Promise<void>): Promise<void> {
       return done;
     },
   };
-  const looking = {
+  const looking: SqlDriver = {
+    ...watched,
     async all(sql: string, params: readonly unknown[]) {
       asked.push('look');
       await held;
@@ -78,7 +84,11 @@ async function withScene(act: (scene: Scene) => Promise<void>): Promise<void> {
     },
     close: () => reader.close(),
   };
-  const store = await openStore(lookingBeside(watched, looking));
+  const folder = await openSqlite(path);
+  const file = { sync: async () => undefined, close: async () => undefined };
+  const store = await openStore(
+    new FoldingDriver({ writer: watched, folder, reader: looking, file, failed }),
+  );
   try {
     await store.commit([provisioned('A1')]);
     asked.length = 0;
@@ -118,7 +128,6 @@ const WAYS: Readonly<Record<string, (store: StorePort) => Promise<number>>> = {
     const owed = (await store.balances()).find(({ account }) => account.startsWith('payable:merchant:'));
     return (owed?.sum ?? 0) / -10_240;
   },
-  'the heads of the journal': async (store) => (await store.journalHeads())[0]?.sequence ?? 0,
 };
 
 for (const [way, seen] of Object.entries(WAYS)) {
@@ -149,9 +158,9 @@ for (const [way, seen] of Object.entries(WAYS)) {
 looks('sees all of a transaction that is being made, or nothing', async () => {
   const path = newPath();
   const writer = await openSqlite(path);
-  const driver = lookingBeside(writer, await openSqlite(path, 'to read'));
+  const driver = await openFolding({ writer, failed, path });
   await driver.exec('CREATE TABLE "t" ("n" INTEGER)');
-  const count = async () => (await driver.look?.('SELECT count(*) AS "n" FROM "t"', []))?.[0]?.['n'];
+  const count = async () => (await driver.look('SELECT count(*) AS "n" FROM "t"', []))[0]?.['n'];
   await driver.run('BEGIN IMMEDIATE', []);
   await driver.run('INSERT INTO "t" VALUES (1)', []);
   assert.is(await count(), 0);
@@ -166,23 +175,24 @@ looks('after a commit of unknown outcome comes the small commit first, then the 
     await store.commit([sale(1)]);
     failCommit();
     await rejects(store.commit([sale(2)]), /STORE_UNKNOWN/);
-    await store.journalHeads();
+    await WAYS['the journal']?.(store);
     assert.equal(asked, ['commit', 'commit', 'settle', 'look']);
   }),
 );
 
-looks('both connections are closed, also where the first does not close', async () => {
-  const closed: string[] = [];
-  const connection = (name: string, failure?: Error) =>
-    ({
-      async close() {
-        closed.push(name);
-        if (failure !== undefined) throw failure;
-      },
-    }) as SqlDriver;
-  const driver = lookingBeside(connection('writer'), connection('reader', new Error('not closed')));
-  await rejects(driver.close(), /not closed/);
-  assert.equal(closed, ['reader', 'writer'], 'the one that writes last: it folds the log');
-});
+looks('where the journal stands is told though a look is under way: a mark may wait for it', () =>
+  withScene(async ({ store, hold, asked }) => {
+    await store.commit([sale(1)]);
+    asked.length = 0;
+    const release = hold();
+    const look = WAYS['balances']?.(store).finally(() => asked.push('seen'));
+    const late = setTimeout(release, 2_000);
+    assert.is((await store.journalHeads())[0]?.sequence, 1);
+    assert.equal(asked, ['look']);
+    clearTimeout(late);
+    release();
+    await look;
+  }),
+);
 
 looks.run();

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeClock } from '../node-clock.ts';
-import { lookingBeside } from './driver.ts';
+import { openFolding } from './node-folding.ts';
 import { BUSINESS_DATE } from './sample-rows.ts';
 import { openSqlite } from './sqlite-driver.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -12,15 +12,19 @@ const folder = mkdtempSync(join(tmpdir(), 'zunka-model-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
 let run = 0;
 
+function failed(error: unknown): never {
+  throw error;
+}
+
 modelSuite(
   'SQLite',
   async () => {
     run += 1;
     const path = join(folder, `${run}.db`);
-    // Now and then with a connection for looks, as on a machine.
+    // Now and then as on a machine, with connections that fold and look.
     const connect = async () => {
-      const driver = await openSqlite(path);
-      return run % 2 === 0 ? lookingBeside(driver, await openSqlite(path, 'to read')) : driver;
+      const writer = await openSqlite(path);
+      return run % 2 === 0 ? openFolding({ writer, failed, path }) : writer;
     };
     const open = async (stream: string) =>
       openSqliteStore({

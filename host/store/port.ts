@@ -182,6 +182,12 @@ export interface Balance {
   readonly sum: number;
 }
 
+/** What the postings of some entries come to. */
+export interface PartialSum extends Balance {
+  /** How many they are. */
+  readonly postings: number;
+}
+
 export interface StorePort {
   /**
    * Set where a commit costs much however little is in it: a batch smaller than it could be is not taken before nothing came
@@ -218,13 +224,16 @@ export interface StorePort {
   journalHeads(): Promise<
     readonly { readonly stream: string; readonly sequence: number; readonly head: string }[]
   >;
-  /** Sums of all postings, by account (and lot), in their order: computed from the entries, not from a cache. */
+  /**
+   * Sums of all postings, by account (and lot), in their order: computed from the entries, not from a cache. What comes
+   * meanwhile may be missed, an entry as a whole (see `sums`).
+   */
   balances(options?: BalanceOptions): Promise<readonly Balance[]>;
   /**
    * The same in parts, a stretch of entries each, in the order of their days: what the parts say of an account is to be
    * added up. An entry is in them whole or not at all; one that comes meanwhile may be missed.
    */
-  sums(options?: BalanceOptions): AsyncIterable<readonly Balance[]>;
+  sums(options?: BalanceOptions): AsyncIterable<readonly PartialSum[]>;
   /**
    * Does the work while nobody else on this database does work of that name, at whichever host: a lease that ends with
    * the work, or with the process that did it. What must not happen twice is guarded all the same: a server that is

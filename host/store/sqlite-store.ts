@@ -5,7 +5,7 @@
  * How a batch is committed stands in sqlite-commit.ts.
  *
  * A read asks the database only for what is not kept in memory: where all is kept, it waits for no commit. Looks at what
- * is committed (pages of a table, sums, heads) go beside the commits, where the driver has a connection for them.
+ * is committed (pages of a table, of the journal, sums) go beside the commits, where the driver has a connection for them.
  */
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
 import type { Clock } from '../clock.ts';
@@ -33,6 +33,7 @@ import type {
   CommitOutcome,
   Found,
   Kept,
+  PartialSum,
   StorePort,
   Wants,
 } from './port.ts';
@@ -200,20 +201,22 @@ class SqliteStore implements StorePort {
   }
 
   async journalHeads(): Promise<readonly JournalHead[]> {
-    return (await this.#all(sql.HEADS_SQL, [])) as unknown as readonly JournalHead[];
+    // In turn: some look-ups, for which the mark waits after a commit of unknown outcome, and no look may hold that up.
+    const rows = await this.#take(() => this.#driver.all(sql.HEADS_SQL, []));
+    return rows as unknown as readonly JournalHead[];
   }
 
   balances(options?: BalanceOptions): Promise<readonly Balance[]> {
     return addedUp(this.sums(options));
   }
 
-  sums(options: BalanceOptions = {}): AsyncIterable<readonly Balance[]> {
+  sums(options: BalanceOptions = {}): AsyncIterable<readonly PartialSum[]> {
     const text = sql.stretchSumsSql(options.byLot === true);
     const ask = (sqlText: string, after: EntryPlace, upTo: EntryPlace) =>
       this.#look((driver) => readRows(driver, sqlText, [...after, ...upTo], ['entries']));
     return stretches(options, {
       end: async (after, upTo) => placeOf(await ask(sql.STRETCH_END_SQL, after, upTo)),
-      sums: async (after, upTo) => (await ask(text, after, upTo)) as unknown as readonly Balance[],
+      sums: async (after, upTo) => (await ask(text, after, upTo)) as unknown as readonly PartialSum[],
     });
   }
 

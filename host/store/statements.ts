@@ -246,7 +246,7 @@ export function scanSql(
   if (columns !== null) conditions.push('x."transactionId" IN (SELECT "id" FROM "placed")');
   const having =
     columns === null ? '' : `WITH RECURSIVE ${placesSql('placed', columns, `SELECT ${places}`)} `;
-  return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${isHeld ? ` ${BY_OPEN_HOLDS}` : ''}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+  return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${isHeld ? ` ${BY_OPEN_HOLDS}` : ''}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
 }
 
 /** By what of their place transactions are looked for; null where it is not asked, or another column leads to fewer rows. */
@@ -269,6 +269,18 @@ WHERE x."ut" IS NOT NULL AND (i."transactionId" IS NOT x."transactionId" OR inst
  * thread, which the sales share: 2 ms, where 1,000 rows took 10.
  */
 export const PAGE_ROWS = 200;
+
+/** Where each page looks through all identities of a terminal, there are fewer of them. */
+const PAGE_ROWS_OF_TERMINAL = 1_000;
+
+/**
+ * Rows of one page of a table.
+ * @param where as for `scanSql`
+ */
+export function pageRowsOf(table: TableName, where: readonly string[]): number {
+  const columns = table === 'transactions' ? placeColumnsOf(where) : null;
+  return columns?.length === 1 ? PAGE_ROWS_OF_TERMINAL : PAGE_ROWS;
+}
 
 /** One page of all streams: parameters are the place after which to go on. */
 export const SCAN_JOURNAL_SQL = journalSql('("stream", "sequence") > (?1, ?2)');
@@ -306,7 +318,7 @@ ORDER BY x."businessDate", x."entryId" LIMIT 1 OFFSET ${STRETCH_ENTRIES - 1}`;
 /** Sums of the postings of a stretch by account and, when asked, by lot: parameters as above. */
 export function stretchSumsSql(byLot: boolean): string {
   const lot = byLot ? `p."value" ->> 1` : 'NULL';
-  return `SELECT p."value" ->> 0 AS "account", ${lot} AS "lot", p."value" ->> 2 AS "unit", sum(p."value" ->> 3) AS "sum"
+  return `SELECT p."value" ->> 0 AS "account", ${lot} AS "lot", p."value" ->> 2 AS "unit", sum(p."value" ->> 3) AS "sum", count(*) AS "postings"
 FROM "entries" AS x CROSS JOIN json_each(${fieldSql('entries', 'postings', 'x')}) AS p
 WHERE ${BEHIND} GROUP BY 1, 2, 3`;
 }

@@ -16,6 +16,12 @@ export const KEYED = {
 };
 
 /**
+ * For what goes through much in the order of an index, a stretch at a time. On tables that were not analysed yet (restored, a
+ * new year's) the server expects little behind a place, and would fetch and sort all that is left for each stretch.
+ */
+export const IN_ORDER = { enable_bitmapscan: 'off' };
+
+/**
  * Nothing is connected yet.
  * @param settings of every session, as in postgresql.conf
  * @throws CONFIG_BAD for an address that cannot be read
@@ -23,7 +29,7 @@ export const KEYED = {
 export function connect(url: string, settings: Readonly<Record<string, string>> = {}): PostgresConnections {
   const ledger = new PgDriver({ url, settings: { ...settings, ...KEYED } });
   const reader = new PgDriver({ url, settings: { ...settings, ...KEYED } });
-  const wide = new PgDriver({ url, settings, unhurried: true });
+  const wide = new PgDriver({ url, settings: { ...settings, ...IN_ORDER }, unhurried: true });
   return {
     ledger,
     reader,

@@ -26,6 +26,7 @@ import type {
   CommitItem,
   CommitOutcome,
   Found,
+  PartialSum,
   StorePort,
   Wants,
 } from '../port.ts';
@@ -201,7 +202,7 @@ class PostgresStore implements PostgresStorePort {
     return addedUp(this.sums(options));
   }
 
-  sums(options: BalanceOptions = {}): AsyncIterable<readonly Balance[]> {
+  sums(options: BalanceOptions = {}): AsyncIterable<readonly PartialSum[]> {
     const text = sql.stretchSumsSql(options.byLot === true);
     const ask = (sqlText: string, after: EntryPlace, upTo: EntryPlace) =>
       this.#ask(this.#wide, sqlText, [...after, ...upTo]);
@@ -209,7 +210,7 @@ class PostgresStore implements PostgresStorePort {
       end: async (after, upTo) => placeOf(await ask(sql.STRETCH_END_SQL, after, upTo)),
       sums: async (after, upTo) =>
         (await ask(text, after, upTo)).map((row) => ({
-          ...(row as unknown as Balance),
+          ...(row as unknown as PartialSum),
           sum: Number(row['sum']),
         })),
     });

@@ -15,6 +15,7 @@ import {
   GUARDED_TABLES,
   type GuardedTable,
   PAGE_ROWS,
+  pageRowsOf,
   STRETCH_ENTRIES,
   storedNames,
   UT_MARK,
@@ -313,7 +314,7 @@ export function scanSql(table: TableName, where: readonly string[], continued: b
     conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
-  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${PAGE_ROWS}`;
+  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
 }
 
 export const SCAN_JOURNAL_SQL = journalSql('("stream", "sequence") > ($1::text, $2::bigint)');
@@ -348,7 +349,7 @@ ORDER BY x."businessDate", x."entryId" LIMIT 1 OFFSET ${STRETCH_ENTRIES - 1}`;
 /** Sums of the postings of a stretch by account and, when asked, by lot: parameters as above. */
 export function stretchSumsSql(byLot: boolean): string {
   const lot = byLot ? `(p."value" ->> 1) COLLATE "C"` : 'NULL::text';
-  return `SELECT (p."value" ->> 0) COLLATE "C" AS "account", ${lot} AS "lot", (p."value" ->> 2) COLLATE "C" AS "unit", sum((p."value" ->> 3)::bigint)::text AS "sum"
+  return `SELECT (p."value" ->> 0) COLLATE "C" AS "account", ${lot} AS "lot", (p."value" ->> 2) COLLATE "C" AS "unit", sum((p."value" ->> 3)::bigint)::text AS "sum", count(*)::int AS "postings"
 FROM "entries" AS x CROSS JOIN LATERAL json_array_elements(${nestedSql('entries', 'postings', 'x')}) AS p ("value")
 WHERE ${BEHIND} GROUP BY 1, 2, 3`;
 }
