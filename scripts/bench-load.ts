@@ -4,6 +4,7 @@ import { ensure } from '../protocol/index.ts';
 import { type LoadPhase, type PhaseResult, runLoad } from '../simulators/load/index.ts';
 import {
   bundle,
+  HOST_ENV,
   HOST_FLAGS,
   type HostProgram,
   type Office,
@@ -24,7 +25,7 @@ export async function hostProgram(main = 'host/main.ts'): Promise<HostProgram> {
   return {
     command: process.execPath,
     args: [...HOST_FLAGS, join(folder, `${name}.mjs`)],
-    env: { ZUNKA_LOG_LEVEL: 'info' },
+    env: { ...HOST_ENV, ZUNKA_LOG_LEVEL: 'info' },
   };
 }
 

@@ -15,7 +15,7 @@ import type { CommitItem, StorePort } from '../host/store/port.ts';
 import type { TableName, Tables } from '../host/store/rows.ts';
 import { ensure } from '../protocol/index.ts';
 import { runLoad } from '../simulators/load/index.ts';
-import { bundleHost, HOST_FLAGS, Office } from '../simulators/office/index.ts';
+import { bundleHost, HOST_ENV, HOST_FLAGS, Office } from '../simulators/office/index.ts';
 import type { Metric } from './bench-curves.ts';
 import { keepRun, metricLine } from './bench-history.ts';
 import { loadTerminals, total } from './load-terminals.ts';
@@ -54,7 +54,7 @@ const office = await Office.open({
   program: {
     command: process.execPath,
     args: [...HOST_FLAGS, await bundleHost()],
-    env: { ZUNKA_LOG_LEVEL: 'info' },
+    env: { ...HOST_ENV, ZUNKA_LOG_LEVEL: 'info' },
   },
   ...(values.folder !== undefined && { folder: values.folder }),
 });

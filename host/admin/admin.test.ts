@@ -386,4 +386,38 @@ secrets('a card that was issued while components were brought keeps the key that
   assert.is(it.vault.find('cvk')?.checkValue, before);
 });
 
+secrets(
+  'nor is a key replaced under a card that is being issued, though no look sees the card yet',
+  async () => {
+    const it = await office();
+    const before = it.vault.find('cvk')?.checkValue;
+    const { store } = it.world;
+    const body = issue(it);
+    await bring(it, 'admin', 1, {}, '/v1/keys/cvk');
+    const commit = store.commit.bind(store);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let reached: () => void = () => undefined;
+    const isReached = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    store.commit = async (items) => {
+      if (items.some(({ changes }) => changes.cards !== undefined)) {
+        reached();
+        await held;
+      }
+      return commit(items);
+    };
+    const issued = it.call('operator', 'PUT', '/v1/cards/C0001', body);
+    await isReached;
+    const answer = await bring(it, 'second', 2, {}, '/v1/keys/cvk');
+    release();
+    assert.is((await issued).status, 201);
+    assert.is(answer.body['code'], 'ALREADY_EXISTS', answer.text);
+    assert.is(it.vault.find('cvk')?.checkValue, before);
+  },
+);
+
 secrets.run();

@@ -83,7 +83,7 @@ export function cardRoutes(door: Door): void {
       activeFrom: activeFrom ?? null,
       pin: pinBlock === undefined ? null : { block: Buffer.from(pinBlock, 'hex'), ...method },
     };
-    const outcome = await decided(door, async () => {
+    const issue = async () => {
       const { accounts } = await deps.store.read({ accountIds: [account.accountId] });
       const known = accounts.find(({ accountId }) => accountId === account.accountId);
       if (known !== undefined) demandSameAccount(known, account);
@@ -95,7 +95,8 @@ export function cardRoutes(door: Door): void {
       }
       const issued = issueCard(deps, { ...spec, account: known ?? account }, by);
       return { item: issued.item, answer: { card: shown(issued.card), created: true } };
-    });
+    };
+    const outcome = await door.issuing.run(() => decided(door, issue));
     return reply.code(outcome.created ? 201 : 200).send(outcome.card);
   });
 

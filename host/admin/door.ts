@@ -34,6 +34,31 @@ export interface Door {
   readonly deps: AdminDeps;
   readonly tokens: Tokens;
   readonly server: AdminServer;
+  /** Cards that are being issued, under keys that must not be replaced meanwhile. */
+  readonly issuing: UnderWay;
+}
+
+/** Work of one kind that is under way: what looks at the database does not see what it will have done. */
+export class UnderWay {
+  #begun = 0;
+  #ended = 0;
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    this.#begun += 1;
+    try {
+      return await work();
+    } finally {
+      this.#ended += 1;
+    }
+  }
+
+  /** What a look finds; null where any was under way meanwhile, which it may have missed. */
+  async without<T>(look: () => Promise<T>): Promise<T | null> {
+    const begun = this.#begun;
+    if (this.#ended !== begun) return null;
+    const found = await look();
+    return this.#begun === begun ? found : null;
+  }
 }
 
 /** Every write says why: in its body, or URL-encoded in the header `x-reason`. */

@@ -64,7 +64,10 @@ export function keyRoutes(door: Door): void {
   const sharedOf = (name: string): KeyPlace => ({
     name,
     use: SHARED[name] ?? 'pin',
-    mayReplace: async () => (await collected(deps.store.scan('cards'), 1)).length === 0,
+    mayReplace: async () => {
+      const cards = await door.issuing.without(() => collected(deps.store.scan('cards'), 1));
+      return cards?.length === 0;
+    },
   });
 
   server.put(

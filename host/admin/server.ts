@@ -8,7 +8,7 @@ import { cardRoutes } from './card-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clearingRoutes } from './clearing-routes.ts';
 import { documentRoutes } from './document-routes.ts';
-import type { AdminDeps, AdminServer } from './door.ts';
+import { type AdminDeps, type AdminServer, UnderWay } from './door.ts';
 import { failureAnswer } from './failure-answer.ts';
 import { healthRoutes } from './health-routes.ts';
 import { keyRoutes } from './key-routes.ts';
@@ -42,7 +42,7 @@ export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServ
     };
     await reply.code(404).send({ code: 'NOT_FOUND', detail: '无此接口 no such route', hint: { zh, en } });
   });
-  const door = { deps, server, tokens: new Tokens(tokens) };
+  const door = { deps, server, tokens: new Tokens(tokens), issuing: new UnderWay() };
   healthRoutes(door);
   queryRoutes(door);
   documentRoutes(door);

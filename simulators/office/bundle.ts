@@ -32,6 +32,12 @@ export const HOST_FLAGS: readonly string[] = [
 ];
 
 /**
+ * The threads beside JavaScript's, in its environment. Commits, folding, looks and marks take one each, and Node has four: a
+ * settlement file or a log that is written then would make a sale wait.
+ */
+export const HOST_ENV: Readonly<Record<string, string>> = { UV_THREADPOOL_SIZE: '8' };
+
+/**
  * @param programs by the name of the file to be written, without `.mjs`: its source, from the project's root
  * @param folder where to
  */

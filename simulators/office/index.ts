@@ -1,5 +1,5 @@
 /** The host with its administration as tests run it, and what more than one kind of test needs beside it. */
-export { BUNDLED, bundle, bundleHost, HOST_FLAGS } from './bundle.ts';
+export { BUNDLED, bundle, bundleHost, HOST_ENV, HOST_FLAGS } from './bundle.ts';
 export { Dice } from './dice.ts';
 export {
   endOf,
