@@ -35,10 +35,9 @@ export interface JournalHead extends StreamHead {
   readonly stream: string;
 }
 
-export function balanceOf({ account, lot, unit, sum }: Balance): Balance {
+function checkSum({ account, sum }: Balance): void {
   if (!Number.isSafeInteger(sum))
     throw new PosError('INVARIANT', `the balance of ${account} is no safe integer`);
-  return { account, lot, unit, sum };
 }
 
 /** Where a stretch of entries begins, behind it, or ends, with it. */
@@ -67,10 +66,9 @@ export async function* stretches(
   let after = afterBusinessDate === undefined ? BEGIN : behind(afterBusinessDate);
   for (;;) {
     const end = await ask.end(after, last);
-    yield (await ask.sums(after, end ?? last)).map(({ postings, ...sum }) => ({
-      ...balanceOf(sum),
-      postings,
-    }));
+    const sums = await ask.sums(after, end ?? last);
+    sums.forEach(checkSum);
+    yield sums;
     if (end === undefined) return;
     after = end;
   }
@@ -87,8 +85,9 @@ export async function addedUp(parts: AsyncIterable<readonly Balance[]>): Promise
   for await (const part of parts)
     for (const { account, lot, unit, sum } of part) {
       const key = [account, lot === null ? '' : `=${lot}`, unit].join('\0');
-      const all = (sums.get(key)?.sum ?? 0) + sum;
-      sums.set(key, balanceOf({ account, lot, unit, sum: all }));
+      const all = { account, lot, unit, sum: (sums.get(key)?.sum ?? 0) + sum };
+      checkSum(all);
+      sums.set(key, all);
     }
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, balance]) => balance);
 }
