@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   addDays,
   businessDateOf,
+  daysBetween,
   isBusinessDate,
   localTimeOf,
   nextBusinessDate,
@@ -61,6 +62,9 @@ dates('steps over months, leap days and years', () => {
   assert.is(addDays('20240301', -1), '20240229');
   assert.is(addDays('20261122', 0), '20261122');
   assert.is(addDays('19700101', -1), '19691231');
+  assert.is(daysBetween('20240228', '20240301'), 2);
+  assert.is(daysBetween('20261122', '20261122'), 0);
+  assert.is(daysBetween('20270101', '20261231'), -1);
 });
 
 dates('counts weekdays from Monday 1 to Sunday 7', () => {

@@ -54,6 +54,11 @@ export function addDays(yyyymmdd: string, days: number): string {
   return moved;
 }
 
+/** How many days after `from` it is at `to`; negative when it is before. Throws DATE_BAD. */
+export function daysBetween(from: string, to: string): number {
+  return checkedDayNumber(to) - checkedDayNumber(from);
+}
+
 /** 1 Monday … 7 Sunday. Throws DATE_BAD. */
 export function weekdayOf(yyyymmdd: string): number {
   // Day 0, 1970-01-01, was a Thursday.

@@ -52,6 +52,7 @@ export const GAUGES = {
   owedOpen:          { name: 'zunka_owed_reversals_open',        help: 'Reversals that terminals owe; looked up once a minute.' },
   batchesOpen:       { name: 'zunka_batches_open',               help: 'Batches that are open or being uploaded; looked up once a minute.' },
   logBytes:          { name: 'zunka_database_log_bytes',         help: 'The file of SQLite\'s write-ahead log; far above 200 MB while a reader, a backup, keeps it from being folded.' },
+  daysBehind:        { name: 'zunka_business_days_behind',       help: 'Calendar days (UTC+8) since the open business date: 1 between midnight and the cut-over, more where the day was not closed.' },
   draining:          { name: 'zunka_draining',                   help: '1 from the moment in which the host was told to stop.' },
 } as const satisfies Record<string, { readonly name: string; readonly help: string }>;
 export type GaugeName = keyof typeof GAUGES;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSoftVault } from '../../keys/index.ts';
-import { PosError } from '../../protocol/index.ts';
+import { businessDateOf, daysBetween, PosError } from '../../protocol/index.ts';
 import { openFixture, type TestClock } from '../acquiring/node-acquiring.fixture.ts';
 import { makeHostKeys } from '../host-keys.ts';
 import { MarkedStore } from '../store/commit-mark.ts';
@@ -159,6 +159,18 @@ ready('and a figure that cannot be looked up is left out of the metrics, and cou
     );
     trouble.store = 'none';
     assert.match(await metrics.registry.metrics(), 'zunka_batches_open 0\n');
+  }),
+);
+
+ready('and how far the business day is behind the calendar is told: a day that nobody closed', () =>
+  withStanding(async ({ trouble, metrics, clock, standing }) => {
+    const open = (await standing.businessDate()) ?? '';
+    const behind = daysBetween(open, businessDateOf(clock.now()));
+    assert.match(await metrics.registry.metrics(), `zunka_business_days_behind ${behind}\n`);
+    clock.pass(2 * 24 * 3_600_000);
+    assert.match(await metrics.registry.metrics(), `zunka_business_days_behind ${behind + 2}\n`);
+    trouble.store = 'fails';
+    assert.not.match(await metrics.registry.metrics(), /^zunka_business_days_behind /m);
   }),
 );
 

@@ -3,6 +3,7 @@
  * scraper asks. Nothing here is asked by a transaction.
  */
 import { Gauge } from 'prom-client';
+import { businessDateOf, daysBetween } from '../../protocol/index.ts';
 import { within } from '../clock.ts';
 import type { HostDeps } from '../deps.ts';
 import { keysOf } from '../host-keys.ts';
@@ -82,6 +83,11 @@ export class Standing {
     }
   }
 
+  async #daysBehind(): Promise<number | null> {
+    const open = await this.businessDate();
+    return open === null ? null : daysBetween(open, businessDateOf(this.#parts.clock.now()));
+  }
+
   #notDraining(): ReadinessCheck {
     return checked('draining', this.#draining ? '正在停机 the host is stopping' : '');
   }
@@ -123,6 +129,7 @@ export class Standing {
       owedOpen:    async () => (await this.#rowFigures()).owedOpen,
       batchesOpen: async () => (await this.#rowFigures()).batchesOpen,
       logBytes:    () => logBytes?.() ?? null,
+      daysBehind:  () => this.#daysBehind(),
       draining:    () => Number(this.#draining),
     };
     for (const name of Object.keys(GAUGES) as GaugeName[]) {
