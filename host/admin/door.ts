@@ -34,11 +34,11 @@ export interface Door {
   readonly deps: AdminDeps;
   readonly tokens: Tokens;
   readonly server: AdminServer;
-  /** Cards that are being issued, under keys that must not be replaced meanwhile. */
+  /** Cards that are being issued here, under keys that must not be replaced meanwhile. Of other hosts on a server it knows nothing. */
   readonly issuing: UnderWay;
 }
 
-/** Work of one kind that is under way: what looks at the database does not see what it will have done. */
+/** Work of one kind that is under way in this process: what looks at the database does not see what it will have done. */
 export class UnderWay {
   #begun = 0;
   #ended = 0;

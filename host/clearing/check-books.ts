@@ -2,15 +2,15 @@
  * The books before a day is priced: proven from the sums that an earlier clearing proved and everything since, so that years
  * of history do not slow today; and every so often from the first entry on, which must come to those same sums.
  *
- * The sums rest as rows of `steps`, written in the commit of the step that proved them; its output, whose digest is in the
- * journal, names them by theirs.
+ * The sums rest as rows of `steps`, laid down before the output of the step that proved them; it names them by their digest,
+ * and its own is in the journal.
  */
 import { createHash } from 'node:crypto';
 import { addDays, PosError } from '../../protocol/index.ts';
 import { turnEnd } from '../clock.ts';
 import { proveUpTo } from '../ledger/proofs.ts';
 import { isArchivedSince, type KeyedSum, type ProvenSums, type ReadSums } from '../ledger/reading.ts';
-import type { Guard, StorePort } from '../store/port.ts';
+import type { CommitItem, StorePort } from '../store/port.ts';
 import type { StepRow } from '../store/rows.ts';
 import { check, demand } from './check.ts';
 import type { Check } from './model.ts';
@@ -138,15 +138,18 @@ function recordedSums(store: StorePort, { upTo, lots, sha256, run }: Recorded): 
 }
 
 /**
- * Lays sums down, in commits of their own: they count when the step's output names them. The run's name tells what is in it,
- * so what a clearing that was killed left of it is what this one would write.
+ * Lays sums down, in commits of their own: they count when the step's output names them. The run's name tells what is in it
+ * and how it is cut, so what a clearing that was killed left of it is what this one would write, and is taken; it is read
+ * once more before it counts.
+ *
+ * @throws STORE_DAMAGED when something else lies there
  */
 async function record(sums: ProvenSums, { store, clock }: StepContext): Promise<Recorded> {
   const { upTo, lots } = sums;
   const digest = new SumsDigest();
   for await (const part of sums.parts()) digest.add(part);
   const sha256 = digest.end();
-  const run = `sums-${upTo}-${sha256.slice(0, 12)}`;
+  const run = `sums-${upTo}-${sha256.slice(0, 12)}-${SUMS_A_ROW}`;
   let [rows, count]: [StepRow[], number] = [[], 0];
   for await (const output of filled(sums.parts(), SUMS_A_ROW)) {
     count += 1;
@@ -156,7 +159,9 @@ async function record(sums: ProvenSums, { store, clock }: StepContext): Promise<
     rows = [];
   }
   await lay(store, rows);
-  return { upTo, lots, sha256, run };
+  const recorded = { upTo, lots, sha256, run };
+  for await (const _ of recordedSums(store, recorded).parts());
+  return recorded;
 }
 
 /** The same in parts of so many each, but for the last. */
@@ -174,13 +179,17 @@ async function* filled(
   if (rest.length > 0) yield rest;
 }
 
+/** Each row by itself: one that lies there already keeps no other from being written. */
 async function lay(store: StorePort, steps: readonly StepRow[]): Promise<void> {
-  if (steps.length === 0) return;
-  const guards = steps.map(
-    ({ runId, step }): Guard => ({ kind: 'absent', table: 'steps', key: `${runId}|${step}` }),
+  const items = steps.map(
+    (row): CommitItem => ({
+      guards: [{ kind: 'absent', table: 'steps', key: `${row.runId}|${row.step}` }],
+      changes: { steps: [row] },
+      journal: [],
+    }),
   );
-  const [outcome] = await store.commit([{ guards, changes: { steps }, journal: [] }]);
-  if (outcome?.committed === false && outcome.failure !== null) throw outcome.failure;
+  const outcomes = items.length === 0 ? [] : await store.commit(items);
+  for (const outcome of outcomes) if (!outcome.committed && outcome.failure !== null) throw outcome.failure;
 }
 
 async function sameSums(believed: ReadSums, read: ReadSums): Promise<Check> {

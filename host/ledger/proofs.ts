@@ -171,7 +171,7 @@ class Findings {
     }
     if (key.startsWith('fen receivable:holder:')) {
       if (fold !== rows && !isMoved) this.debts.add(`${key}: ${fold} ≠ ${rows}`, row);
-      if (fold < 0) this.overdrawn.add(`${key}: ${fold}`, row);
+      if (fold < 0 && !isMoved) this.overdrawn.add(`${key}: ${fold}`, row);
     }
   }
 
@@ -189,7 +189,7 @@ class Findings {
     if (figures.has(LOT_READ, row) && fold !== rows && !isMoved)
       this.lots.add(`lot ${lot}: row ${-rows}, postings ${-fold}`, row);
     if (this.#reading.lotsMissing.has(lot) && !isMoved) this.lots.add(`${key}: no such lot`, row);
-    if (fold > 0) this.overdrawn.add(`${key}: ${-fold}`, row);
+    if (fold > 0 && !isMoved) this.overdrawn.add(`${key}: ${-fold}`, row);
   }
 
   /** Units whose accounts do not sum to zero. */

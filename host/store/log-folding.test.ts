@@ -162,6 +162,19 @@ folding('but the log begins anew between two looks: one under way would keep it 
   assert.ok(asked.indexOf(restart) < asked.indexOf('reader another look'));
 });
 
+folding('what was asked for before the close is still looked at', async () => {
+  let release: () => void = () => undefined;
+  const lookHeld = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const { driver, asked } = noting({ pages: 1, lookHeld });
+  const looks = [driver.look('a look', []), driver.look('another look', [])];
+  const closed = driver.close();
+  release();
+  await Promise.all([...looks, closed]);
+  assert.ok(asked.indexOf('reader another look') < asked.indexOf('reader closed'), asked.join(', '));
+});
+
 folding('one that fails fails no write, is told once, and is tried again', async () => {
   const failure = new PosError('STORE_FAILED', 'the disk');
   const log: Parameters<typeof noting>[0] = { pages: 6_000, failure };

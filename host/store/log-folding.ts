@@ -107,8 +107,13 @@ export class FoldingDriver implements SqlDriver {
     await this.#folding;
     // The one that writes last: it folds the log.
     let [failure, isWhole]: [unknown, boolean] = [undefined, true];
-    for (const connection of [this.#reader, this.#folder, this.#writer]) {
-      await connection.close().catch((error: unknown) => {
+    const closings = [
+      () => this.#looks.take(() => this.#reader.close()),
+      () => this.#folder.close(),
+      () => this.#writer.close(),
+    ];
+    for (const close of closings) {
+      await close().catch((error: unknown) => {
         failure ??= error;
         isWhole = false;
       });

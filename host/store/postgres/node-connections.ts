@@ -17,9 +17,10 @@ export const KEYED = {
 
 /**
  * For what goes through much in the order of an index, a stretch at a time. On tables that were not analysed yet (restored, a
- * new year's) the server expects little behind a place, and would fetch and sort all that is left for each stretch.
+ * new year's) the server expects little behind a place, and would fetch and sort all that is left for each stretch. With the
+ * places at hand it would go through the whole year for a stretch, five times, before it has a plan for any place.
  */
-export const IN_ORDER = { enable_bitmapscan: 'off' };
+export const IN_ORDER = { enable_bitmapscan: 'off', plan_cache_mode: 'force_generic_plan' };
 
 /**
  * Nothing is connected yet.

@@ -11,7 +11,7 @@ import { IN_ORDER, KEYED } from './node-connections.ts';
 import { emptySchema, storeOn } from './node-database.fixture.ts';
 import { startPostgres } from './node-server.fixture.ts';
 import { READ_SQL } from './read-statement.ts';
-import { STRETCH_END_SQL, scanSql } from './statements.ts';
+import { STRETCH_END_SQL, scanSql, stretchSumsSql } from './statements.ts';
 
 const server = await startPostgres();
 server.leave();
@@ -249,34 +249,36 @@ today('by EXPLAIN: the read, and the scan of a day', () =>
   }),
 );
 
-today(
-  'a stretch of entries of which the server has no statistics yet: in the order of the index, not sorted',
-  () =>
-    withHistory(async (store, schema) => {
-      const day = `${Number(THIS_YEAR) + 1}0101`;
-      const entries = Array.from({ length: 3_000 }, (_, at) =>
-        sample.entryRow(`N${String(at).padStart(5, '0')}`, 'A1', { businessDate: day }),
+today('a stretch of entries and its sums, with and without statistics: by the index, in its order', () =>
+  withHistory(async (store, schema) => {
+    const day = `${Number(THIS_YEAR) + 1}0101`;
+    const entries = Array.from({ length: 3_000 }, (_, at) =>
+      sample.entryRow(`N${String(at).padStart(5, '0')}`, 'A1', { businessDate: day }),
+    );
+    for (let at = 0; at < entries.length; at += 500)
+      await committed(store, sample.item({ entries: entries.slice(at, at + 500) }));
+    const planOf = async (text: string) => {
+      const options = Object.entries({ ...IN_ORDER, search_path: schema }).map(
+        ([name, value]) => `-c ${name}=${value}`,
       );
-      for (let at = 0; at < entries.length; at += 500)
-        await committed(store, sample.item({ entries: entries.slice(at, at + 500) }));
-      const planOf = async (settings: Readonly<Record<string, string>>) => {
-        const options = Object.entries({ ...settings, search_path: schema }).map(
-          ([name, value]) => `-c ${name}=${value}`,
-        );
-        const client = new pg.Client({ connectionString: server.url, options: options.join(' ') });
-        await client.connect();
-        try {
-          const values = [day, 'N00100', `${day} `, ''];
-          const { rows } = await client.query(`EXPLAIN ${STRETCH_END_SQL}`, values);
-          return rows.map((row) => String((row as Record<string, unknown>)['QUERY PLAN'])).join('\n');
-        } finally {
-          await client.end();
-        }
-      };
-      const plan = await planOf(IN_ORDER);
-      assert.match(plan, /Index/);
-      assert.not.match(plan, /Sort|Bitmap/);
-    }),
+      const client = new pg.Client({ connectionString: server.url, options: options.join(' ') });
+      await client.connect();
+      try {
+        const values = [day, 'N00100', day, 'N00600'];
+        const { rows } = await client.query(`EXPLAIN ${text}`, values);
+        return rows.map((row) => String((row as Record<string, unknown>)['QUERY PLAN'])).join('\n');
+      } finally {
+        await client.end();
+      }
+    };
+    for (const isAnalysed of [false, true]) {
+      if (isAnalysed) await server.query(`ANALYZE "${schema}"."entries"`);
+      assert.match(await planOf(STRETCH_END_SQL), /Index/);
+      assert.not.match(await planOf(STRETCH_END_SQL), /Sort|Bitmap|Seq Scan/);
+      // What is found is grouped; it is found by the index.
+      assert.not.match(await planOf(stretchSumsSql(true)), /Bitmap|Seq Scan/);
+    }
+  }),
 );
 
 today.run();

@@ -381,7 +381,7 @@ clearing(
         assert.equal(await theirs.read(name), await ours.read(name));
       const steps = await all(store, 'steps');
       const records = (await journal(store)).filter(({ body }) => body.includes('"clearing-step"'));
-      // And one row of sums, in the commit of the step that proved them.
+      // And one row of sums.
       assert.is(steps.length, 12);
       assert.is(records.length, 11);
       // The same bytes as on SQLite with files in memory.
