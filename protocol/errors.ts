@@ -63,6 +63,7 @@ export const FAILURES = {
   // Host
   CONFIG_BAD:          { retry: false, zh: '请更正所指出的设置后重新启动。', en: 'Correct the setting that is named and start again.' },
   HOST_BUSY:           { retry: true,  zh: '主机繁忙,请稍后重试。', en: 'The host has more requests waiting than it allows: try again.' },
+  HOST_STOPPING:       { retry: true,  zh: '主机正在停机:请待其恢复后再试;清算会从已完成的步骤继续。', en: 'The host is stopping: ask again when it is back; a clearing goes on behind its finished steps.' },
   STORE_CONFLICT:      { retry: true,  zh: '数据刚被他人改动,将重新判断。', en: 'Another change came first: it is decided again.' },
   STORE_REFUSED:       { retry: false, zh: '数据库拒绝了这一改动,详见说明。', en: 'The database refused this one change: the detail names the constraint.' },
   STORE_BUSY:          { retry: true,  zh: '数据库被另一进程占用:请待其完成。', en: 'Another process holds the database: let it finish.' },

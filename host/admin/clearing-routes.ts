@@ -15,7 +15,7 @@ import { BUSINESS_DATE, collected, type Door, decided, REASON, reader, TERMINAL_
 const BATCH_MAX = 999_999;
 
 export function clearingRoutes(door: Door): void {
-  const { server, deps } = door;
+  const { server, deps, longWorks } = door;
 
   server.post(
     '/v1/terminals/:terminalId/batches/:batch/close',
@@ -77,7 +77,10 @@ export function clearingRoutes(door: Door): void {
     async (request) => {
       const { reason, ...options } = request.body;
       const by = await writer(door, request, 'clearing.run', reason);
-      return runClearing(deps, { ...options, person: by.person, role: by.role, reason: by.reason });
+      return runClearing(
+        { ...deps, ...longWorks.act() },
+        { ...options, person: by.person, role: by.role, reason: by.reason },
+      );
     },
   );
 

@@ -10,6 +10,7 @@ import type { FilePort } from '../clearing/file-port.ts';
 import type { HostDeps } from '../deps.ts';
 import type { Standing } from '../operations/standing.ts';
 import type { CommitItem } from '../store/port.ts';
+import type { LongWorks } from './long-work.ts';
 import { type ActName, demandRole } from './roles.ts';
 import type { Caller, Tokens } from './tokens.ts';
 
@@ -36,6 +37,8 @@ export interface Door {
   readonly server: AdminServer;
   /** Cards that are being issued here, under keys that must not be replaced meanwhile. Of other hosts on a server it knows nothing. */
   readonly issuing: UnderWay;
+  /** For whatever may take long where there is much. */
+  readonly longWorks: LongWorks;
 }
 
 /** Work of one kind that is under way in this process: what looks at the database does not see what it will have done. */

@@ -31,6 +31,8 @@ const STATUS: Readonly<Partial<Record<FailureCode, number>>> = {
   STORE_CONFLICT:   409,
   STORE_REFUSED:    409,
   NOT_ALLOWED_NOW:  409,
+  // As nginx writes it down; nobody is there to read it.
+  CANCELLED:        499,
   LIMIT_EXCEEDED:   422,
   BOOKS_UNBALANCED: 500,
   STORE_DAMAGED:    500,

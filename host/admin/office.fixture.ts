@@ -7,6 +7,7 @@ import { FIRST_DAY, sampleWorld } from '../clearing/sample-day.ts';
 import { openLog } from '../log.ts';
 import { Metrics } from '../operations/metrics.ts';
 import { Standing } from '../operations/standing.ts';
+import type { AdminDeps } from './door.ts';
 import { ROLES, type Role } from './roles.ts';
 import { buildAdmin } from './server.ts';
 import type { Token } from './tokens.ts';
@@ -35,6 +36,8 @@ interface Answer {
 export interface Office {
   readonly world: Awaited<ReturnType<typeof sampleWorld>>;
   readonly vault: Vault;
+  /** For a door of its own, on a socket. */
+  readonly deps: AdminDeps;
   readonly files: ReturnType<typeof memoryFiles>;
   call(
     role: Who | null,
@@ -79,6 +82,7 @@ export async function office(): Promise<Office> {
   return {
     world,
     vault,
+    deps,
     files,
     async call(role, method, url, body, headers = {}) {
       const token = TOKENS.find(({ person }) => person === `${role}-员`)?.token;

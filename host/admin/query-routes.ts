@@ -2,7 +2,6 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { PosError, responseCode } from '../../protocol/index.ts';
-import { turnEnd } from '../clock.ts';
 import { exportJournal } from '../journal/export.ts';
 import { verifyJournal } from '../journal/verify.ts';
 import { exportHledger } from '../ledger/export.ts';
@@ -14,7 +13,7 @@ import { BUSINESS_DATE, collected, type Door, reader, TERMINAL_ID } from './door
 const ROWS_MAX = 500;
 
 export function queryRoutes(door: Door): void {
-  const { server, deps } = door;
+  const { server, deps, longWorks } = door;
 
   server.get(
     '/v1/transactions',
@@ -42,7 +41,7 @@ export function queryRoutes(door: Door): void {
         ...(businessDate === undefined ? {} : { businessDate }),
       };
       const rows: TransactionRow[] = [];
-      for await (const page of deps.store.scan('transactions', where)) {
+      for await (const page of longWorks.lookFor(request).store.scan('transactions', where)) {
         rows.push(...page.filter(({ panMasked }) => cardTail === undefined || panMasked.endsWith(cardTail)));
         if (rows.length > ROWS_MAX) break;
       }
@@ -91,12 +90,12 @@ export function queryRoutes(door: Door): void {
 
   server.get('/v1/balances', async (request) => {
     reader(door, request, 'query');
-    return { balances: await deps.store.balances() };
+    return { balances: await longWorks.lookFor(request).store.balances() };
   });
 
   server.get('/v1/proof', async (request) => {
     reader(door, request, 'query');
-    return proveBooks(deps.store, { pause: () => turnEnd(deps.clock) });
+    return longWorks.proof(request, ({ store, pause }) => proveBooks(store, { pause }));
   });
 
   server.get('/v1/journal/head', async (request) => {
@@ -107,17 +106,21 @@ export function queryRoutes(door: Door): void {
   // Reads and hashes every record: for whoever asks for a proof, not for every look.
   server.get('/v1/journal/proof', async (request) => {
     reader(door, request, 'journal.read');
-    return verifyJournal(deps.store.scanJournal());
+    return verifyJournal(longWorks.lookFor(request).store.scanJournal());
   });
 
   server.get('/v1/journal', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(exportJournal(deps.store)));
+    return reply
+      .type('application/x-ndjson; charset=utf-8')
+      .send(Readable.from(exportJournal(longWorks.lookFor(request).store)));
   });
 
   server.get('/v1/books', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return reply.type('text/plain; charset=utf-8').send(Readable.from(exportHledger(deps.store)));
+    return reply
+      .type('text/plain; charset=utf-8')
+      .send(Readable.from(exportHledger(longWorks.lookFor(request).store)));
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
+import { within } from '../clock.ts';
 import { cardRoutes } from './card-routes.ts';
 import { certificateRoutes } from './certificate-routes.ts';
 import { clearingRoutes } from './clearing-routes.ts';
@@ -12,6 +13,7 @@ import { type AdminDeps, type AdminServer, UnderWay } from './door.ts';
 import { failureAnswer } from './failure-answer.ts';
 import { healthRoutes } from './health-routes.ts';
 import { keyRoutes } from './key-routes.ts';
+import { LongWorks } from './long-work.ts';
 import { owedRoutes } from './owed-routes.ts';
 import { queryRoutes } from './query-routes.ts';
 import { type Token, Tokens } from './tokens.ts';
@@ -20,7 +22,11 @@ import { type Token, Tokens } from './tokens.ts';
 const BODY_BYTES_MAX = 65_536;
 
 /** The routes without a socket: tests call them with `inject`. */
-export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServer {
+export function buildAdmin(
+  deps: AdminDeps,
+  tokens: readonly Token[],
+  longWorks = new LongWorks(deps),
+): AdminServer {
   const server: AdminServer = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -42,7 +48,11 @@ export function buildAdmin(deps: AdminDeps, tokens: readonly Token[]): AdminServ
     };
     await reply.code(404).send({ code: 'NOT_FOUND', detail: '无此接口 no such route', hint: { zh, en } });
   });
-  const door = { deps, server, tokens: new Tokens(tokens), issuing: new UnderWay() };
+  // Whoever keeps his connection would keep the server from closing.
+  server.addHook('onSend', async (_request, reply) => {
+    if (longWorks.isStopping) reply.header('connection', 'close');
+  });
+  const door = { deps, server, tokens: new Tokens(tokens), issuing: new UnderWay(), longWorks };
   healthRoutes(door);
   queryRoutes(door);
   documentRoutes(door);
@@ -62,10 +72,27 @@ export async function startAdmin(
   deps: AdminDeps,
   options: { readonly host: '127.0.0.1'; readonly port: number; readonly tokens: readonly Token[] },
 ): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const server = buildAdmin(deps, options.tokens);
+  const longWorks = new LongWorks(deps);
+  const server = buildAdmin(deps, options.tokens, longWorks);
   await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   deps.log.info({ port }, '管理端口已开放 the administration listens');
-  return { port, stop: () => server.close() };
+  return {
+    port,
+    async stop() {
+      longWorks.stop();
+      const closed = server.close();
+      if ((await within(deps.clock, LAST_ANSWERS_MS, closed)) === 'late') {
+        deps.log.warn({}, CUT_OFF);
+        server.server.closeAllConnections();
+      }
+      await closed;
+    },
+  };
 }
+
+/** What long work was ended is told so by then; who takes no answer is not waited for. */
+const LAST_ANSWERS_MS = 5_000;
+const CUT_OFF =
+  '停机时仍有管理连接未读完答复,已断开 connections whose answers nobody reads were cut off by the stop';

@@ -58,7 +58,7 @@ export async function checkBooks(context: StepContext): Promise<StepOutcome> {
     proven === null || (await isArchivedSince(store, proven.upTo, closed))
       ? undefined
       : recordedSums(store, proven);
-  const pause = () => turnEnd(context.clock);
+  const { pause = () => turnEnd(context.clock) } = context;
   const short = since === undefined ? undefined : await proveUpTo(store, { since, closed, pause });
   demand(short?.proof.checks ?? []);
   const isDue =

@@ -14,6 +14,8 @@ export interface ClearingDeps {
   readonly clock: Clock;
   readonly files: FilePort;
   readonly log: Logger;
+  /** Between two pieces of long work in memory; may throw, which ends the run. Absent: the end of a turn of the event loop. */
+  readonly pause?: () => Promise<void>;
 }
 export type StepName =
   | 'check-books'

@@ -14,14 +14,24 @@
 import { hash } from 'node:crypto';
 import { codeAt, PosError } from '../../protocol/index.ts';
 
-const LEAF = '\u0000';
+const LEAF = 0x00;
 const LINK = 0x02;
 const GENESIS = '\u0003';
 const HASH_BYTES = 32;
 
+/** The most that one UTF-16 unit takes in UTF-8. */
+const UNIT_BYTES = 3;
+/** Where a body is laid to be hashed: nearly all have room here. */
+const LAID = Buffer.alloc(16_384);
+
 /** RFC 6962 leaf hash of a record. @param body canonical JSON; hashed as UTF-8 */
 export function leafHash(body: string): string {
-  return hash('sha256', LEAF + body, 'hex');
+  const most = 1 + UNIT_BYTES * body.length;
+  const leaf = most > LAID.length ? Buffer.allocUnsafe(most) : LAID;
+  leaf[0] = LEAF;
+  // As bytes: a text of the marking byte and the body would be another text, and a body that was put together of many
+  // would be copied into one piece twice, here and where it is stored.
+  return hash('sha256', leaf.subarray(0, 1 + leaf.write(body, 1)), 'hex');
 }
 
 /** The chain head after one more record. Both arguments and the result are 64 hex digits. */
