@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PosError } from '../../protocol/index.ts';
 import { assembleHost } from '../deps.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
@@ -282,20 +283,4 @@ async function openInterfered() {
     next = act;
   };
   return { host, interfere };
-}
-
-/** A store's methods as a plain object, so that some of them can be replaced. */
-function bound(store: StorePort): StorePort {
-  return {
-    read: (wants) => store.read(wants),
-    commit: (items, how) => store.commit(items, how),
-    scan: (table, where) => store.scan(table, where),
-    scanJournal: (stream, after) => store.scanJournal(stream, after),
-    journalHeads: () => store.journalHeads(),
-    balances: (options) => store.balances(options),
-    sums: (options) => store.sums(options),
-    alone: (name, work) => store.alone(name, work),
-    highest: () => store.highest(),
-    close: () => store.close(),
-  };
 }

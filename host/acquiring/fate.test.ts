@@ -5,6 +5,7 @@ import { cutOver } from '../clearing/cut-over.ts';
 import { memoryFiles } from '../clearing/memory-files.ts';
 import { runClearing } from '../clearing/run.ts';
 import { assembleHost, type HostDeps } from '../deps.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
@@ -356,19 +357,3 @@ for (const [first, byWhat] of [
 }
 
 races.run();
-
-/** A store's methods as a plain object, so that some of them can be replaced. */
-function bound(store: StorePort): StorePort {
-  return {
-    read: (wants) => store.read(wants),
-    commit: (items) => store.commit(items),
-    scan: (table, where) => store.scan(table, where),
-    scanJournal: (stream, after) => store.scanJournal(stream, after),
-    journalHeads: () => store.journalHeads(),
-    balances: (options) => store.balances(options),
-    sums: (options) => store.sums(options),
-    alone: (name, work) => store.alone(name, work),
-    highest: () => store.highest(),
-    close: () => store.close(),
-  };
-}

@@ -5,12 +5,13 @@ import { addDays, fenDelta } from '../../protocol/index.ts';
 import { FEE_INCOME } from '../ledger/accounts.ts';
 import type { Entry } from '../ledger/model.ts';
 import { carriedId } from '../ledger/reading.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import { WHOLE_EVERY_DAYS } from './check-books.ts';
 import { cutOver } from './cut-over.ts';
 import { runClearing, stepsOf } from './run.ts';
 import { FIRST_DAY, SECOND_DAY } from './sample-day.ts';
-import { bound, clear, closedDay, codeIs, HOUR, log, type Scene, soleLot, who } from './scene.fixture.ts';
+import { clear, closedDay, codeIs, HOUR, log, type Scene, soleLot, who } from './scene.fixture.ts';
 import { runIdOf } from './step-context.ts';
 
 const dayAt = (index: number) => addDays(FIRST_DAY, index);

@@ -12,12 +12,12 @@ import {
   voidFrame,
 } from '../acquiring/node-acquiring.fixture.ts';
 import type { Parsed } from '../acquiring/wire-terminal.fixture.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import { cutOver } from './cut-over.ts';
 import type { LapsedHolds } from './lapse.ts';
 import { memoryFiles } from './memory-files.ts';
 import { runClearing, stepsOf } from './run.ts';
-import { bound } from './scene.fixture.ts';
 import { runIdOf } from './step-context.ts';
 
 /** The programme's days, here two: a hold of the 22nd lapses when the 24th is cleared. */

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { fen, fenDelta, PosError } from '../../protocol/index.ts';
 import { REBATE_EXPENSE, REBATE_PAYABLE } from '../ledger/accounts.ts';
 import type { Entry } from '../ledger/model.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import type { FilePort } from './file-port.ts';
 import {
@@ -17,7 +18,7 @@ import {
   WINE_TOTALS,
 } from './sample-day.ts';
 
-import { bound, clear, closedDay, codeIs, HOUR, type Scene, soleLot } from './scene.fixture.ts';
+import { clear, closedDay, codeIs, HOUR, type Scene, soleLot } from './scene.fixture.ts';
 
 const refusing = suite('a clearing stops rather than pays from books or files that disagree');
 

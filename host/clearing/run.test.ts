@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
+import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
 import { cutOver } from './cut-over.ts';
 import { readBack } from './read-back.ts';
@@ -24,7 +25,7 @@ import {
   WINE_TOTALS,
 } from './sample-day.ts';
 
-import { bound, clear, closedDay, codeIs, HOUR, log, soleLot, who } from './scene.fixture.ts';
+import { clear, closedDay, codeIs, HOUR, log, soleLot, who } from './scene.fixture.ts';
 
 const days = suite('the business date is a row that one act changes');
 

@@ -33,21 +33,6 @@ export const codeIs =
   (error: unknown) =>
     error instanceof PosError && error.code === code && error.message.includes(part);
 
-export function bound(store: StorePort): StorePort {
-  return {
-    read: (wants) => store.read(wants),
-    commit: (items, how) => store.commit(items, how),
-    scan: (table, where) => store.scan(table, where),
-    scanJournal: (stream, after) => store.scanJournal(stream, after),
-    journalHeads: () => store.journalHeads(),
-    balances: (options) => store.balances(options),
-    sums: (options) => store.sums(options),
-    alone: (name, work) => store.alone(name, work),
-    highest: () => store.highest(),
-    close: () => store.close(),
-  };
-}
-
 export async function soleLot(world: SampleWorld, more: number) {
   const { lots } = await world.store.read({ accountIds: ['A1'] });
   const [lot] = lots;

@@ -218,6 +218,8 @@ export interface StorePort {
     table: T,
     where?: Partial<Record<keyof Tables[T] & string, string | number>>,
   ): AsyncIterable<readonly Tables[T][]>;
+  /** Those of these transactions that are there, each once, in no order: for looks at many, which wait for no commit. */
+  transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]>;
   /** The journal by stream and sequence, by pages; of one stream also after a sequence. */
   scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]>;
   /** Where each journal stream stands, by stream: the last record of each, found without reading the others. */

@@ -39,8 +39,8 @@ import type {
 } from './port.ts';
 import { foundOf, READ_SQL, READ_TABLES, readParameters } from './read-statement.ts';
 import { RowCache, together } from './row-cache.ts';
-import { valuesOf } from './row-shape.ts';
-import type { DayRow, JournalRow, TableName, Tables } from './rows.ts';
+import { rowOf, valuesOf } from './row-shape.ts';
+import type { DayRow, JournalRow, TableName, Tables, TransactionRow } from './rows.ts';
 import { OPEN_HOLD } from './schema.ts';
 import { SqliteCommits } from './sqlite-commit.ts';
 import * as sql from './statements.ts';
@@ -193,6 +193,15 @@ class SqliteStore implements StorePort {
       const text = sql.scanSql(table, names, after.length > 0, isHolds ? 'open holds' : 'all');
       return this.#look((driver) => readRows(driver, text, [...values, ...after], [table]));
     });
+  }
+
+  async transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]> {
+    if (transactionIds.length === 0) return [];
+    const params = [JSON.stringify(transactionIds)];
+    const rows = await this.#look((driver) =>
+      readRows(driver, sql.TRANSACTIONS_SQL, params, ['transactions']),
+    );
+    return rows.map(({ kept, body }) => rowOf('transactions', kept as string, body as string));
   }
 
   scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {

@@ -249,6 +249,10 @@ export function scanSql(
   return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${isHeld ? ` ${BY_OPEN_HOLDS}` : ''}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
 }
 
+/** Transactions by their ids, a list. */
+export const TRANSACTIONS_SQL = `SELECT ${rowSql('transactions', 'x')} FROM (SELECT DISTINCT j."value" AS "id" FROM json_each(?1) AS j) AS w
+CROSS JOIN "transactions" AS x ON x."transactionId" = w."id"`;
+
 /** By what of their place transactions are looked for; null where it is not asked, or another column leads to fewer rows. */
 function placeColumnsOf(where: readonly string[]): PlaceColumns | null {
   if (!where.includes('terminalId') || where.includes('rrn')) return null;

@@ -34,6 +34,9 @@ export abstract class StoreAround implements StorePort {
   ): AsyncIterable<readonly Tables[T][]> {
     return this.store.scan(table, where);
   }
+  transactions(transactionIds: readonly string[]): ReturnType<StorePort['transactions']> {
+    return this.store.transactions(transactionIds);
+  }
   scanJournal(stream?: string, afterSequence?: number): AsyncIterable<readonly JournalRow[]> {
     return this.store.scanJournal(stream, afterSequence);
   }

@@ -23,6 +23,12 @@ export class StoreWhile extends StoreAround {
   override scan<T extends TableName>(table: T, where?: Where<T>): AsyncIterable<readonly Tables[T][]> {
     return this.#while(super.scan(table, where));
   }
+  override async transactions(
+    transactionIds: readonly string[],
+  ): Promise<Awaited<ReturnType<StorePort['transactions']>>> {
+    this.#demand();
+    return super.transactions(transactionIds);
+  }
   override scanJournal(stream?: string, afterSequence?: number): ReturnType<StorePort['scanJournal']> {
     return this.#while(super.scanJournal(stream, afterSequence));
   }

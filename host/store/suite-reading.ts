@@ -16,6 +16,7 @@ import {
   withStore,
 } from './suite-scene.ts';
 
+const byId = (a: TransactionRow, b: TransactionRow) => (a.transactionId < b.transactionId ? -1 : 1);
 const ids = (rows: readonly TransactionRow[]) => rows.map(({ transactionId }) => transactionId).sort();
 
 export function readSuite(name: string, open: OpenStore): void {
@@ -42,6 +43,25 @@ export function readSuite(name: string, open: OpenStore): void {
         );
         assert.equal(found.at(-1), rows[table]?.[0], table);
       }
+    }),
+  );
+
+  reading(
+    'finds transactions by a list of ids, each once, and what is committed right before',
+    withStore(open, async (store) => {
+      await committed(store, sample.provisioned('A1'));
+      for (const id of ['X1', 'X2', 'X3'])
+        await committed(
+          store,
+          sample.item({
+            transactions: [sample.transactionRow(id, { ut: null, rrn: `00000000000${id[1]}` })],
+          }),
+        );
+      const found = await store.transactions(['X3', 'nobody', 'X1', 'X3']);
+      assert.equal(ids(found), ['X1', 'X3']);
+      const { transactions } = await store.read({ transactionIds: ['X1', 'X3'] });
+      assert.equal([...found].sort(byId), [...transactions].sort(byId));
+      assert.equal(await store.transactions([]), []);
     }),
   );
 

@@ -31,15 +31,15 @@ import type {
   Wants,
 } from '../port.ts';
 import { foundOf } from '../read-statement.ts';
-import { valuesOf } from '../row-shape.ts';
-import type { DayRow, JournalRow, TableName, Tables } from '../rows.ts';
+import { rowOf, valuesOf } from '../row-shape.ts';
+import type { DayRow, JournalRow, TableName, Tables, TransactionRow } from '../rows.ts';
 import { storedNames } from '../statements.ts';
 import { Turns } from '../turns.ts';
 import { underLease } from './lease.ts';
 import { POSTGRES_DIALECT, POSTGRES_MIGRATIONS } from './migrations.ts';
 import type { PgDriver } from './pg-driver.ts';
 import { PostgresCommits } from './postgres-commit.ts';
-import { readRows } from './read-statement.ts';
+import { readRows, TRANSACTIONS_SQL } from './read-statement.ts';
 import * as sql from './statements.ts';
 
 const INITIAL_DAY_SQL = `INSERT INTO "days" (${quotedList(storedNames('days'))})
@@ -187,6 +187,12 @@ class PostgresStore implements PostgresStorePort {
     return scanPages(table, where, (names, values, after) =>
       this.#ask(this.#wide, sql.scanSql(table, names, after.length > 0), [...values, ...after]),
     );
+  }
+
+  async transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]> {
+    if (transactionIds.length === 0) return [];
+    const rows = await this.#ask(this.#reader, TRANSACTIONS_SQL, [JSON.stringify(transactionIds)]);
+    return rows.map(({ kept, body }) => rowOf('transactions', kept as string, body as string));
   }
 
   scanJournal(stream?: string, afterSequence = 0): AsyncIterable<readonly JournalRow[]> {

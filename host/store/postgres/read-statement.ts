@@ -62,6 +62,13 @@ UNION ALL ${OPEN_DAY}`;
 const ON_ITS_DAY =
   '"transactions" AS x ON x."transactionId" = "named"."id" AND x."businessDate" = "named"."day"';
 
+/** Transactions by their ids, a list. */
+export const TRANSACTIONS_SQL = `
+WITH "named" ("id", "day") AS MATERIALIZED (
+  SELECT k."transactionId", k."businessDate" FROM (SELECT DISTINCT 'id ' || j."v" FROM ${texts(1)}) AS n ("name") JOIN "names" AS k ON k."name" = n."name"
+)
+SELECT ${rowSql('transactions', 'x')} FROM "named" JOIN ${ON_ITS_DAY}`;
+
 export const READ_SQL = `
 WITH RECURSIVE
 "named" ("id", "day") AS (
