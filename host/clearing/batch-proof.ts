@@ -7,75 +7,88 @@ import type { StorePort } from '../store/port.ts';
 import type { BatchRow, TransactionRow } from '../store/rows.ts';
 import { check } from './check.ts';
 import type { Check } from './model.ts';
-import type { FileReading } from './read-back.ts';
+import type { FileRecord } from './read-back.ts';
 
-/** Batches that one read asks for, with their transactions. */
-const READ_AT_ONCE = 20;
+/** Told of each merchant's detail file, one after the other, proves the batches that have rows in it. */
+export class BatchProof {
+  readonly #store: StorePort;
+  readonly #businessDate: string;
+  readonly #wrong: string[] = [];
+  readonly #seen = new Set<string>();
+  /** Of the merchant whose file is being told. */
+  readonly #amounts = new Map<string, number>();
+  readonly #batches = new Set<string>();
+  #settled = 0;
 
-/** Every closed batch that has a row in the day's files. A batch that is still open has nothing to compare yet. */
-export async function proveBatches(
-  store: StorePort,
-  businessDate: string,
-  details: readonly FileReading[],
-): Promise<Check> {
-  const amounts = new Map<string, number>();
-  const keys = new Set<string>();
-  for (const { rows } of details) {
-    for (const { text, fen } of rows) {
-      if (text['交易类型'] === '冲正' || text['交易批次号'] === '') continue;
-      amounts.set(text['交易单号'] ?? '', Math.abs(fen['交易金额'] ?? 0));
-      keys.add(`${text['终端号'] ?? ''}|${Number(text['交易批次号'])}`);
+  constructor(store: StorePort, businessDate: string) {
+    this.#store = store;
+    this.#businessDate = businessDate;
+  }
+
+  /** A row of the file. */
+  add({ text, fen }: FileRecord): void {
+    if (text['交易类型'] === '冲正' || text['交易批次号'] === '') return;
+    this.#amounts.set(text['交易单号'] ?? '', Math.abs(fen['交易金额'] ?? 0));
+    this.#batches.add(`${text['终端号'] ?? ''}|${Number(text['交易批次号'])}`);
+  }
+
+  /** The file was told whole. A batch that is still open has nothing to compare yet. */
+  async endFile(): Promise<void> {
+    for (const key of [...this.#batches].sort()) {
+      // A terminal that went to another merchant within a batch: one comparison of it is enough.
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
+      const [terminalId = '', batch] = key.split('|');
+      await this.#compare({ terminalId, batch: Number(batch) });
+    }
+    this.#amounts.clear();
+    this.#batches.clear();
+  }
+
+  async #compare(place: { readonly terminalId: string; readonly batch: number }): Promise<void> {
+    for await (const batches of this.#store.scan('batches', place)) {
+      for (const batch of batches) {
+        if (batch.state !== 'closed') continue;
+        this.#settled += 1;
+        const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
+        const facts = { businessDate: this.#businessDate, amounts: this.#amounts };
+        for await (const page of this.#store.scan('transactions', place))
+          for (const row of page) if (stoodAtClosing(row)) count(sums, row, facts);
+        const difference = compared(batch, sums);
+        if (difference !== null) this.#wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
+      }
     }
   }
-  const wrong: string[] = [];
-  let settled = 0;
-  const sorted = [...keys].sort();
-  for (let from = 0; from < sorted.length; from += READ_AT_ONCE) {
-    const wanted = sorted.slice(from, from + READ_AT_ONCE);
-    const found = await store.read({ batches: wanted.map((key) => ({ key, withTransactions: true })) });
-    for (const batch of found.batches) {
-      if (batch.state !== 'closed') continue;
-      const rows = found.transactions.filter(
-        (row) => row.terminalId === batch.terminalId && row.batch === batch.batch && stoodAtClosing(row),
-      );
-      settled += 1;
-      const difference = compared(batch, rows, { businessDate, amounts });
-      if (difference !== null) wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
-    }
+
+  get check(): Check {
+    return check(
+      '文件 = 终端批次结清时的主机总额',
+      'files = host totals of the batches as they closed',
+      this.#wrong,
+      `${this.#settled} 批 batches`,
+    );
   }
-  return check(
-    '文件 = 终端批次结清时的主机总额',
-    'files = host totals of the batches as they closed',
-    wrong,
-    `${settled} 批 batches`,
-  );
 }
 
 interface Facts {
   readonly businessDate: string;
-  /** As the files of the day tell them, by transaction. */
+  /** As the merchant's file of the day tells them, by transaction. */
   readonly amounts: ReadonlyMap<string, number>;
 }
+type Sums = Record<'debitAmount' | 'debitCount' | 'creditAmount' | 'creditCount', number>;
 
-function compared(batch: BatchRow, rows: readonly TransactionRow[], facts: Facts): string | null {
+function count(sums: Sums, row: TransactionRow, facts: Facts): void {
+  const side = sideOf(row);
+  if (side === 'no') return;
+  // A row of the day counts with what its file says; one that the merchant's file does not tell, with its own amount.
+  const told = row.businessDate === facts.businessDate ? facts.amounts.get(row.transactionId) : undefined;
+  sums[`${side}Amount`] += told ?? row.amount;
+  sums[`${side}Count`] += 1;
+}
+
+function compared(batch: BatchRow, sums: Sums): string | null {
   if (batch.closingTotals === null) return 'closed without totals';
   const { own, foreign } = parseHt(batch.closingTotals);
-  const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
-  for (const row of rows) {
-    const side = sideOf(row);
-    if (side === 'no') continue;
-    // A row of the day counts with what its file says; one that no merchant file tells, with its own amount.
-    const amount =
-      (row.businessDate === facts.businessDate ? facts.amounts.get(row.transactionId) : undefined) ??
-      row.amount;
-    if (side === 'debit') {
-      sums.debitAmount += amount;
-      sums.debitCount += 1;
-    } else {
-      sums.creditAmount += amount;
-      sums.creditCount += 1;
-    }
-  }
   const stated = {
     debitAmount: own.debitAmount + foreign.debitAmount,
     debitCount: own.debitCount + foreign.debitCount,

@@ -7,7 +7,6 @@
  */
 import { createHash } from 'node:crypto';
 import { addDays, PosError } from '../../protocol/index.ts';
-import { turnEnd } from '../clock.ts';
 import { proveUpTo } from '../ledger/proofs.ts';
 import { isArchivedSince, type KeyedSum, type ProvenSums, type ReadSums } from '../ledger/reading.ts';
 import type { CommitItem, StorePort } from '../store/port.ts';
@@ -51,14 +50,13 @@ interface Recorded {
 }
 
 export async function checkBooks(context: StepContext): Promise<StepOutcome> {
-  const { store, businessDate: closed } = context;
+  const { store, businessDate: closed, pause } = context;
   const earlier = await latestChecked(context);
   const proven = earlier?.proven ?? null;
   const since =
     proven === null || (await isArchivedSince(store, proven.upTo, closed))
       ? undefined
       : recordedSums(store, proven);
-  const { pause = () => turnEnd(context.clock) } = context;
   const short = since === undefined ? undefined : await proveUpTo(store, { since, closed, pause });
   demand(short?.proof.checks ?? []);
   const isDue =

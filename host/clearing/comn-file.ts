@@ -6,9 +6,9 @@
  * which is digits, so that a reader of plain records can tell and skip them.
  */
 import iconv from 'iconv-lite';
-import { ensure, type FenDelta } from '../../protocol/index.ts';
+import { ensure, fenDelta } from '../../protocol/index.ts';
 import { COMN_BYTES, COMN_FIELDS, type ComnField, type ComnRow, settled } from './comn-columns.ts';
-import type { MerchantDay, PricedDay } from './model.ts';
+import type { MerchantDay, Movement, PricedDay } from './model.ts';
 
 const SEPARATOR = Buffer.from(' ');
 const LINE_END = Buffer.from('\n');
@@ -16,14 +16,24 @@ const LINE_END = Buffer.from('\n');
 /** What a character that GBK does not have is written as: visibly wrong rather than silently another. */
 export const NOT_IN_GBK = '〓';
 
-export function comnFile(day: PricedDay, merchant: MerchantDay, rows: readonly ComnRow[]): Buffer {
-  const lines = [
-    freeRecord(['HDR', 'ZUNKA-COMN', '01', ...identity(day, merchant), 'CNY', merchant.nameZh]),
-    ...rows.map(record),
-    freeRecord(['TRL', ...identity(day, merchant), ...totals(rows)]),
-    freeRecord(['END', ...identity(day, merchant)]),
-  ];
-  return Buffer.concat(lines.flatMap((line) => [line, LINE_END]));
+export async function comnFile(
+  day: PricedDay,
+  merchant: MerchantDay,
+  rows: AsyncIterable<readonly ComnRow[]>,
+): Promise<Buffer> {
+  const of = identity(day, merchant);
+  const written = [line(freeRecord(['HDR', 'ZUNKA-COMN', '01', ...of, 'CNY', merchant.nameZh]))];
+  const totals = new Totals();
+  for await (const piece of rows) {
+    written.push(Buffer.concat(piece.map((row) => line(record(row)))));
+    for (const { movement } of piece) totals.add(movement);
+  }
+  written.push(line(freeRecord(['TRL', ...of, ...totals.told])), line(freeRecord(['END', ...of])));
+  return Buffer.concat(written);
+}
+
+function line(record: Buffer): Buffer {
+  return Buffer.concat([record, LINE_END]);
 }
 
 /** Merchant, business date and file number: enough to see that header, trailer and end belong together. */
@@ -32,22 +42,36 @@ function identity(day: PricedDay, merchant: MerchantDay): string[] {
 }
 
 /** Rows, then count and sum of amounts that the merchant gets and gives back, then both fees, then the net. */
-function totals(rows: readonly ComnRow[]): string[] {
-  const got = rows.filter(({ movement }) => movement.net >= 0);
-  const given = rows.filter(({ movement }) => movement.net < 0);
-  const sum = (part: readonly ComnRow[], of: (row: ComnRow) => number) =>
-    String(part.reduce((so, row) => so + of(row), 0)).padStart(15, '0');
-  const net = rows.reduce((so, row) => so + row.movement.net, 0) as FenDelta;
-  return [
-    String(rows.length).padStart(9, '0'),
-    String(got.length).padStart(9, '0'),
-    sum(got, (row) => Math.abs(row.movement.gross)),
-    String(given.length).padStart(9, '0'),
-    sum(given, (row) => Math.abs(row.movement.gross)),
-    sum(rows, (row) => Math.max(row.movement.fee, 0)),
-    sum(rows, (row) => Math.max(-row.movement.fee, 0)),
-    settled(net),
-  ];
+class Totals {
+  #got = { rows: 0, gross: 0 };
+  #given = { rows: 0, gross: 0 };
+  #charged = 0;
+  #returned = 0;
+  #net = 0;
+
+  add({ gross, fee, net }: Movement): void {
+    const side = net >= 0 ? this.#got : this.#given;
+    side.rows += 1;
+    side.gross += Math.abs(gross);
+    this.#charged += Math.max(fee, 0);
+    this.#returned += Math.max(-fee, 0);
+    this.#net += net;
+  }
+
+  get told(): string[] {
+    const count = (rows: number) => String(rows).padStart(9, '0');
+    const sum = (fen: number) => String(fen).padStart(15, '0');
+    return [
+      count(this.#got.rows + this.#given.rows),
+      count(this.#got.rows),
+      sum(this.#got.gross),
+      count(this.#given.rows),
+      sum(this.#given.gross),
+      sum(this.#charged),
+      sum(this.#returned),
+      settled(fenDelta(this.#net)),
+    ];
+  }
 }
 
 function record(row: ComnRow): Buffer {
@@ -79,8 +103,11 @@ function freeRecord(values: readonly string[]): Buffer {
   return filled;
 }
 
+const ASCII = /^[\x00-\x7f]*$/;
+
 /** GBK, and 〓 for what it does not have (rare characters of names, other scripts). */
 export function toGbk(text: string): Buffer {
+  if (ASCII.test(text)) return Buffer.from(text, 'latin1');
   const parts: Buffer[] = [];
   for (const character of text) {
     const bytes = iconv.encode(character, 'gbk');

@@ -15,7 +15,8 @@ export interface CsvContent {
   readonly layout: string;
   readonly header: readonly Labelled[];
   readonly columns: readonly { readonly zh: string; readonly kind: 'text' | 'money' }[];
-  readonly rows: readonly (readonly string[])[];
+  /** Some at a time: see `inPieces`. */
+  readonly rows: AsyncIterable<readonly (readonly string[])[]>;
   readonly totals: readonly Labelled[];
 }
 
@@ -29,18 +30,23 @@ export function guardCell(text: string): string {
   return FORMULA_START.test(text) ? `'${text}` : text;
 }
 
-export function csvFile(content: CsvContent): Buffer {
-  const rows = content.rows.map((row) =>
-    row.map((cell, index) => (content.columns[index]?.kind === 'money' ? cell : guardCell(cell))),
-  );
-  const records = [
-    ['#H', content.layout, ...content.header.map(labelled)],
-    content.columns.map((column) => column.zh),
-    ...rows,
-    ['#T', labelled(['笔数 count', String(content.rows.length)]), ...content.totals.map(labelled)],
-    ['#END'],
+export async function csvFile({ layout, header, columns, rows, totals }: CsvContent): Promise<Buffer> {
+  const text = (records: readonly (readonly string[])[]) =>
+    Buffer.from(stringify(records as string[][], { record_delimiter: '\r\n' }), 'utf8');
+  const written = [
+    Buffer.from(BYTE_ORDER_MARK, 'utf8'),
+    text([['#H', layout, ...header.map(labelled)], columns.map(({ zh }) => zh)]),
   ];
-  return Buffer.from(BYTE_ORDER_MARK + stringify(records, { record_delimiter: '\r\n' }), 'utf8');
+  let count = 0;
+  for await (const piece of rows) {
+    const guarded = piece.map((row) =>
+      row.map((cell, index) => (columns[index]?.kind === 'money' ? cell : guardCell(cell))),
+    );
+    written.push(text(guarded));
+    count += piece.length;
+  }
+  written.push(text([['#T', labelled(['笔数 count', String(count)]), ...totals.map(labelled)], ['#END']]));
+  return Buffer.concat(written);
 }
 
 function labelled([label, value]: Labelled): string {

@@ -8,6 +8,7 @@ import { toGbk } from './comn-file.ts';
 import { csvFile, guardCell } from './csv-file.ts';
 import { cutOver } from './cut-over.ts';
 import { memoryFiles } from './memory-files.ts';
+import { atOnce } from './pieces.ts';
 import { readBack } from './read-back.ts';
 import { runClearing } from './run.ts';
 import { FIRST_DAY, HOTEL, playFirstDay, sampleWorld, WINE } from './sample-day.ts';
@@ -262,15 +263,15 @@ reading('is never led to another error by any bytes', () => {
   );
 });
 
-reading('takes back what any text was written as', () => {
-  fc.assert(
-    fc.property(
+reading('takes back what any text was written as', async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(fc.tuple(fc.string({ unit: 'grapheme' }), fc.integer({ min: -999_999, max: 999_999 }))),
-      (rows) => {
+      async (rows) => {
         const sum = rows.reduce((so, [, amount]) => so + amount, 0);
         const money = (amount: number) =>
           `${amount < 0 ? '-' : ''}${Math.floor(Math.abs(amount) / 100)}.${String(Math.abs(amount) % 100).padStart(2, '0')}`;
-        const bytes = csvFile({
+        const bytes = await csvFile({
           layout: 'zunka-t/1',
           header: [
             ['营业日 d', '20261122'],
@@ -280,7 +281,7 @@ reading('takes back what any text was written as', () => {
             { zh: '甲', kind: 'text' },
             { zh: '乙', kind: 'money' },
           ],
-          rows: rows.map(([text, amount]) => [text, money(fenDelta(amount))]),
+          rows: atOnce(rows.map(([text, amount]) => [text, money(fenDelta(amount))])),
           totals: [['乙 b', money(sum)]],
         });
         const read = readBack('t.csv', bytes);

@@ -1,11 +1,12 @@
 /** The files of the whole programme: holder rebates, differences, and the overview of all merchants. */
 import { type FenDelta, fenDelta, yuan } from '../../protocol/index.ts';
 import { REBATE_PAYABLE } from '../ledger/accounts.ts';
+import type { Entry } from '../ledger/model.ts';
 import type { StorePort } from '../store/port.ts';
 import type { DifferenceRow } from '../store/rows.ts';
 import { csvFile } from './csv-file.ts';
 import type { MerchantTotals, PricedDay } from './model.ts';
-import { groupedBy } from './price.ts';
+import { atOnce, inPieces, mapped, type Pause } from './pieces.ts';
 import { type BuiltFile, dayHeader, fileName } from './statement-files.ts';
 
 /** What one account's spending of the day accrued to its holder (客户返点). */
@@ -21,48 +22,63 @@ export interface RebateRow {
 
 /** All rebate movements of the day by account, from the books; paying a rebate out is none of them. */
 export async function rebatesOf(store: StorePort, businessDate: string): Promise<readonly RebateRow[]> {
-  const moved: { transactionId: string; amount: number }[] = [];
+  const accounts = new Map<string, Accrued>();
   for await (const page of store.scan('entries', { businessDate })) {
-    for (const entry of page) {
-      if (entry.event === 'rebate-paid') continue;
-      const postings = entry.postings.filter(({ account }) => account === REBATE_PAYABLE);
-      const amount = postings.reduce((sum, posting) => sum - posting.amount, 0);
-      if (amount !== 0) moved.push({ transactionId: entry.cause.id, amount });
+    const moved = page.flatMap((entry) => {
+      const amount = entry.event === 'rebate-paid' ? 0 : rebateIn(entry);
+      return amount === 0 ? [] : [{ transactionId: entry.cause.id, amount }];
+    });
+    const ids = new Set(moved.map(({ transactionId }) => transactionId));
+    const rows = new Map((await store.transactions([...ids])).map((row) => [row.transactionId, row]));
+    for (const { transactionId, amount } of moved) {
+      // An adjustment's rebate no transaction made: it is told without a name.
+      const { accountId, panMasked } = rows.get(transactionId) ?? { accountId: null, panMasked: '' };
+      accrued(accounts, accountId ?? '', panMasked, amount);
     }
   }
-  const holders = await holdersOf(store, [...new Set(moved.map(({ transactionId }) => transactionId))]);
-  const withHolder = moved.map((one) => ({ ...one, ...(holders.get(one.transactionId) ?? UNNAMED) }));
-  return groupedBy(withHolder, ({ accountId }) => accountId).map(([accountId, rows]) => ({
-    accountId,
-    cards: [...new Set(rows.map(({ card }) => card))].sort(),
-    transactions: rows.length,
-    accrued: fenDelta(rows.reduce((sum, { amount }) => sum + Math.max(amount, 0), 0)),
-    givenBack: fenDelta(rows.reduce((sum, { amount }) => sum + Math.min(amount, 0), 0)),
-  }));
+  return [...accounts.keys()].sort().map((accountId) => {
+    const { cards, transactions, plus, minus } = accounts.get(accountId) as Accrued;
+    return {
+      accountId,
+      cards: [...cards].sort(),
+      transactions,
+      accrued: fenDelta(plus),
+      givenBack: fenDelta(minus),
+    };
+  });
 }
 
-interface Holder {
-  readonly accountId: string;
-  readonly card: string;
-}
-/** An adjustment's rebate, which no transaction made. */
-const UNNAMED: Holder = { accountId: '', card: '' };
-
-async function holdersOf(store: StorePort, ids: readonly string[]): Promise<ReadonlyMap<string, Holder>> {
-  const holders = new Map<string, Holder>();
-  for (let from = 0; from < ids.length; from += 500) {
-    const found = await store.read({ transactionIds: ids.slice(from, from + 500) });
-    for (const row of found.transactions) {
-      holders.set(row.transactionId, { accountId: row.accountId ?? '', card: row.panMasked });
-    }
-  }
-  return holders;
+/** Of an account, as far as the day was read. */
+interface Accrued {
+  cards: readonly string[];
+  transactions: number;
+  plus: number;
+  minus: number;
 }
 
-export function rebateFile(day: PricedDay, rows: readonly RebateRow[]): BuiltFile {
+function accrued(accounts: Map<string, Accrued>, accountId: string, card: string, amount: number): void {
+  const known = accounts.get(accountId);
+  const of = known ?? { cards: [], transactions: 0, plus: 0, minus: 0 };
+  if (known === undefined) accounts.set(accountId, of);
+  if (!of.cards.includes(card)) of.cards = [...of.cards, card];
+  of.transactions += 1;
+  of.plus += Math.max(amount, 0);
+  of.minus += Math.min(amount, 0);
+}
+
+/** What an entry accrues to its holder, in fen. */
+function rebateIn({ postings }: Entry): number {
+  return postings.reduce((sum, { account, amount }) => (account === REBATE_PAYABLE ? sum - amount : sum), 0);
+}
+
+export async function rebateFile(
+  day: PricedDay,
+  rows: readonly RebateRow[],
+  pause: Pause,
+): Promise<BuiltFile> {
   const net = (row: RebateRow) => fenDelta(row.accrued + row.givenBack);
   const sum = (of: (row: RebateRow) => number) => yuan(fenDelta(rows.reduce((so, row) => so + of(row), 0)));
-  const bytes = csvFile({
+  const bytes = await csvFile({
     layout: 'zunka-rebates/1',
     header: dayHeader(day),
     columns: [
@@ -73,7 +89,7 @@ export function rebateFile(day: PricedDay, rows: readonly RebateRow[]): BuiltFil
       { zh: '本日冲回', kind: 'money' },
       { zh: '净额', kind: 'money' },
     ],
-    rows: rows.map((row) => [
+    rows: mapped(inPieces(rows, pause), (row) => [
       row.accountId,
       row.cards.join(' '),
       String(row.transactions),
@@ -126,14 +142,18 @@ export async function differencesOf(
   return rows.sort((a, b) => a.at - b.at || (a.differenceId < b.differenceId ? -1 : 1));
 }
 
-export function differenceFile(day: PricedDay, rows: readonly DifferenceRow[]): BuiltFile {
+export async function differenceFile(
+  day: PricedDay,
+  rows: readonly DifferenceRow[],
+  pause: Pause,
+): Promise<BuiltFile> {
   const sum = (of: (row: DifferenceRow) => number | null) =>
     yuan(fenDelta(rows.reduce((so, row) => so + (of(row) ?? 0), 0)));
-  const bytes = csvFile({
+  const bytes = await csvFile({
     layout: 'zunka-differences/1',
     header: dayHeader(day),
     columns: DIFFERENCE_COLUMNS,
-    rows: rows.map((row) => DIFFERENCE_COLUMNS.map((column) => column.value(row))),
+    rows: mapped(inPieces(rows, pause), (row) => DIFFERENCE_COLUMNS.map((column) => column.value(row))),
     totals: [
       ['对方金额 theirs', sum((row) => row.theirs)],
       ['我方金额 ours', sum((row) => row.ours)],
@@ -162,10 +182,10 @@ const OVERVIEW_COLUMNS: readonly { zh: string; kind: 'text' | 'money'; value: (t
 ];
 
 /** All merchants of the directory, also those without a row: nobody has to guess whether one was forgotten. */
-export function overviewFile(day: PricedDay): BuiltFile {
+export async function overviewFile(day: PricedDay): Promise<BuiltFile> {
   const sum = (of: (totals: MerchantTotals) => number) =>
     yuan(fenDelta(day.merchants.reduce((so, { totals }) => so + of(totals), 0)));
-  const bytes = csvFile({
+  const bytes = await csvFile({
     layout: 'zunka-overview/1',
     header: dayHeader(day),
     columns: [
@@ -174,12 +194,14 @@ export function overviewFile(day: PricedDay): BuiltFile {
       { zh: '公司', kind: 'text' },
       ...OVERVIEW_COLUMNS,
     ],
-    rows: day.merchants.map((merchant) => [
-      merchant.merchantId,
-      merchant.nameZh,
-      merchant.companyId,
-      ...OVERVIEW_COLUMNS.map((column) => column.value(merchant.totals)),
-    ]),
+    rows: atOnce(
+      day.merchants.map((merchant) => [
+        merchant.merchantId,
+        merchant.nameZh,
+        merchant.companyId,
+        ...OVERVIEW_COLUMNS.map((column) => column.value(merchant.totals)),
+      ]),
+    ),
     totals: [
       ['交易金额 amount', sum((totals) => totals.gross)],
       ['手续费 fee', sum((totals) => totals.fee)],

@@ -17,7 +17,9 @@ import type { Entry, LedgerEvent } from '../ledger/model.ts';
 import type { Directory } from '../programme/directory.ts';
 import type { StorePort } from '../store/port.ts';
 import type { TransactionRow } from '../store/rows.ts';
+import { DayRows } from './day-rows.ts';
 import type { Movement, MovementOriginal, MovementType } from './model.ts';
+import type { Pause } from './pieces.ts';
 import { cancelledBy, merchantFunded, refuse } from './row-money.ts';
 
 export interface MovementDeps {
@@ -43,38 +45,51 @@ const TYPES: Readonly<Partial<Record<LedgerEvent, MovementType | null>>> = {
 /** What is on a merchant's statement whatever it moved: of a refund of one fen, 80 % may be nothing. */
 const SPENDS: ReadonlySet<string> = new Set(['sale', 'void', 'refund', 'completion', 'completionVoid']);
 
-/** How many transactions one read asks for. */
-const READ_AT_ONCE = 500;
-
 type Transactions = ReadonlyMap<string, TransactionRow>;
 
-/** All rows of the day, by merchant, then in the order in which they were authorised. */
-export async function movementsOf(deps: MovementDeps, businessDate: string): Promise<readonly Movement[]> {
-  const merchants = new Set(deps.directory.all('merchant').map(({ id }) => id));
-  const candidates: { entry: Entry; payee: string | null; type: MovementType }[] = [];
-  for await (const page of deps.store.scan('entries', { businessDate })) {
-    for (const entry of page) {
-      const payee = payeeOf(entry);
-      const type = TYPES[entry.event];
-      if (type === undefined && payee !== null)
-        refuse(entry, `${entry.event} 不应影响商户应付 may not move a merchant payable`);
-      if (type !== undefined && type !== null) candidates.push({ entry, payee, type });
-    }
+/** All rows of the day. @param pause between pieces of it */
+export async function movementsOf(
+  { store, directory }: MovementDeps,
+  businessDate: string,
+  pause: Pause,
+): Promise<DayRows> {
+  const merchants = new Set(directory.all('merchant').map(({ id }) => id));
+  const rows = new DayRows(pause);
+  for await (const page of store.scan('entries', { businessDate })) {
+    const candidates = page.flatMap((entry) => candidate(entry) ?? []);
+    const transactions = await transactionsOf(
+      store,
+      candidates.map(({ entry }) => entry),
+    );
+    await rows.add(candidates.flatMap((one) => rowOf(one, merchants, transactions) ?? []));
   }
-  const transactions = await transactionsOf(
-    deps.store,
-    candidates.map(({ entry }) => entry),
-  );
-  const rows: Movement[] = [];
-  for (const { entry, payee, type } of candidates) {
-    const merchantId = payee ?? (setsFree(entry) ? null : spentAt(entry, transactions));
-    if (merchantId === null) continue;
-    if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
-    rows.push(movement(entry, merchantId, type, transactions));
-  }
-  return rows.sort(
-    (a, b) => compare(a.merchantId, b.merchantId) || a.at - b.at || compare(a.entryId, b.entryId),
-  );
+  return rows;
+}
+
+interface Candidate {
+  readonly entry: Entry;
+  readonly payee: string | null;
+  readonly type: MovementType;
+}
+
+/** What may become a row; null for an entry that never does. */
+function candidate(entry: Entry): Candidate | null {
+  const payee = payeeOf(entry);
+  const type = TYPES[entry.event];
+  if (type === undefined && payee !== null)
+    refuse(entry, `${entry.event} 不应影响商户应付 may not move a merchant payable`);
+  return type === undefined || type === null ? null : { entry, payee, type };
+}
+
+function rowOf(
+  { entry, payee, type }: Candidate,
+  merchants: ReadonlySet<string>,
+  transactions: Transactions,
+): Movement | null {
+  const merchantId = payee ?? (setsFree(entry) ? null : spentAt(entry, transactions));
+  if (merchantId === null) return null;
+  if (!merchants.has(merchantId)) refuse(entry, `${merchantId} 无此商户 no such merchant`);
+  return movement(entry, merchantId, type, transactions);
 }
 
 /** The merchant whose payable the entry moves, or null. No event of this system moves two. */
@@ -108,12 +123,9 @@ async function transactionsOf(store: StorePort, entries: readonly Entry[]): Prom
   let wanted = [...new Set(causes)];
   while (wanted.length > 0) {
     const next = new Set<string>();
-    for (let from = 0; from < wanted.length; from += READ_AT_ONCE) {
-      const transactionIds = wanted.slice(from, from + READ_AT_ONCE);
-      for (const row of (await store.read({ transactionIds })).transactions) {
-        found.set(row.transactionId, row);
-        if (row.originalId !== null) next.add(row.originalId);
-      }
+    for (const row of await store.transactions(wanted)) {
+      found.set(row.transactionId, row);
+      if (row.originalId !== null) next.add(row.originalId);
     }
     wanted = [...next].filter((id) => !found.has(id));
   }
@@ -179,9 +191,4 @@ function told(original: TransactionRow): MovementOriginal {
 function sumOf(entry: Entry, account: string) {
   const postings = entry.postings.filter((posting) => posting.account === account && posting.unit === 'fen');
   return fenDelta(postings.reduce((sum, posting) => sum - posting.amount, 0));
-}
-
-function compare(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

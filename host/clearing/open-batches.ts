@@ -4,8 +4,8 @@
  * open through the whole day before is named as overdue.
  */
 import { responseCode, TRANSACTIONS, type TransactionKind } from '../../protocol/index.ts';
-import type { Changes, Guard, StorePort } from '../store/port.ts';
-import type { DifferenceRow, TerminalRow, TransactionRow } from '../store/rows.ts';
+import type { CommitItem, StorePort } from '../store/port.ts';
+import type { BatchRow, DifferenceRow, TerminalRow, TransactionRow } from '../store/rows.ts';
 
 /** Header digit 6: the host asks for a settlement. */
 export const WANTS_SETTLEMENT = 9;
@@ -21,9 +21,6 @@ export interface OpenBatch {
   readonly overdue: boolean;
 }
 
-/** Terminals whose open batch one read asks for, with its transactions. */
-const READ_AT_ONCE = 50;
-
 /** Each terminal has one open batch. Those in which there is something to settle up to this business date, with their terminals. */
 export async function openBatches(
   store: StorePort,
@@ -31,75 +28,112 @@ export async function openBatches(
 ): Promise<readonly { readonly batch: OpenBatch; readonly terminal: TerminalRow }[]> {
   const found: { batch: OpenBatch; terminal: TerminalRow }[] = [];
   for await (const page of store.scan('terminals')) {
-    for (let from = 0; from < page.length; from += READ_AT_ONCE) {
-      found.push(...(await filled(store, page.slice(from, from + READ_AT_ONCE), businessDate)));
+    const keys = page.map((row) => ({ key: keyOf(row), withTransactions: false }));
+    const rows = new Map((await store.read({ batches: keys })).batches.map((row) => [keyOf(row), row]));
+    for (const terminal of page) {
+      const batch = await filled(store, terminal, { row: rows.get(keyOf(terminal)), businessDate });
+      if (batch !== null) found.push({ batch, terminal });
     }
   }
   return found;
 }
 
-async function filled(store: StorePort, terminals: readonly TerminalRow[], businessDate: string) {
-  const keys = terminals.map(({ terminalId, batch }) => ({
-    key: `${terminalId}|${batch}`,
-    withTransactions: true,
-  }));
-  const { transactions, batches } = await store.read({ batches: keys });
-  return terminals.flatMap((terminal) => {
-    const row = batches.find((one) => one.terminalId === terminal.terminalId && one.batch === terminal.batch);
-    const dates = transactions
-      .filter((one) => belongs(one, terminal) && one.businessDate <= businessDate)
-      .map((one) => one.businessDate)
-      .sort();
-    const [since] = dates;
-    if (since === undefined || row?.state === 'closed') return [];
-    const batch: OpenBatch = {
-      terminalId: terminal.terminalId,
-      batch: terminal.batch,
-      state: row?.state ?? 'open',
-      transactions: dates.length,
-      since,
-      overdue: since < businessDate,
-    };
-    return [{ batch, terminal }];
-  });
+function keyOf({ terminalId, batch }: { readonly terminalId: string; readonly batch: number }): string {
+  return `${terminalId}|${batch}`;
+}
+
+/** Null where there is nothing to settle. */
+async function filled(
+  store: StorePort,
+  terminal: TerminalRow,
+  { row, businessDate }: { readonly row: BatchRow | undefined; readonly businessDate: string },
+): Promise<OpenBatch | null> {
+  if (row?.state === 'closed') return null;
+  const { terminalId, batch } = terminal;
+  let [transactions, since] = [0, businessDate];
+  for await (const page of store.scan('transactions', { terminalId, batch })) {
+    for (const one of page) {
+      if (one.businessDate > businessDate || !counts(one)) continue;
+      transactions += 1;
+      if (one.businessDate < since) since = one.businessDate;
+    }
+  }
+  if (transactions === 0) return null;
+  const state = row?.state ?? 'open';
+  return { terminalId, batch, state, transactions, since, overdue: since < businessDate };
 }
 
 /** What a settlement would count: of a counted kind, approved, not reversed since. */
-function belongs(row: TransactionRow, terminal: TerminalRow): boolean {
+function counts(row: TransactionRow): boolean {
   return (
-    row.terminalId === terminal.terminalId &&
-    row.batch === terminal.batch &&
     row.state !== 'reversed' &&
     responseCode(row.responseCode).approved &&
     (TRANSACTIONS[row.kind as TransactionKind]?.counts ?? 'no') !== 'no'
   );
 }
 
+/** Terminals that one commit asks. */
+const ASKED_AT_ONCE = 50;
+/** How often one is looked at again that changed meanwhile: it signed in, or settled. */
+const ATTEMPTS_MAX = 8;
+
 /**
- * What the step commits: the terminals that are asked, and one named difference for each overdue batch.
+ * Asks the terminals to settle, each by itself: one that changes at this moment keeps no other from being asked. A run that
+ * was killed behind it finds them asked.
  *
+ * @returns how many are asked now. A terminal that must sign in first is asked for that, and by the next clearing to settle
+ */
+export async function askToSettle(store: StorePort, terminals: readonly TerminalRow[]): Promise<number> {
+  let asked = terminals.filter(({ wanted }) => wanted === WANTS_SETTLEMENT).length;
+  for (let from = 0; from < terminals.length; from += ASKED_AT_ONCE) {
+    let some: readonly TerminalRow[] = terminals
+      .slice(from, from + ASKED_AT_ONCE)
+      .filter(({ wanted }) => wanted === 0);
+    for (let attempt = 1; some.length > 0 && attempt <= ATTEMPTS_MAX; attempt += 1) {
+      const outcomes = await store.commit(some.map(asking));
+      for (const outcome of outcomes)
+        if (!outcome.committed && outcome.failure !== null) throw outcome.failure;
+      asked += outcomes.filter(({ committed }) => committed).length;
+      const changed = some.filter((_, at) => outcomes[at]?.committed !== true);
+      some = changed.length === 0 ? [] : await stillOpen(store, changed);
+    }
+  }
+  return asked;
+}
+
+function asking(row: TerminalRow): CommitItem {
+  return {
+    guards: [{ kind: 'version', table: 'terminals', key: row.terminalId, version: row.version }],
+    changes: { terminals: [{ ...row, version: row.version + 1, wanted: WANTS_SETTLEMENT }] },
+    journal: [],
+  };
+}
+
+/** As they are now, but for those that are in another batch, or are asked for something. */
+async function stillOpen(
+  store: StorePort,
+  terminals: readonly TerminalRow[],
+): Promise<readonly TerminalRow[]> {
+  const batches = new Map(terminals.map(({ terminalId, batch }) => [terminalId, batch]));
+  const now = await store.read({ terminalIds: [...batches.keys()] });
+  return now.terminals.filter(
+    ({ terminalId, batch, wanted }) => batches.get(terminalId) === batch && wanted === 0,
+  );
+}
+
+/**
+ * One named difference for each overdue batch.
  * @param named differences that an earlier run of the same day has named already
  */
-export function askToSettle(
-  open: readonly { readonly batch: OpenBatch; readonly terminal: TerminalRow }[],
+export function overdueDifferences(
+  open: readonly { readonly batch: OpenBatch }[],
   named: ReadonlySet<string>,
   day: { readonly businessDate: string; readonly at: number },
-): { readonly guards: readonly Guard[]; readonly changes: Changes } {
-  // A terminal that must sign in first is asked for that; the next clearing asks it to settle.
-  const asked = open.map(({ terminal }) => terminal).filter(({ wanted }) => wanted === 0);
-  const overdue = open.filter(({ batch }) => batch.overdue).map(({ batch }) => overdueDifference(batch, day));
-  return {
-    guards: asked.map(({ terminalId, version }) => ({
-      kind: 'version',
-      table: 'terminals',
-      key: terminalId,
-      version,
-    })),
-    changes: {
-      terminals: asked.map((row) => ({ ...row, version: row.version + 1, wanted: WANTS_SETTLEMENT })),
-      differences: overdue.filter(({ differenceId }) => !named.has(differenceId)),
-    },
-  };
+): readonly DifferenceRow[] {
+  return open
+    .filter(({ batch }) => batch.overdue)
+    .map(({ batch }) => overdueDifference(batch, day))
+    .filter(({ differenceId }) => !named.has(differenceId));
 }
 
 function overdueDifference(

@@ -1,5 +1,5 @@
 /** From a merchant's rows to its day: sums of rounded rows, never rounded again. Pure. */
-import { ensure, type FenDelta, fenDelta } from '../../protocol/index.ts';
+import { ensure, fenDelta } from '../../protocol/index.ts';
 import type { MerchantTotals, Movement, MovementType } from './model.ts';
 
 /** Where a row's gross is counted. */
@@ -14,50 +14,54 @@ const HEADING: Readonly<Record<MovementType, 'sales' | 'cancelled' | 'refunds' |
   adjustment:     'adjustments',
 };
 
-export function totalsOf(rows: readonly Movement[]): MerchantTotals {
-  const under = (heading: string) => rows.filter((row) => HEADING[row.type] === heading);
-  const sales = under('sales');
-  const cancelled = under('cancelled');
-  const refunds = under('refunds');
-  const adjustments = under('adjustments');
-  const totals: MerchantTotals = {
-    rows: rows.length,
-    salesCount: sales.length,
-    sales: sum(sales, (row) => row.gross),
-    cancelledCount: cancelled.length,
-    cancelled: sum(cancelled, (row) => row.gross),
-    refundCount: refunds.length,
-    refunds: sum(refunds, (row) => row.gross),
-    adjustmentCount: adjustments.length,
-    adjustments: sum(adjustments, (row) => row.gross),
-    gross: sum(rows, (row) => row.gross),
-    discountIssuer: sum(rows, (row) => row.discountIssuer),
-    discountMerchant: sum(rows, (row) => row.discountMerchant),
-    paid: sum(rows, (row) => row.paid),
-    fee: sum(rows, (row) => row.fee),
-    rebate: sum(rows, (row) => row.rebate),
-    net: sum(rows, (row) => row.net),
+/** Adds rows up. */
+export class TotalsSum {
+  readonly #counts = { rows: 0, sales: 0, cancelled: 0, refunds: 0, adjustments: 0 };
+  readonly #sums = {
+    ...{ sales: 0, cancelled: 0, refunds: 0, adjustments: 0 },
+    ...{ gross: 0, discountIssuer: 0, discountMerchant: 0, paid: 0, fee: 0, rebate: 0, net: 0 },
   };
-  ensure(
-    totals.net === totals.gross - totals.discountMerchant - totals.fee &&
-      totals.gross === totals.sales + totals.cancelled + totals.refunds + totals.adjustments,
-    'a merchant day that does not add up',
-  );
-  return totals;
-}
 
-/** Rows by a name that each has, names sorted, so that files come in the same order on every machine. */
-export function groupedBy<T>(rows: readonly T[], nameOf: (row: T) => string): [string, T[]][] {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const name = nameOf(row);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [row]);
-    else group.push(row);
+  add(row: Movement): void {
+    const heading = HEADING[row.type];
+    this.#counts.rows += 1;
+    this.#counts[heading] += 1;
+    this.#sums[heading] += row.gross;
+    for (const figure of FIGURES) this.#sums[figure] += row[figure];
   }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
+
+  get totals(): MerchantTotals {
+    const [counts, sums] = [this.#counts, this.#sums];
+    ensure(
+      sums.net === sums.gross - sums.discountMerchant - sums.fee &&
+        sums.gross === sums.sales + sums.cancelled + sums.refunds + sums.adjustments,
+      'a merchant day that does not add up',
+    );
+    return {
+      rows: counts.rows,
+      salesCount: counts.sales,
+      sales: fenDelta(sums.sales),
+      cancelledCount: counts.cancelled,
+      cancelled: fenDelta(sums.cancelled),
+      refundCount: counts.refunds,
+      refunds: fenDelta(sums.refunds),
+      adjustmentCount: counts.adjustments,
+      adjustments: fenDelta(sums.adjustments),
+      gross: fenDelta(sums.gross),
+      discountIssuer: fenDelta(sums.discountIssuer),
+      discountMerchant: fenDelta(sums.discountMerchant),
+      paid: fenDelta(sums.paid),
+      fee: fenDelta(sums.fee),
+      rebate: fenDelta(sums.rebate),
+      net: fenDelta(sums.net),
+    };
+  }
 }
 
-function sum(rows: readonly Movement[], of: (row: Movement) => FenDelta): FenDelta {
-  return fenDelta(rows.reduce((so, row) => so + of(row), 0));
+const FIGURES = ['gross', 'discountIssuer', 'discountMerchant', 'paid', 'fee', 'rebate', 'net'] as const;
+
+export async function totalsOf(rows: AsyncIterable<readonly Movement[]>): Promise<MerchantTotals> {
+  const sum = new TotalsSum();
+  for await (const piece of rows) for (const row of piece) sum.add(row);
+  return sum.totals;
 }

@@ -8,8 +8,8 @@ import { parse } from 'csv-parse/sync';
 import iconv from 'iconv-lite';
 import { PosError } from '../../protocol/index.ts';
 
-/** One file, read again. Amounts in fen, signed. */
-export interface FileReading {
+/** One file, read again, but for its rows. Amounts in fen, signed. */
+export interface FileFigures {
   readonly name: string;
   /** `detail`, `summary`, `comn`, `rebates`, `differences`, `overview`. */
   readonly layout: string;
@@ -19,12 +19,14 @@ export interface FileReading {
   readonly businessDate: string;
   readonly sequence: number;
   readonly sha256: string;
-  readonly rows: readonly FileRecord[];
   /**
    * The sums over the rows, equal to those that the trailer states: by the file's own names, and as `gross`,
    * `fee` and `net` in every kind of file that has them.
    */
   readonly sums: Readonly<Record<string, number>>;
+}
+export interface FileReading extends FileFigures {
+  readonly rows: readonly FileRecord[];
 }
 /** A row by the file's own column names; money columns also as fen. */
 export interface FileRecord {
@@ -45,33 +47,89 @@ export interface FileExpectation {
  * Throws FILE_DAMAGED naming file and line when a byte of it contradicts another, or the expectation.
  */
 export function readBack(name: string, bytes: Buffer, expected?: FileExpectation): FileReading {
+  const rows: FileRecord[] = [];
+  const reading = readingOf(name, bytes, { expected, each: (row) => rows.push(row) });
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return { ...value, rows };
+  }
+}
+
+/** As `readBack`, row by row with pauses in between: a file may have millions. */
+export async function readBackSlowly(
+  name: string,
+  bytes: Buffer,
+  how: Take & { readonly pause: () => Promise<void> },
+): Promise<FileFigures> {
+  const reading = readingOf(name, bytes, how);
+  for (;;) {
+    const { done, value } = reading.next();
+    if (done === true) return value;
+    await how.pause();
+  }
+}
+
+interface Take {
+  readonly expected?: FileExpectation | undefined;
+  /** Told of each row, in order; what a file that turns out damaged has told of means nothing. */
+  readonly each: (row: FileRecord) => void;
+}
+/** Yields after some milliseconds of work. */
+type Reading = Generator<undefined, FileFigures>;
+
+function readingOf(name: string, bytes: Buffer, { expected, each }: Take): Reading {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (expected !== undefined && (expected.sha256 !== sha256 || expected.bytes !== bytes.length)) {
     throw damaged(name, 0, 'SHA-256 或长度不符 hash or length differs');
   }
-  return name.endsWith('.txt') ? readFixed(name, bytes, sha256) : readCsv(name, bytes, sha256);
+  return name.endsWith('.txt')
+    ? readFixed(name, bytes, { sha256, each })
+    : readCsv(name, bytes, { sha256, each });
+}
+
+interface Known {
+  readonly sha256: string;
+  readonly each: Take['each'];
 }
 
 const MONEY = /^(-?)(\d{1,13})\.(\d\d)$/;
+const CSV_BEGIN = Buffer.from('\uFEFF#H,', 'utf8');
+const CSV_END = Buffer.from('\r\n#END\r\n', 'utf8');
+const BYTE_ORDER_MARK_BYTES = 3;
 
-function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
-  const text = utf8(name, bytes);
-  if (!text.startsWith('\uFEFF#H,')) throw damaged(name, 1, '缺少文件头 no header record');
-  if (!text.endsWith('\r\n#END\r\n')) throw damaged(name, 0, '缺少结束标志 no end mark');
-  const records = csvRecords(name, text.slice(1));
-  const [head, columns] = records;
-  const trailer = records.at(-2);
-  if (head === undefined || columns === undefined || trailer?.[0] !== '#T' || records.length < 4) {
-    throw damaged(name, 0, '缺少列名或文件尾 no column names or no trailer');
+function* readCsv(name: string, bytes: Buffer, { sha256, each }: Known): Reading {
+  if (!bytes.subarray(0, CSV_BEGIN.length).equals(CSV_BEGIN))
+    throw damaged(name, 1, '缺少文件头 no header record');
+  if (!bytes.subarray(-CSV_END.length).equals(CSV_END)) throw damaged(name, 0, '缺少结束标志 no end mark');
+  let line = 0;
+  let head: readonly string[] = [];
+  let columns: readonly string[] = [];
+  /** The last two are trailer and end mark; which they are is known at the end. */
+  const held: (readonly string[])[] = [];
+  const sums = new Map<string, number>();
+  let rows = 0;
+  for (const text of csvPieces(name, bytes)) {
+    for (const record of csvRecords(name, text)) {
+      line += 1;
+      if (line === 1) head = record;
+      else if (line === 2) columns = record;
+      else held.push(record);
+    }
+    const whole = held.splice(0, Math.max(0, held.length - 2));
+    for (const record of whole) {
+      rows += 1;
+      const row = csvRecord(name, rows + 2, columns, record);
+      for (const column in row.fen) sums.set(column, (sums.get(column) ?? 0) + (row.fen[column] ?? 0));
+      each(row);
+    }
+    yield;
   }
-  const rows = records.slice(2, -2).map((record, index) => csvRecord(name, index + 3, columns, record));
+  const [trailer] = held;
+  if (held.length < 2 || trailer?.[0] !== '#T')
+    throw damaged(name, 0, '缺少列名或文件尾 no column names or no trailer');
   const stated = labels(trailer.slice(1));
-  if (stated.get('笔数') !== String(rows.length)) {
-    throw damaged(
-      name,
-      records.length - 1,
-      `文件尾笔数 trailer count ${stated.get('笔数') ?? '?'}, 实有 read ${rows.length}`,
-    );
+  if (stated.get('笔数') !== String(rows)) {
+    throw damaged(name, line - 1, `文件尾笔数 trailer count ${stated.get('笔数') ?? '?'}, 实有 read ${rows}`);
   }
   const header = labels(head.slice(2));
   return {
@@ -81,9 +139,28 @@ function readCsv(name: string, bytes: Buffer, sha256: string): FileReading {
     businessDate: header.get('营业日') ?? '',
     sequence: Number(header.get('序号')),
     sha256,
-    rows,
-    sums: csvSums(name, columns, rows, stated),
+    sums: csvSums(name, { columns, sums, stated }),
   };
+}
+
+const PIECE_BYTES = 65_536;
+const [QUOTE, LINE_END] = [0x22, Buffer.from('\r\n')];
+
+/** The file's text in pieces of whole records: one ends at a line end that no quotation mark encloses. */
+function* csvPieces(name: string, bytes: Buffer): Generator<string> {
+  let from = BYTE_ORDER_MARK_BYTES;
+  while (from < bytes.length) {
+    let end = from;
+    let marks = 0;
+    do {
+      const lineEnd = bytes.indexOf(LINE_END, Math.max(end, from + PIECE_BYTES));
+      const next = lineEnd < 0 ? bytes.length : lineEnd + LINE_END.length;
+      for (let at = end; at < next; at += 1) if (bytes[at] === QUOTE) marks += 1;
+      end = next;
+    } while (marks % 2 === 1 && end < bytes.length);
+    yield utf8(name, bytes.subarray(from, end));
+    from = end;
+  }
 }
 
 function utf8(name: string, bytes: Buffer): string {
@@ -125,17 +202,19 @@ function csvRecord(
 /** Every total of the trailer whose Chinese name is a column must be that column's sum; the others are taken as stated. */
 function csvSums(
   name: string,
-  columns: readonly string[],
-  rows: readonly FileRecord[],
-  stated: ReadonlyMap<string, string>,
+  read: {
+    readonly columns: readonly string[];
+    readonly sums: ReadonlyMap<string, number>;
+    readonly stated: ReadonlyMap<string, string>;
+  },
 ): Record<string, number> {
   const sums: Record<string, number> = {};
-  for (const [label, value] of stated) {
+  for (const [label, value] of read.stated) {
     const money = MONEY.exec(value);
     if (money === null) continue;
     const total = signedFen(money);
-    if (columns.includes(label)) {
-      const sum = rows.reduce((so, row) => so + (row.fen[label] ?? 0), 0);
+    if (read.columns.includes(label)) {
+      const sum = read.sums.get(label) ?? 0;
       if (sum !== total) throw damaged(name, 0, `${label}: 文件尾 trailer ${total}, 合计 sum ${sum} fen`);
     }
     sums[label] = total;
@@ -199,25 +278,34 @@ const FIXED: readonly (readonly [name: string, offset: number, length: number])[
 ];
 const FIXED_BYTES = 299;
 
-function readFixed(name: string, bytes: Buffer, sha256: string): FileReading {
+function* readFixed(name: string, bytes: Buffer, { sha256, each }: Known): Reading {
   if (bytes.length % (FIXED_BYTES + 1) !== 0) throw damaged(name, 0, '行长不为 299 lines are not 299 bytes');
-  const lines: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += FIXED_BYTES + 1) {
-    if (bytes[at + FIXED_BYTES] !== 0x0a) throw damaged(name, lines.length + 1, '行末不符 no line end');
-    lines.push(bytes.subarray(at, at + FIXED_BYTES));
-  }
-  const head = freeText(lines[0]);
-  const trailer = freeText(lines.at(-2));
-  const end = freeText(lines.at(-1));
-  if (lines.length < 3 || !head.startsWith('HDR ZUNKA-COMN 01 '))
+  const lines = bytes.length / (FIXED_BYTES + 1);
+  const lineAt = (index: number) => {
+    const at = index * (FIXED_BYTES + 1);
+    if (bytes[at + FIXED_BYTES] !== LINE_FEED) throw damaged(name, index + 1, '行末不符 no line end');
+    return bytes.subarray(at, at + FIXED_BYTES);
+  };
+  if (lines < 3 || !freeText(lineAt(0)).startsWith('HDR ZUNKA-COMN 01 '))
     throw damaged(name, 1, '缺少文件头 no header');
-  if (!trailer.startsWith('TRL ')) throw damaged(name, lines.length - 1, '缺少文件尾 no trailer');
-  if (!end.startsWith('END ')) throw damaged(name, lines.length, '缺少结束标志 no end mark');
+  const [head, trailer, end] = [lineAt(0), lineAt(lines - 2), lineAt(lines - 1)].map(freeText) as [
+    string,
+    string,
+    string,
+  ];
+  if (!trailer.startsWith('TRL ')) throw damaged(name, lines - 1, '缺少文件尾 no trailer');
+  if (!end.startsWith('END ')) throw damaged(name, lines, '缺少结束标志 no end mark');
   const identity = head.slice(18, 18 + 27);
   if (trailer.slice(4, 31) !== identity || end.slice(4, 31) !== identity) {
-    throw damaged(name, lines.length - 1, '文件头尾不属同一文件 header, trailer and end differ');
+    throw damaged(name, lines - 1, '文件头尾不属同一文件 header, trailer and end differ');
   }
-  const rows = lines.slice(1, -2).map((line, index) => fixedRecord(name, index + 2, line));
+  const sums = new FixedSums();
+  for (let index = 1; index < lines - 2; index += 1) {
+    const row = fixedRecord(name, index + 1, lineAt(index));
+    sums.add(row);
+    each(row);
+    if (index % FIXED_LINES === 0) yield;
+  }
   return {
     name,
     layout: 'comn',
@@ -226,10 +314,13 @@ function readFixed(name: string, bytes: Buffer, sha256: string): FileReading {
     businessDate: identity.slice(16, 24),
     sequence: Number(identity.slice(25, 27)),
     sha256,
-    rows,
-    sums: fixedSums(name, lines.length - 1, rows, trailer.slice(32).trimEnd().split(' ')),
+    sums: sums.agreed(name, lines - 1, trailer.slice(32).trimEnd().split(' ')),
   };
 }
+
+const LINE_FEED = 0x0a;
+/** Lines between two pauses. */
+const FIXED_LINES = 500;
 
 function fixedRecord(name: string, line: number, record: Buffer): FileRecord {
   const text: Record<string, string> = {};
@@ -252,35 +343,42 @@ function fixedRecord(name: string, line: number, record: Buffer): FileRecord {
   return { text, fen };
 }
 
-function fixedSums(
-  name: string,
-  line: number,
-  rows: readonly FileRecord[],
-  stated: readonly string[],
-): Record<string, number> {
-  const sum = (part: readonly FileRecord[], field: string) =>
-    part.reduce((so, row) => so + (row.fen[field] ?? 0), 0);
-  const got = rows.filter((row) => row.text['settled']?.startsWith('C'));
-  const given = rows.filter((row) => row.text['settled']?.startsWith('D'));
-  const charged = rows.reduce((so, row) => so + Math.max(row.fen['fee'] ?? 0, 0), 0);
-  const net = sum(rows, 'settled');
-  const read = [
-    rows.length,
-    got.length,
-    sum(got, 'amount'),
-    given.length,
-    -sum(given, 'amount'),
-    charged,
-    charged - sum(rows, 'fee'),
-  ];
-  const statedNet = /^([CD])(\d{13})$/.exec(stated[7] ?? '');
-  const agrees =
-    stated.length === 8 &&
-    read.every((value, index) => Number(stated[index]) === value) &&
-    statedNet !== null &&
-    (statedNet[1] === 'D' ? -1 : 1) * Number(statedNet[2]) === net;
-  if (!agrees) throw damaged(name, line, '文件尾与明细不符 trailer and records differ');
-  return { gross: sum(rows, 'amount'), fee: sum(rows, 'fee'), net };
+class FixedSums {
+  #got = { rows: 0, amount: 0 };
+  #given = { rows: 0, amount: 0 };
+  #charged = 0;
+  #fee = 0;
+  #net = 0;
+
+  add({ text, fen }: FileRecord): void {
+    const side = text['settled']?.startsWith('C') === true ? this.#got : this.#given;
+    side.rows += 1;
+    side.amount += fen['amount'] ?? 0;
+    this.#charged += Math.max(fen['fee'] ?? 0, 0);
+    this.#fee += fen['fee'] ?? 0;
+    this.#net += fen['settled'] ?? 0;
+  }
+
+  /** The sums, which the trailer states too. Throws FILE_DAMAGED. */
+  agreed(name: string, line: number, stated: readonly string[]): Record<string, number> {
+    const read = [
+      this.#got.rows + this.#given.rows,
+      this.#got.rows,
+      this.#got.amount,
+      this.#given.rows,
+      -this.#given.amount,
+      this.#charged,
+      this.#charged - this.#fee,
+    ];
+    const statedNet = /^([CD])(\d{13})$/.exec(stated[7] ?? '');
+    const agrees =
+      stated.length === 8 &&
+      read.every((value, index) => Number(stated[index]) === value) &&
+      statedNet !== null &&
+      (statedNet[1] === 'D' ? -1 : 1) * Number(statedNet[2]) === this.#net;
+    if (!agrees) throw damaged(name, line, '文件尾与明细不符 trailer and records differ');
+    return { gross: this.#got.amount + this.#given.amount, fee: this.#fee, net: this.#net };
+  }
 }
 
 function freeText(line: Buffer | undefined): string {

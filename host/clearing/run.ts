@@ -6,10 +6,12 @@
  */
 import { createHash } from 'node:crypto';
 import { isBusinessDate, PosError } from '../../protocol/index.ts';
+import { turnEnd } from '../clock.ts';
 import { canonicalJson } from '../journal/record.ts';
 import type { StorePort } from '../store/port.ts';
 import type { FileRow, StepRow } from '../store/rows.ts';
-import type { ClearingResult, Movement } from './model.ts';
+import type { DayRows } from './day-rows.ts';
+import type { ClearingResult } from './model.ts';
 import { movementsOf } from './movements.ts';
 import type { BuiltFile } from './statement-files.ts';
 import {
@@ -151,9 +153,11 @@ function contextOf(
   options: ClearingOptions,
   run: { runId: string; sequence: number; outputs: ReadonlyMap<string, unknown>; openDate: string },
 ): StepContext {
-  let gathered: Promise<readonly Movement[]> | null = null;
+  let gathered: Promise<DayRows> | null = null;
+  const { pause = () => turnEnd(deps.clock) } = deps;
   const context: StepContext = {
     ...deps,
+    pause,
     runId: run.runId,
     sequence: run.sequence,
     businessDate: options.businessDate,
@@ -161,7 +165,7 @@ function contextOf(
     person: options.person,
     role: options.role ?? 'settlement',
     reason: options.reason,
-    movements: () => (gathered ??= movementsOf(deps, options.businessDate)),
+    movements: () => (gathered ??= movementsOf(deps, options.businessDate, pause)),
     output: (step) => run.outputs.get(step),
     putFile: (file) => putFile(context, file),
     written: () => filesOf(deps.store, run.runId),

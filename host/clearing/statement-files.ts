@@ -3,8 +3,9 @@ import { type FenDelta, TRANSACTIONS, yuan } from '../../protocol/index.ts';
 import type { ComnRow } from './comn-columns.ts';
 import { comnFile } from './comn-file.ts';
 import { csvFile, type Labelled } from './csv-file.ts';
-import type { MerchantDay, MerchantTotals, Movement, PricedDay } from './model.ts';
-import { groupedBy, totalsOf } from './price.ts';
+import type { MerchantDay, MerchantTotals, Movement, MovementType, PricedDay } from './model.ts';
+import { atOnce, mapped } from './pieces.ts';
+import { TotalsSum } from './price.ts';
 import { STATEMENT_COLUMNS, TYPE_NAMES } from './statement-columns.ts';
 
 export interface BuiltFile {
@@ -47,21 +48,24 @@ export function totalsCells(totals: MerchantTotals): Labelled[] {
   ];
 }
 
-/** In the order in which they are written. `rows` are the merchant's, in statement order. */
-export function merchantFiles(
+/** A merchant's rows in statement order, from the first on whenever it is called. */
+export type RowsOf = () => AsyncIterable<readonly Movement[]>;
+
+/** In the order in which they are written. */
+export async function merchantFiles(
   day: PricedDay,
   merchant: MerchantDay,
-  rows: readonly Movement[],
-): readonly BuiltFile[] {
+  rows: RowsOf,
+): Promise<readonly BuiltFile[]> {
   const named = (kind: FileKind, bytes: Buffer) => ({
     name: fileName(day, kind, merchant.merchantId),
     kind,
     bytes,
   });
   return [
-    named('detail', detail(day, merchant, rows)),
-    named('summary', summary(day, merchant, rows)),
-    named('comn', comnFile(day, merchant, comnRows(day, merchant, rows))),
+    named('detail', await detail(day, merchant, rows())),
+    named('summary', await summary(day, merchant, rows())),
+    named('comn', await comnFile(day, merchant, comnRows(day, merchant, rows()))),
   ];
 }
 
@@ -69,12 +73,16 @@ function merchantHeader(day: PricedDay, merchant: MerchantDay): Labelled[] {
   return [['商户 merchant', merchant.merchantId], ['名称 name', merchant.nameZh], ...dayHeader(day)];
 }
 
-function detail(day: PricedDay, merchant: MerchantDay, rows: readonly Movement[]): Buffer {
+function detail(
+  day: PricedDay,
+  merchant: MerchantDay,
+  rows: AsyncIterable<readonly Movement[]>,
+): Promise<Buffer> {
   return csvFile({
     layout: 'zunka-detail/1',
     header: merchantHeader(day, merchant),
     columns: STATEMENT_COLUMNS,
-    rows: rows.map((row) => STATEMENT_COLUMNS.map((column) => column.value(row, merchant, day))),
+    rows: mapped(rows, (row) => STATEMENT_COLUMNS.map((column) => column.value(row, merchant, day))),
     totals: totalsCells(merchant.totals),
   });
 }
@@ -100,31 +108,55 @@ const SUMMARY_COLUMNS: readonly SummaryColumn[] = [
   { zh: '结算金额',       kind: 'money', value: money((totals) => totals.net) },
 ];
 
-function summary(day: PricedDay, merchant: MerchantDay, rows: readonly Movement[]): Buffer {
+async function summary(
+  day: PricedDay,
+  merchant: MerchantDay,
+  rows: AsyncIterable<readonly Movement[]>,
+): Promise<Buffer> {
+  const branches = new Map<string, Map<MovementType, TotalsSum>>();
+  for await (const piece of rows)
+    for (const row of piece) made(made(branches, row.branchId, newMap), row.type, newSum).add(row);
   const names = ['门店编号', '门店名称', '交易类型'].map((zh) => ({ zh, kind: 'text' as const }));
+  const records = sorted(branches).flatMap(([branchId, types]) =>
+    sorted(types).map(([type, { totals }]) => [
+      branchId,
+      merchant.branches[branchId] ?? '',
+      TYPE_NAMES[type],
+      ...SUMMARY_COLUMNS.map((column) => column.value(totals)),
+    ]),
+  );
   return csvFile({
     layout: 'zunka-summary/1',
     header: merchantHeader(day, merchant),
     columns: [...names, ...SUMMARY_COLUMNS],
-    rows: groupedBy(rows, (row) => row.branchId).flatMap(([branchId, ofBranch]) =>
-      groupedBy(ofBranch, (row) => row.type).map(([, ofType]) => {
-        const totals = totalsOf(ofType);
-        const type = ofType[0] === undefined ? '' : TYPE_NAMES[ofType[0].type];
-        return [
-          branchId,
-          merchant.branches[branchId] ?? '',
-          type,
-          ...SUMMARY_COLUMNS.map((column) => column.value(totals)),
-        ];
-      }),
-    ),
+    rows: atOnce(records),
     totals: totalsCells(merchant.totals),
   });
 }
 
+const newMap = () => new Map<MovementType, TotalsSum>();
+const newSum = () => new TotalsSum();
+
+function made<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  map.set(key, value);
+  return value;
+}
+
+/** By name, so that files come in the same order on every machine. */
+function sorted<Name extends string, Value>(map: ReadonlyMap<Name, Value>): [Name, Value][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /** Adds what the catalogue says about each row's message. A reversal carries its original's processing code. */
-function comnRows(day: PricedDay, merchant: MerchantDay, rows: readonly Movement[]): ComnRow[] {
-  return rows.map((movement) => {
+function comnRows(
+  day: PricedDay,
+  merchant: MerchantDay,
+  rows: AsyncIterable<readonly Movement[]>,
+): AsyncIterable<readonly ComnRow[]> {
+  return mapped(rows, (movement) => {
     const spec = catalogue(movement.kind);
     const about = movement.type === 'reversal' ? catalogue(movement.original?.kind ?? '') : spec;
     return {

@@ -4,8 +4,9 @@ import type { Logger } from '../deps.ts';
 import type { Directory } from '../programme/directory.ts';
 import type { Changes, Guard, StorePort } from '../store/port.ts';
 import type { FileRow } from '../store/rows.ts';
+import type { DayRows } from './day-rows.ts';
 import type { FilePort } from './file-port.ts';
-import type { Movement } from './model.ts';
+import type { Pause } from './pieces.ts';
 import type { BuiltFile } from './statement-files.ts';
 
 export interface ClearingDeps {
@@ -15,7 +16,7 @@ export interface ClearingDeps {
   readonly files: FilePort;
   readonly log: Logger;
   /** Between two pieces of long work in memory; may throw, which ends the run. Absent: the end of a turn of the event loop. */
-  readonly pause?: () => Promise<void>;
+  readonly pause?: Pause;
 }
 export type StepName =
   | 'check-books'
@@ -40,8 +41,9 @@ export interface StepContext extends ClearingDeps {
   readonly person: string;
   readonly role: string;
   readonly reason: string;
+  readonly pause: Pause;
   /** The day's rows; gathered once for a run. */
-  movements(): Promise<readonly Movement[]>;
+  movements(): Promise<DayRows>;
   /** The output of an earlier step of this run. */
   output(step: StepName): unknown;
   /** Writes one file and commits its row and journal record; does nothing when that was done before. */

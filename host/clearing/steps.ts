@@ -8,7 +8,7 @@ import { checkBooks } from './check-books.ts';
 import { type LapsedHolds, lapseHolds, listDueHolds } from './lapse.ts';
 import { differenceFile, differencesOf, overviewFile, rebateFile, rebatesOf } from './lists.ts';
 import type { Check, ClearingResult, MerchantDay, PricedDay } from './model.ts';
-import { askToSettle, openBatches } from './open-batches.ts';
+import { askToSettle, openBatches, overdueDifferences } from './open-batches.ts';
 import { openOwed, owedDifferences } from './owed-open.ts';
 import { totalsOf } from './price.ts';
 import { proveFiles, proveLists } from './prove.ts';
@@ -46,14 +46,17 @@ async function listOpenBatches(context: StepContext): Promise<StepOutcome> {
   const { store, businessDate, clock } = context;
   const open = await openBatches(store, businessDate);
   const named = new Set((await differencesOf(store, businessDate)).map(({ differenceId }) => differenceId));
-  const { guards, changes } = askToSettle(open, named, { businessDate, at: clock.now() });
+  const differences = overdueDifferences(open, named, { businessDate, at: clock.now() });
   const output: OpenBatchesOutput & { batches: unknown } = {
     open: open.length,
     overdue: open.filter(({ batch }) => batch.overdue).length,
-    asked: guards.length,
+    asked: await askToSettle(
+      store,
+      open.map(({ terminal }) => terminal),
+    ),
     batches: open.map(({ batch }) => batch),
   };
-  return { output, guards, changes };
+  return { output, changes: { differences } };
 }
 
 interface OwedReversalsOutput {
@@ -78,16 +81,18 @@ async function price(context: StepContext): Promise<StepOutcome> {
   const { directory, businessDate, sequence } = context;
   const rows = await context.movements();
   const branches = directory.all('branch');
-  const merchants: MerchantDay[] = directory.all('merchant').map((merchant) => ({
-    merchantId: merchant.id,
-    nameZh: merchant.nameZh,
-    mcc: merchant.mcc,
-    companyId: merchant.companyId,
-    branches: Object.fromEntries(
-      branches.filter(({ merchantId }) => merchantId === merchant.id).map(({ id, nameZh }) => [id, nameZh]),
-    ),
-    totals: totalsOf(rows.filter(({ merchantId }) => merchantId === merchant.id)),
-  }));
+  const merchants: MerchantDay[] = [];
+  for (const { id, nameZh, mcc, companyId } of directory.all('merchant')) {
+    const own = branches.filter(({ merchantId }) => merchantId === id);
+    merchants.push({
+      merchantId: id,
+      nameZh,
+      mcc,
+      companyId,
+      branches: Object.fromEntries(own.map((branch) => [branch.id, branch.nameZh])),
+      totals: await totalsOf(rows.of(id)),
+    });
+  }
   const output: PricedDay = {
     businessDate,
     sequence,
@@ -109,8 +114,7 @@ async function writeFiles(context: StepContext): Promise<StepOutcome> {
   const names: string[] = [];
   for (const merchant of day.merchants) {
     if (merchant.totals.rows === 0) continue;
-    const ofMerchant = rows.filter(({ merchantId }) => merchantId === merchant.merchantId);
-    for (const file of merchantFiles(day, merchant, ofMerchant)) {
+    for (const file of await merchantFiles(day, merchant, () => rows.of(merchant.merchantId))) {
       await context.putFile(file);
       names.push(file.name);
     }
@@ -126,19 +130,19 @@ async function prove(context: StepContext): Promise<StepOutcome> {
 
 async function listRebates(context: StepContext): Promise<StepOutcome> {
   const rows = await rebatesOf(context.store, context.businessDate);
-  await context.putFile(rebateFile(priced(context), rows));
+  await context.putFile(await rebateFile(priced(context), rows, context.pause));
   const rebate = rows.reduce((sum, row) => sum + row.accrued + row.givenBack, 0);
   return { output: { accounts: rows.length, rebate } };
 }
 
 async function listDifferences(context: StepContext): Promise<StepOutcome> {
   const rows = await differencesOf(context.store, context.businessDate);
-  await context.putFile(differenceFile(priced(context), rows));
+  await context.putFile(await differenceFile(priced(context), rows, context.pause));
   return { output: { differences: rows.length } };
 }
 
 async function summarise(context: StepContext): Promise<StepOutcome> {
-  await context.putFile(overviewFile(priced(context)));
+  await context.putFile(await overviewFile(priced(context)));
   const written = await context.written();
   const checks = await proveLists(context, priced(context), written);
   demand(checks);
