@@ -103,11 +103,11 @@ function freeRecord(values: readonly string[]): Buffer {
   return filled;
 }
 
-const ASCII = /^[\x00-\x7f]*$/;
+const PRINTABLE = /^[ -~]*$/;
 
 /** GBK, and 〓 for what it does not have (rare characters of names, other scripts). */
 export function toGbk(text: string): Buffer {
-  if (ASCII.test(text)) return Buffer.from(text, 'latin1');
+  if (PRINTABLE.test(text)) return Buffer.from(text, 'latin1');
   const parts: Buffer[] = [];
   for (const character of text) {
     const bytes = iconv.encode(character, 'gbk');

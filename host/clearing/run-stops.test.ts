@@ -151,7 +151,7 @@ kills('whichever commit or file write it was, done or not done', async () => {
   const reference = await closedDay();
   const whole = failing(reference, 0, 'before');
   await clear(reference, whole);
-  // Eleven steps, nine files and the nine records of them, and the sums that the books were proven to come to.
+  // Eleven steps, the asking of terminals, nine files and the nine records of them, and the sums that the books were proven to come to.
   assert.is(whole.acts(), 31);
   for (let n = 1; n <= whole.acts(); n += 1) {
     for (const when of ['before', 'after'] as const) {

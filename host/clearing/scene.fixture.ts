@@ -5,6 +5,7 @@ import type { StorePort } from '../store/port.ts';
 import { cutOver } from './cut-over.ts';
 import type { FilePort } from './file-port.ts';
 import { memoryFiles } from './memory-files.ts';
+import type { Pause } from './pieces.ts';
 import { runClearing } from './run.ts';
 import { FIRST_DAY, type OpenSample, playFirstDay, type SampleWorld, sampleWorld } from './sample-day.ts';
 
@@ -25,7 +26,7 @@ export async function closedDay(open?: OpenSample): Promise<Scene> {
 }
 export const clear = (
   { world, files }: Scene,
-  changes: Partial<{ store: StorePort; files: FilePort }> = {},
+  changes: Partial<{ store: StorePort; files: FilePort; pause: Pause }> = {},
   businessDate = FIRST_DAY,
 ) => runClearing({ ...world, files, log, ...changes }, { businessDate, ...who });
 export const codeIs =
