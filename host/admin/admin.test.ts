@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { FIRST_DAY } from '../clearing/sample-day.ts';
 import { makeHostKeys } from '../host-keys.ts';
 import { digestOf } from '../journal/act-record.ts';
+import { listed } from './door.ts';
 import { account, issue, loading, type Office, office, PAN, reason, TOKENS, tier } from './office.fixture.ts';
 import { ACTS, type ActName, ROLES, type Role, rolesTable } from './roles.ts';
 import { firstTokens, parseTokens } from './tokens.ts';
@@ -56,6 +57,20 @@ for (const [act, [method, url, body]] of Object.entries(ROUTES)) {
     }
   });
 }
+
+doors('a list that is cut says so, one that just fits does not, and no page is read in vain', async () => {
+  let asked = 0;
+  async function* pages(): AsyncIterable<readonly number[]> {
+    for (;;) {
+      asked += 1;
+      yield [asked, asked];
+      if (asked === 3) return;
+    }
+  }
+  assert.equal([await listed(pages(), 3), asked], [{ rows: [1, 1, 2], more: true }, 2]);
+  asked = 0;
+  assert.equal(await listed(pages(), 6), { rows: [1, 1, 2, 2, 3, 3], more: false });
+});
 
 doors('and the table in the README has a row for every act', () => {
   for (const act of Object.keys(ACTS)) assert.match(rolesTable(), `| \`${act}\` |`);

@@ -5,12 +5,22 @@ import { hostTotals, NO_TOTALS } from '../acquiring/effects/batch-totals.ts';
 import { openBatch } from '../acquiring/effects/deed.ts';
 import type { By } from '../cards/issue.ts';
 import { cutOver } from '../clearing/cut-over.ts';
-import { runClearing, stepsOf } from '../clearing/run.ts';
+import { filesOf, runClearing, stepsOf } from '../clearing/run.ts';
 import { runIdOf } from '../clearing/step-context.ts';
 import { actRecord } from '../journal/act-record.ts';
-import type { Guard } from '../store/port.ts';
-import type { BatchRow } from '../store/rows.ts';
-import { BUSINESS_DATE, collected, type Door, decided, REASON, reader, TERMINAL_ID, writer } from './door.ts';
+import type { Guard, StorePort } from '../store/port.ts';
+import type { BatchRow, FileRow } from '../store/rows.ts';
+import {
+  BUSINESS_DATE,
+  collected,
+  type Door,
+  decided,
+  listed,
+  REASON,
+  reader,
+  TERMINAL_ID,
+  writer,
+} from './door.ts';
 
 const BATCH_MAX = 999_999;
 
@@ -101,10 +111,24 @@ export function clearingRoutes(door: Door): void {
     },
   );
 
-  server.get('/v1/files', async (request) => {
-    reader(door, request, 'file.read');
-    return { files: await collected(deps.store.scan('files'), 10_000) };
-  });
+  server.get(
+    '/v1/files',
+    {
+      schema: {
+        querystring: Type.Object(
+          { businessDate: Type.Optional(BUSINESS_DATE) },
+          { additionalProperties: false },
+        ),
+      },
+    },
+    async (request) => {
+      reader(door, request, 'file.read');
+      const { businessDate } = request.query;
+      const files = businessDate === undefined ? deps.store.scan('files') : filesOn(deps.store, businessDate);
+      const { rows, more } = await listed(files);
+      return { files: rows, more };
+    },
+  );
 
   server.get(
     '/v1/files/:name',
@@ -121,6 +145,15 @@ export function clearingRoutes(door: Door): void {
         .send(bytes);
     },
   );
+}
+
+/** Of a day's clearing and its corrections. */
+async function* filesOn(store: StorePort, businessDate: string): AsyncIterable<readonly FileRow[]> {
+  for (let sequence = 1; ; sequence += 1) {
+    const files = await filesOf(store, runIdOf(businessDate, sequence));
+    if (files.length === 0) return;
+    yield files;
+  }
 }
 
 /**

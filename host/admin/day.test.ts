@@ -243,6 +243,15 @@ evening(
       );
     }
     assert.is((await it.call('auditor', 'GET', '/v1/files/..%2Fkeys.sealed')).status, 400);
+
+    // A correction's files are of the same day; of another day there are none.
+    const correction = { businessDate: FIRST_DAY, correction: true, reason };
+    assert.is((await it.call('settlement', 'POST', '/v1/clearing/runs', correction)).status, 200);
+    const filesOf = async (date: string) =>
+      (await it.call('auditor', 'GET', `/v1/files?businessDate=${date}`)).body;
+    const ofDay = await filesOf(FIRST_DAY);
+    assert.equal([(ofDay['files'] as unknown[]).length, ofDay['more']], [18, false]);
+    assert.equal(await filesOf(SECOND_DAY), { files: [], more: false });
     assert.is((await it.call('auditor', 'GET', '/v1/clearing/runs/20261122/1')).status, 200);
   },
 );

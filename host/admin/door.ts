@@ -134,12 +134,26 @@ export async function decided<T>(
   throw new PosError('STORE_CONFLICT', '数据一直在变化 it kept changing');
 }
 
-/** All rows of a scan, at most so many. */
-export async function collected<Row>(pages: AsyncIterable<readonly Row[]>, max = 1000): Promise<Row[]> {
+/** What an answer lists of one kind at the most. */
+const LISTED_MAX = 10_000;
+
+/** The first rows of a scan, and whether there are more than are listed: nobody takes a part for all. */
+export async function listed<Row>(
+  pages: AsyncIterable<readonly Row[]>,
+  max = LISTED_MAX,
+): Promise<{ readonly rows: readonly Row[]; readonly more: boolean }> {
   const rows: Row[] = [];
   for await (const page of pages) {
     rows.push(...page);
-    if (rows.length >= max) return rows.slice(0, max);
+    if (rows.length > max) return { rows: rows.slice(0, max), more: true };
   }
-  return rows;
+  return { rows, more: false };
+}
+
+/** All rows of a scan that finds few, as by a key. @param max how many are wanted */
+export async function collected<Row>(
+  pages: AsyncIterable<readonly Row[]>,
+  max = LISTED_MAX,
+): Promise<readonly Row[]> {
+  return (await listed(pages, max)).rows;
 }

@@ -8,7 +8,7 @@ import { exportHledger } from '../ledger/export.ts';
 import { proveBooks } from '../ledger/proofs.ts';
 import { traceLines } from '../rules/trace.ts';
 import type { TransactionRow } from '../store/rows.ts';
-import { BUSINESS_DATE, collected, type Door, reader, TERMINAL_ID } from './door.ts';
+import { BUSINESS_DATE, type Door, listed, reader, TERMINAL_ID } from './door.ts';
 
 const ROWS_MAX = 500;
 
@@ -40,12 +40,11 @@ export function queryRoutes(door: Door): void {
         ...(batch === undefined ? {} : { batch: Number(batch) }),
         ...(businessDate === undefined ? {} : { businessDate }),
       };
-      const rows: TransactionRow[] = [];
-      for await (const page of longWorks.lookFor(request).store.scan('transactions', where)) {
-        rows.push(...page.filter(({ panMasked }) => cardTail === undefined || panMasked.endsWith(cardTail)));
-        if (rows.length > ROWS_MAX) break;
-      }
-      return { transactions: rows.slice(0, ROWS_MAX).map(told), more: rows.length > ROWS_MAX };
+      const { rows, more } = await listed(
+        matching(longWorks.lookFor(request).store.scan('transactions', where), cardTail),
+        ROWS_MAX,
+      );
+      return { transactions: rows.map(told), more };
     },
   );
 
@@ -67,9 +66,9 @@ export function queryRoutes(door: Door): void {
     { schema: { params: Type.Object({ terminalId: TERMINAL_ID }) } },
     async (request) => {
       reader(door, request, 'query');
-      return {
-        batches: await collected(deps.store.scan('batches', { terminalId: request.params.terminalId })),
-      };
+      const { terminalId } = request.params;
+      const { rows, more } = await listed(deps.store.scan('batches', { terminalId }));
+      return { batches: rows, more };
     },
   );
 
@@ -80,11 +79,9 @@ export function queryRoutes(door: Door): void {
     },
     async (request) => {
       reader(door, request, 'query');
-      return {
-        differences: await collected(
-          deps.store.scan('differences', { businessDate: request.query.businessDate }),
-        ),
-      };
+      const { businessDate } = request.query;
+      const { rows, more } = await listed(deps.store.scan('differences', { businessDate }));
+      return { differences: rows, more };
     },
   );
 
@@ -122,6 +119,11 @@ export function queryRoutes(door: Door): void {
       .type('text/plain; charset=utf-8')
       .send(Readable.from(exportHledger(longWorks.lookFor(request).store)));
   });
+}
+
+async function* matching(pages: AsyncIterable<readonly TransactionRow[]>, cardTail: string | undefined) {
+  for await (const page of pages)
+    yield page.filter(({ panMasked }) => cardTail === undefined || panMasked.endsWith(cardTail));
 }
 
 /** A transaction as a clerk reads it. */
