@@ -1,7 +1,12 @@
 /** Long work in pieces of some milliseconds, so that the sales which share the thread wait for none of it. */
 
+import { createHash } from 'node:crypto';
+
 /** Rows that are worked on between two pauses. */
 export const PIECE_ROWS = 250;
+
+/** Bytes that are hashed between two pauses. */
+const PIECE_BYTES = 1_048_576;
 
 /** Ends a piece; may throw, which ends the work. */
 export type Pause = () => Promise<void>;
@@ -25,4 +30,14 @@ export async function* mapped<From, To>(
   to: (row: From) => To,
 ): AsyncIterable<readonly To[]> {
   for await (const piece of pieces) yield piece.map(to);
+}
+
+/** 64 hex digits. */
+export async function sha256Of(bytes: Buffer, pause: Pause): Promise<string> {
+  const hash = createHash('sha256');
+  for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
+    if (from > 0) await pause();
+    hash.update(bytes.subarray(from, from + PIECE_BYTES));
+  }
+  return hash.digest('hex');
 }

@@ -184,7 +184,7 @@ export async function filesOf(store: StorePort, runId: string): Promise<readonly
  * compares with what it would write, and adopts. Other bytes under the name are never touched.
  */
 async function putFile(context: StepContext, file: BuiltFile): Promise<void> {
-  const sha256 = createHash('sha256').update(file.bytes).digest('hex');
+  const sha256 = await sha256Of(file.bytes, context.pause);
   const there = await context.files.read(file.name);
   if (there === undefined) await context.files.write(file.name, file.bytes);
   else if (!there.equals(file.bytes))
