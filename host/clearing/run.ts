@@ -13,6 +13,7 @@ import type { FileRow, StepRow } from '../store/rows.ts';
 import type { DayRows } from './day-rows.ts';
 import type { ClearingResult } from './model.ts';
 import { movementsOf } from './movements.ts';
+import { sha256Of } from './pieces.ts';
 import type { BuiltFile } from './statement-files.ts';
 import {
   type ClearingDeps,
