@@ -18,13 +18,13 @@ class Gated extends StoreAround {
   asked = 0;
   /** Scans that have begun and not ended. */
   open = 0;
-  readonly #table: TableName | 'journal';
+  readonly #table: TableName | 'journal' | 'sums';
   #free = false;
   #waiting: (() => void)[] = [];
   #watching: (() => void)[] = [];
 
   /** @param table the one whose pages wait */
-  constructor(store: StorePort, table: TableName | 'journal') {
+  constructor(store: StorePort, table: TableName | 'journal' | 'sums') {
     super(store);
     this.#table = table;
   }
@@ -34,6 +34,9 @@ class Gated extends StoreAround {
   }
   override scanJournal(): ReturnType<StorePort['scanJournal']> {
     return this.#table === 'journal' ? this.#gated(endless()) : super.scanJournal();
+  }
+  override sums(...of: Parameters<StorePort['sums']>): ReturnType<StorePort['sums']> {
+    return this.#table === 'sums' ? this.#gated(super.sums(...of)) : super.sums(...of);
   }
   async *#gated<Page>(pages: AsyncIterable<Page>): AsyncIterable<Page> {
     this.open += 1;
@@ -57,6 +60,17 @@ class Gated extends StoreAround {
   letOne(): void {
     for (const go of this.#waiting.splice(0)) go();
   }
+  /** The next commit waits too. */
+  holdCommits = false;
+  override async commit(...of: Parameters<StorePort['commit']>): ReturnType<StorePort['commit']> {
+    if (this.holdCommits) {
+      this.open += 1;
+      this.#changed();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.open -= 1;
+    }
+    return super.commit(...of);
+  }
   letAll(): void {
     this.#free = true;
     this.letOne();
@@ -73,6 +87,10 @@ async function* endless(): AsyncIterable<readonly JournalRow[]> {
     yield [{ stream: 'host-01', sequence, body, leaf: '0'.repeat(64), head: '0'.repeat(64) }];
 }
 
+const turns = async (count: number) => {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
 const bearer = (role: Role) =>
   `Bearer ${TOKENS.find(({ person }) => person === `${role}-员`)?.token ?? ''}` as const;
 
@@ -87,7 +105,7 @@ interface Door {
 }
 
 /** @param ticks when the door's clock calls what is to come after some time */
-async function door(table: TableName | 'journal', ticks: Clock['after'] = later): Promise<Door> {
+async function door(table: TableName | 'journal' | 'sums', ticks: Clock['after'] = later): Promise<Door> {
   const it = await office();
   await playFirstDay(it.world);
   const store = new Gated(it.deps.store, table);
@@ -141,7 +159,7 @@ left('of the proof of all books one is made at a time, and the next sees what ca
   const { store, get, stop } = await door('entries');
   const [first, second] = [get('/v1/proof'), get('/v1/proof')];
   await store.until(() => store.asked === 1);
-  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  await turns(50);
   assert.is(store.open, 1);
   store.letAll();
   assert.equal([(await first).body['ok'], (await second).body['ok']], [true, true]);
@@ -178,13 +196,15 @@ stopping('tells who waits for the proof of the books, and reads no further', asy
 });
 
 stopping('ends a download so that it is seen to be no whole one', async () => {
-  const { store, port, stop } = await door('journal');
+  const { store, port, it, stop } = await door('journal');
   store.letAll();
   const answer = await fetch(`http://127.0.0.1:${port}/v1/journal`, {
     headers: { authorization: bearer('auditor') },
   });
   const [read] = await Promise.allSettled([answer.text(), store.until(() => store.asked > 9).then(stop)]);
   assert.is(read.status, 'rejected');
+  // What nobody can be answered is told here.
+  assert.match(it.output(), '"route":"/v1/journal","code":"HOST_STOPPING","msg":"下载中断');
 });
 
 stopping('does not wait for one that reads its download no further', async () => {
@@ -198,9 +218,80 @@ stopping('does not wait for one that reads its download no further', async () =>
   }
   await stop();
   await store.until(() => store.open === 0);
-  assert.match(it.output(), 'connections whose answers nobody reads were cut off');
+  assert.match(it.output(), 'connections that were still open were cut off by the stop');
   socket.destroy();
 });
+
+const TIER = { document: { id: 'blue', nameZh: '蓝卡', nameEn: 'Blue', rank: 3, pointsBp: 15_000 }, reason };
+const putTier = (port: number, more: object = {}) =>
+  fetch(`http://127.0.0.1:${port}/v1/documents/tier/blue`, {
+    method: 'PUT',
+    headers: { authorization: bearer('admin'), 'content-type': 'application/json' },
+    body: JSON.stringify(TIER),
+    ...more,
+  });
+
+stopping('waits for an act, however slow it is, and answers it', async () => {
+  const { store, port, it, stop } = await door('journal', atOnce);
+  store.holdCommits = true;
+  const act = putTier(port);
+  await store.until(() => store.open === 1);
+  let isStopped = false;
+  const stopped = stop().then(() => {
+    isStopped = true;
+  });
+  // Longer than others are waited for.
+  while (!it.output().includes('cut off by the stop')) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.is(isStopped, false);
+  store.letAll();
+  assert.is((await act).status, 201);
+  await stopped;
+});
+
+stopping('waits for an act also when its caller has left', async () => {
+  const { store, port, it, stop } = await door('journal');
+  store.holdCommits = true;
+  const leaving = new AbortController();
+  const act = putTier(port, { signal: leaving.signal }).catch(() => 'left');
+  await store.until(() => store.open === 1);
+  leaving.abort();
+  assert.is(await act, 'left');
+  const stopped = stop();
+  assert.is(await Promise.race([stopped.then(() => 'stopped'), turns(50).then(() => 'waits')]), 'waits');
+  store.letAll();
+  await stopped;
+  assert.ok(it.deps.directory.tier('blue') !== undefined);
+});
+
+stopping('begins no act whose request is complete only now', async () => {
+  const { port, it, stop } = await door('journal');
+  const body = JSON.stringify(TIER);
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const head = `PUT /v1/documents/tier/blue HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer('admin')}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
+  socket.write(head + body.slice(0, 10));
+  await turns(20);
+  const stopped = stop();
+  socket.write(body.slice(10));
+  let answer = '';
+  for await (const part of socket.setEncoding('utf8')) answer += String(part);
+  assert.match(answer, /^HTTP\/1\.1 503 /);
+  assert.match(answer, '"code":"HOST_STOPPING"');
+  await stopped;
+  assert.is(it.deps.directory.tier('blue'), undefined);
+});
+
+for (const path of ['/v1/books', '/v1/journal'])
+  stopping(`tells who waits for the first byte of ${path}`, async () => {
+    const { store, get, stop } = await door(path === '/v1/books' ? 'sums' : 'journal');
+    const answer = get(path);
+    await store.until(() => store.open === 1);
+    const stopped = stop();
+    store.letAll();
+    const { status, body } = await answer;
+    assert.equal([status, body['code']], [503, 'HOST_STOPPING']);
+    await stopped;
+  });
 
 stopping('ends a clearing between two pages; the next one goes on behind its finished steps', async () => {
   const { store, port, it, stop } = await door('terminals');

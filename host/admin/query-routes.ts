@@ -108,16 +108,14 @@ export function queryRoutes(door: Door): void {
 
   server.get('/v1/journal', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return reply
-      .type('application/x-ndjson; charset=utf-8')
-      .send(Readable.from(exportJournal(longWorks.lookFor(request).store)));
+    const lines = longWorks.download(request, reply, exportJournal);
+    return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines));
   });
 
   server.get('/v1/books', async (request, reply) => {
     reader(door, request, 'journal.read');
-    return reply
-      .type('text/plain; charset=utf-8')
-      .send(Readable.from(exportHledger(longWorks.lookFor(request).store)));
+    const pieces = longWorks.download(request, reply, exportHledger);
+    return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));
   });
 }
 

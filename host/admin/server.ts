@@ -30,16 +30,36 @@ export function buildAdmin(
   const server: AdminServer = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
+    // A HEAD of a download would make all of it, and throw it away.
+    exposeHeadRoutes: false,
+    // Told by the hook below, as all else is told.
+    return503OnClosing: false,
     // As written: a number in quotes is no number, a field that is not known is an error.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  // What came in before the stop is done; what only now is complete is not begun.
+  server.addHook('preHandler', async () => longWorks.demandServing());
+  server.addHook('onRoute', (route) => {
+    const { handler } = route;
+    // A look is ended: its answer may be read slowly, or not at all.
+    if (route.method === 'GET') return;
+    route.handler = function handled(request, reply) {
+      return longWorks.counted(request, async () => handler.call(this, request, reply));
+    };
+  });
+  // Whoever keeps his connection would keep the server from closing.
+  server.addHook('onSend', async (_request, reply) => {
+    if (longWorks.isStopping) reply.header('connection', 'close');
+  });
   server.setErrorHandler(async (error, request, reply) => {
     const { status, body } = failureAnswer(error);
     const about = { method: request.method, route: request.routeOptions.url ?? '', code: body.code };
-    if (status >= 500) deps.log.error({ ...about, err: error }, '管理请求失败 an admin request failed');
+    if (status >= 500 && body.code !== 'HOST_STOPPING')
+      deps.log.error({ ...about, err: error }, '管理请求失败 an admin request failed');
     else deps.log.warn(about, '管理请求被拒 an admin request was refused');
     deps.metrics.count('admin refusal', body.code);
-    await reply.code(status).send(body);
+    // A download that fails before its first byte has said already what it would be.
+    await reply.code(status).type('application/json; charset=utf-8').send(body);
   });
   server.setNotFoundHandler(async (_request, reply) => {
     const { en, zh } = {
@@ -74,6 +94,7 @@ export async function startAdmin(
 ): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const longWorks = new LongWorks(deps);
   const server = buildAdmin(deps, options.tokens, longWorks);
+  server.server.on('connection', (socket) => longWorks.opened(socket));
   await server.listen({ host: options.host, port: options.port });
   const address = server.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
@@ -83,16 +104,21 @@ export async function startAdmin(
     async stop() {
       longWorks.stop();
       const closed = server.close();
-      if ((await within(deps.clock, LAST_ANSWERS_MS, closed)) === 'late') {
-        deps.log.warn({}, CUT_OFF);
-        server.server.closeAllConnections();
-      }
+      if ((await within(deps.clock, LAST_ANSWERS_MS, closed)) === 'late') cutOff(deps, longWorks);
+      // An act goes on without its caller; one that hangs is for whoever gave the stop its time.
+      await longWorks.ended();
+      if ((await within(deps.clock, LAST_ANSWERS_MS, closed)) === 'late') cutOff(deps, longWorks);
       await closed;
     },
   };
 }
 
-/** What long work was ended is told so by then; who takes no answer is not waited for. */
+/** Long work that was ended is told so by then; who takes no answer, or asks nothing, is not waited for. */
 const LAST_ANSWERS_MS = 5_000;
-const CUT_OFF =
-  '停机时仍有管理连接未读完答复,已断开 connections whose answers nobody reads were cut off by the stop';
+
+/** All connections but those on which an act is being done. */
+function cutOff({ log }: AdminDeps, longWorks: LongWorks): void {
+  log.warn({}, CUT_OFF);
+  for (const socket of longWorks.sockets) if (!longWorks.isWorkedFor(socket)) socket.destroy();
+}
+const CUT_OFF = '停机时仍开着的管理连接已断开 connections that were still open were cut off by the stop';

@@ -13,12 +13,12 @@ import type { FileRecord } from './read-back.ts';
 export class BatchProof {
   readonly #store: StorePort;
   readonly #businessDate: string;
-  readonly #wrong: string[] = [];
-  readonly #seen = new Set<string>();
+  /** By batch: one with rows of two merchants is compared with either's file. */
+  readonly #wrong = new Map<string, string>();
+  readonly #settled = new Set<string>();
   /** Of the merchant whose file is being told. */
   readonly #amounts = new Map<string, number>();
   readonly #batches = new Set<string>();
-  #settled = 0;
 
   constructor(store: StorePort, businessDate: string) {
     this.#store = store;
@@ -35,9 +35,6 @@ export class BatchProof {
   /** The file was told whole. A batch that is still open has nothing to compare yet. */
   async endFile(): Promise<void> {
     for (const key of [...this.#batches].sort()) {
-      // A terminal that went to another merchant within a batch: one comparison of it is enough.
-      if (this.#seen.has(key)) continue;
-      this.#seen.add(key);
       const [terminalId = '', batch] = key.split('|');
       await this.#compare({ terminalId, batch: Number(batch) });
     }
@@ -49,13 +46,13 @@ export class BatchProof {
     for await (const batches of this.#store.scan('batches', place)) {
       for (const batch of batches) {
         if (batch.state !== 'closed') continue;
-        this.#settled += 1;
+        this.#settled.add(`${batch.terminalId}|${batch.batch}`);
         const sums = { debitAmount: 0, debitCount: 0, creditAmount: 0, creditCount: 0 };
         const facts = { businessDate: this.#businessDate, amounts: this.#amounts };
         for await (const page of this.#store.scan('transactions', place))
           for (const row of page) if (stoodAtClosing(row)) count(sums, row, facts);
         const difference = compared(batch, sums);
-        if (difference !== null) this.#wrong.push(`${batch.terminalId}|${batch.batch} ${difference}`);
+        if (difference !== null) this.#wrong.set(`${batch.terminalId}|${batch.batch}`, difference);
       }
     }
   }
@@ -64,8 +61,8 @@ export class BatchProof {
     return check(
       '文件 = 终端批次结清时的主机总额',
       'files = host totals of the batches as they closed',
-      this.#wrong,
-      `${this.#settled} 批 batches`,
+      [...this.#wrong].sort(([a], [b]) => (a < b ? -1 : 1)).map(([batch, what]) => `${batch} ${what}`),
+      `${this.#settled.size} 批 batches`,
     );
   }
 }

@@ -6,7 +6,7 @@ import type { StorePort } from '../store/port.ts';
 import type { DifferenceRow } from '../store/rows.ts';
 import { csvFile } from './csv-file.ts';
 import type { MerchantTotals, PricedDay } from './model.ts';
-import { atOnce, inPieces, mapped, type Pause } from './pieces.ts';
+import { inPieces, mapped, type Pause } from './pieces.ts';
 import { type BuiltFile, dayHeader, fileName } from './statement-files.ts';
 
 /** What one account's spending of the day accrued to its holder (客户返点). */
@@ -182,7 +182,7 @@ const OVERVIEW_COLUMNS: readonly { zh: string; kind: 'text' | 'money'; value: (t
 ];
 
 /** All merchants of the directory, also those without a row: nobody has to guess whether one was forgotten. */
-export async function overviewFile(day: PricedDay): Promise<BuiltFile> {
+export async function overviewFile(day: PricedDay, pause: Pause): Promise<BuiltFile> {
   const sum = (of: (totals: MerchantTotals) => number) =>
     yuan(fenDelta(day.merchants.reduce((so, { totals }) => so + of(totals), 0)));
   const bytes = await csvFile({
@@ -194,14 +194,12 @@ export async function overviewFile(day: PricedDay): Promise<BuiltFile> {
       { zh: '公司', kind: 'text' },
       ...OVERVIEW_COLUMNS,
     ],
-    rows: atOnce(
-      day.merchants.map((merchant) => [
-        merchant.merchantId,
-        merchant.nameZh,
-        merchant.companyId,
-        ...OVERVIEW_COLUMNS.map((column) => column.value(merchant.totals)),
-      ]),
-    ),
+    rows: mapped(inPieces(day.merchants, pause), (merchant) => [
+      merchant.merchantId,
+      merchant.nameZh,
+      merchant.companyId,
+      ...OVERVIEW_COLUMNS.map((column) => column.value(merchant.totals)),
+    ]),
     totals: [
       ['交易金额 amount', sum((totals) => totals.gross)],
       ['手续费 fee', sum((totals) => totals.fee)],

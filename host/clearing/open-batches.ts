@@ -81,10 +81,15 @@ const ATTEMPTS_MAX = 8;
  * Asks the terminals to settle, each by itself: one that changes at this moment keeps no other from being asked. A run that
  * was killed behind it finds them asked.
  *
- * @returns how many are asked now. A terminal that must sign in first is asked for that, and by the next clearing to settle
+ * @returns `asked`: how many it asked; a terminal that must sign in first is asked for that, and by the next clearing to settle.
+ *   `settled`: those that went to another batch meanwhile
  */
-export async function askToSettle(store: StorePort, terminals: readonly TerminalRow[]): Promise<number> {
-  let asked = terminals.filter(({ wanted }) => wanted === WANTS_SETTLEMENT).length;
+export async function askToSettle(
+  store: StorePort,
+  terminals: readonly TerminalRow[],
+): Promise<{ readonly asked: number; readonly settled: ReadonlySet<string> }> {
+  let asked = 0;
+  const settled = new Set<string>();
   for (let from = 0; from < terminals.length; from += ASKED_AT_ONCE) {
     let some: readonly TerminalRow[] = terminals
       .slice(from, from + ASKED_AT_ONCE)
@@ -95,10 +100,13 @@ export async function askToSettle(store: StorePort, terminals: readonly Terminal
         if (!outcome.committed && outcome.failure !== null) throw outcome.failure;
       asked += outcomes.filter(({ committed }) => committed).length;
       const changed = some.filter((_, at) => outcomes[at]?.committed !== true);
-      some = changed.length === 0 ? [] : await stillOpen(store, changed);
+      const now = changed.length === 0 ? [] : await asTheyAre(store, changed);
+      const isHere = (row: TerminalRow) => changed.some((one) => keyOf(one) === keyOf(row));
+      for (const row of now) if (!isHere(row)) settled.add(row.terminalId);
+      some = now.filter((row) => isHere(row) && row.wanted === 0);
     }
   }
-  return asked;
+  return { asked, settled };
 }
 
 function asking(row: TerminalRow): CommitItem {
@@ -109,16 +117,11 @@ function asking(row: TerminalRow): CommitItem {
   };
 }
 
-/** As they are now, but for those that are in another batch, or are asked for something. */
-async function stillOpen(
+async function asTheyAre(
   store: StorePort,
   terminals: readonly TerminalRow[],
 ): Promise<readonly TerminalRow[]> {
-  const batches = new Map(terminals.map(({ terminalId, batch }) => [terminalId, batch]));
-  const now = await store.read({ terminalIds: [...batches.keys()] });
-  return now.terminals.filter(
-    ({ terminalId, batch, wanted }) => batches.get(terminalId) === batch && wanted === 0,
-  );
+  return (await store.read({ terminalIds: terminals.map(({ terminalId }) => terminalId) })).terminals;
 }
 
 /**
@@ -126,13 +129,13 @@ async function stillOpen(
  * @param named differences that an earlier run of the same day has named already
  */
 export function overdueDifferences(
-  open: readonly { readonly batch: OpenBatch }[],
+  open: readonly OpenBatch[],
   named: ReadonlySet<string>,
   day: { readonly businessDate: string; readonly at: number },
 ): readonly DifferenceRow[] {
   return open
-    .filter(({ batch }) => batch.overdue)
-    .map(({ batch }) => overdueDifference(batch, day))
+    .filter(({ overdue }) => overdue)
+    .map((batch) => overdueDifference(batch, day))
     .filter(({ differenceId }) => !named.has(differenceId));
 }
 

@@ -14,7 +14,7 @@ import { BatchProof } from './batch-proof.ts';
 import { check } from './check.ts';
 import type { FilePort } from './file-port.ts';
 import type { Check, PricedDay } from './model.ts';
-import type { Pause } from './pieces.ts';
+import { type Pause, sha256Of } from './pieces.ts';
 import { type FileFigures, type FileRecord, readBackSlowly } from './read-back.ts';
 import { type FileKind, fileName } from './statement-files.ts';
 
@@ -116,8 +116,10 @@ export async function proveLists(
     0,
   );
   const sums = new Map<string, FileFigures['sums']>();
-  for (const file of written)
+  for (const file of written) {
     if (LISTS.has(file.kind)) sums.set(file.name, (await readWritten(deps, file)).sums);
+    else await unchanged(deps, file);
+  }
   const listed = sums.get(fileName(day, 'rebates'))?.['净额'];
   const overview = sums.get(fileName(day, 'overview'))?.['结算金额'];
   return [
@@ -136,17 +138,28 @@ export async function proveLists(
   ];
 }
 
-/** The files of the whole programme; those of the merchants were read when they were proven. */
+/** The files of the whole programme. */
 const LISTS: ReadonlySet<string> = new Set<FileKind>(['rebates', 'differences', 'overview']);
+
+/** A merchant's file was read when it was proven; what it was then it must be when the run ends, which may be days later. */
+async function unchanged({ files, pause }: ProofDeps, file: FileRow): Promise<void> {
+  const bytes = await fileBytes(files, file.name);
+  if (bytes.length !== file.bytes || (await sha256Of(bytes, pause)) !== file.sha256)
+    throw new PosError('FILE_DAMAGED', `${file.name}: SHA-256 或长度不符 hash or length differs`);
+}
 
 async function readWritten(
   { files, pause }: ProofDeps,
   file: FileRow,
   each: (row: FileRecord) => void = () => undefined,
 ): Promise<FileFigures> {
-  const bytes = await files.read(file.name);
-  if (bytes === undefined) throw new PosError('FILE_DAMAGED', `${file.name} 不存在 is missing`);
-  return readBackSlowly(file.name, bytes, { expected: file, each, pause });
+  return readBackSlowly(file.name, await fileBytes(files, file.name), { expected: file, each, pause });
+}
+
+async function fileBytes(files: FilePort, name: string): Promise<Buffer> {
+  const bytes = await files.read(name);
+  if (bytes === undefined) throw new PosError('FILE_DAMAGED', `${name} 不存在 is missing`);
+  return bytes;
 }
 
 /**

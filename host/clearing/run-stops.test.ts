@@ -3,22 +3,30 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, fenDelta, PosError } from '../../protocol/index.ts';
 import { REBATE_EXPENSE, REBATE_PAYABLE } from '../ledger/accounts.ts';
-import type { Entry } from '../ledger/model.ts';
+import { saleEntry } from '../ledger/entries.ts';
+import type { Entry, SaleMoney } from '../ledger/model.ts';
 import { bound } from '../store/bound-store.fixture.ts';
 import type { StorePort } from '../store/port.ts';
+import { cutOver } from './cut-over.ts';
 import type { FilePort } from './file-port.ts';
+import { memoryFiles } from './memory-files.ts';
 import {
   batchRow,
   FIRST_DAY,
+  HOTEL,
   MONEY,
   MORNING,
+  playFirstDay,
+  type Spent,
   sale,
+  sampleWorld,
+  stampOf,
+  terminalRow,
   transactionRow,
   WINE,
   WINE_TOTALS,
 } from './sample-day.ts';
-
-import { clear, closedDay, codeIs, HOUR, type Scene, soleLot } from './scene.fixture.ts';
+import { clear, closedDay, codeIs, HOUR, type Scene, soleLot, who } from './scene.fixture.ts';
 
 const refusing = suite('a clearing stops rather than pays from books or files that disagree');
 
@@ -76,6 +84,73 @@ refusing('when a settled batch was told other totals than the files hold', async
   });
   await rejects(clear(scene), codeIs('BOOKS_UNBALANCED', '41010003|1'));
 });
+
+for (const merchants of [
+  [WINE, HOTEL],
+  [HOTEL, WINE],
+] as const)
+  refusing(`when the row of ${merchants[1]} in a batch of two merchants was settled as another`, async () => {
+    const { world, files } = { world: await sampleWorld(), files: memoryFiles() };
+    await playFirstDay(world);
+    const place = { terminalId: '41010009', kind: 'sale', businessDate: FIRST_DAY } as const;
+    const spent = (id: string, money: SaleMoney): Spent => ({
+      ...{ ...place, id, money, trace: `0001${id.slice(-2)}` },
+      ...{ amount: fen(12_800), at: MORNING + 5 * HOUR },
+    });
+    // The books and the file of the second tell 100.00; the terminal was settled with 128.00.
+    const spends = [spent('T901', MONEY.issuerFunded), spent('T902', MONEY.completed)];
+    const entries = spends.map((one, at) =>
+      saleEntry(stampOf(one), {
+        parties: { accountId: 'A1', salePointId: 'S1', merchantId: merchants[at] ?? HOTEL },
+        money: one.money ?? MONEY.completed,
+      }),
+    );
+    const closingTotals = WINE_TOTALS;
+    const closed = { state: 'closed', closedAt: MORNING, closedBy: 'settlement', result: 1 } as const;
+    await world.commit({
+      changes: {
+        terminals: [terminalRow('41010009', 2)],
+        batches: [batchRow('41010009', 1, { ...closed, closingTotals, hostTotals: closingTotals })],
+        transactions: spends.map((one, at) => ({
+          ...transactionRow(one),
+          merchantId: merchants[at] ?? HOTEL,
+        })),
+        entries,
+        lots: [await soleLot(world, -11_520 - 10_000)],
+      },
+    });
+    world.pass(13 * HOUR);
+    await cutOver(world, who);
+    await rejects(clear({ world, files }), codeIs('BOOKS_UNBALANCED', '41010009|1'));
+  });
+
+for (const [how, changed] of [
+  ['lost', () => undefined],
+  [
+    'changed',
+    (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 500), Buffer.from('9'), bytes.subarray(501)]),
+  ],
+] as const)
+  refusing(`when a merchant's file is ${how} after its proof and before the end of the run`, async () => {
+    const scene = await closedDay();
+    const store: StorePort = {
+      ...bound(scene.world.store),
+      async commit(items) {
+        if (items.some(({ changes }) => changes.steps?.some(({ step }) => step === 'rebate-list')))
+          throw new Error('killed');
+        return scene.world.store.commit(items);
+      },
+    };
+    await rejects(clear(scene, { store }));
+    const files: FilePort = {
+      ...scene.files,
+      async read(name) {
+        const bytes = await scene.files.read(name);
+        return name.includes('detail') && bytes !== undefined ? changed(bytes) : bytes;
+      },
+    };
+    await rejects(clear(scene, { files }), codeIs('FILE_DAMAGED', 'detail'));
+  });
 
 refusing('when a file of that name holds other bytes: it is not touched', async () => {
   const scene = await closedDay();

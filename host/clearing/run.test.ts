@@ -251,6 +251,29 @@ batches('tells again when a terminal changed between reading and asking', async 
   assert.equal([terminals[0]?.wanted, terminals[0]?.macFailures], [9, 1]);
 });
 
+batches('names no batch that settled between the look and the asking', async () => {
+  const scene = await closedDay();
+  let settled = false;
+  const store: StorePort = {
+    ...bound(scene.world.store),
+    async commit(items) {
+      if (!settled && items.some(({ changes }) => (changes.terminals?.length ?? 0) > 0)) {
+        settled = true;
+        const [one] = (await scene.world.store.read({ terminalIds: ['41010001'] })).terminals;
+        if (one !== undefined)
+          await scene.world.commit({
+            changes: { terminals: [{ ...one, version: one.version + 1, batch: one.batch + 1 }] },
+          });
+      }
+      return scene.world.store.commit(items);
+    },
+  };
+  scene.world.pass(24 * HOUR);
+  await cutOver(scene.world, who);
+  const result = await clear(scene, { store }, SECOND_DAY);
+  assert.equal([settled, result.openBatches, result.overdueBatches, result.differences], [true, 1, 1, 1]);
+});
+
 batches.run();
 
 const late = suite('late voids and reversals post in the open day, with both dates');

@@ -44,17 +44,19 @@ interface OpenBatchesOutput {
 
 async function listOpenBatches(context: StepContext): Promise<StepOutcome> {
   const { store, businessDate, clock } = context;
-  const open = await openBatches(store, businessDate);
+  const found = await openBatches(store, businessDate);
+  const { asked, settled } = await askToSettle(
+    store,
+    found.map(({ terminal }) => terminal),
+  );
+  const open = found.filter(({ terminal }) => !settled.has(terminal.terminalId)).map(({ batch }) => batch);
   const named = new Set((await differencesOf(store, businessDate)).map(({ differenceId }) => differenceId));
   const differences = overdueDifferences(open, named, { businessDate, at: clock.now() });
   const output: OpenBatchesOutput & { batches: unknown } = {
     open: open.length,
-    overdue: open.filter(({ batch }) => batch.overdue).length,
-    asked: await askToSettle(
-      store,
-      open.map(({ terminal }) => terminal),
-    ),
-    batches: open.map(({ batch }) => batch),
+    overdue: open.filter(({ overdue }) => overdue).length,
+    asked,
+    batches: open,
   };
   return { output, changes: { differences } };
 }
@@ -80,18 +82,14 @@ async function nameOwedReversals({ store, businessDate, clock }: StepContext): P
 async function price(context: StepContext): Promise<StepOutcome> {
   const { directory, businessDate, sequence } = context;
   const rows = await context.movements();
-  const branches = directory.all('branch');
+  const branches = new Map<string, Record<string, string>>();
+  for (const { id, merchantId, nameZh } of directory.all('branch'))
+    branches.set(merchantId, Object.assign(branches.get(merchantId) ?? {}, { [id]: nameZh }));
   const merchants: MerchantDay[] = [];
   for (const { id, nameZh, mcc, companyId } of directory.all('merchant')) {
-    const own = branches.filter(({ merchantId }) => merchantId === id);
-    merchants.push({
-      merchantId: id,
-      nameZh,
-      mcc,
-      companyId,
-      branches: Object.fromEntries(own.map((branch) => [branch.id, branch.nameZh])),
-      totals: await totalsOf(rows.of(id)),
-    });
+    const totals = await totalsOf(rows.of(id));
+    merchants.push({ merchantId: id, nameZh, mcc, companyId, branches: branches.get(id) ?? {}, totals });
+    await context.pause();
   }
   const output: PricedDay = {
     businessDate,
@@ -142,7 +140,7 @@ async function listDifferences(context: StepContext): Promise<StepOutcome> {
 }
 
 async function summarise(context: StepContext): Promise<StepOutcome> {
-  await context.putFile(await overviewFile(priced(context)));
+  await context.putFile(await overviewFile(priced(context), context.pause));
   const written = await context.written();
   const checks = await proveLists(context, priced(context), written);
   demand(checks);

@@ -241,7 +241,7 @@ export function scanSql(
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
   const isHeld = holds === 'open holds';
   if (isHeld) conditions.push(openHoldSql('x'));
-  const columns = table === 'transactions' && !isHeld ? placeColumnsOf(where) : null;
+  const columns = isHeld ? null : placeColumnsOf(table, where);
   const places = columns?.map((name) => `?${where.indexOf(name) + 1} AS ${quoted(name)}`).join(', ');
   if (columns !== null) conditions.push('x."transactionId" IN (SELECT "id" FROM "placed")');
   const having =
@@ -254,8 +254,8 @@ export const TRANSACTIONS_SQL = `SELECT ${rowSql('transactions', 'x')} FROM (SEL
 CROSS JOIN "transactions" AS x ON x."transactionId" = w."id"`;
 
 /** By what of their place transactions are looked for; null where it is not asked, or another column leads to fewer rows. */
-function placeColumnsOf(where: readonly string[]): PlaceColumns | null {
-  if (!where.includes('terminalId') || where.includes('rrn')) return null;
+export function placeColumnsOf(table: TableName, where: readonly string[]): PlaceColumns | null {
+  if (table !== 'transactions' || !where.includes('terminalId') || where.includes('rrn')) return null;
   if (where.includes('batch')) return ['terminalId', 'batch'];
   // A day of all terminals is less than all days of one.
   return where.includes('businessDate') ? null : ['terminalId'];
@@ -282,7 +282,7 @@ const PAGE_ROWS_OF_TERMINAL = 1_000;
  * @param where as for `scanSql`
  */
 export function pageRowsOf(table: TableName, where: readonly string[]): number {
-  const columns = table === 'transactions' ? placeColumnsOf(where) : null;
+  const columns = placeColumnsOf(table, where);
   return columns?.length === 1 ? PAGE_ROWS_OF_TERMINAL : PAGE_ROWS;
 }
 

@@ -242,6 +242,22 @@ today('by EXPLAIN: the read, and the scan of a day', () =>
     // A transaction of another year is found all the same, in its own.
     const old = readParameters({ uts: ['U2020'] });
     assert.equal(yearly(await explained(READ_SQL, old)), ['transactions_2020']);
+    // Those of a terminal are found by its places: no table is walked for them.
+    const { terminalId, batch } = sample.transactionRow('X1', {});
+    for (const [columns, at] of [
+      [
+        ['terminalId', 'batch'],
+        [terminalId, batch],
+      ],
+      [['terminalId'], [terminalId]],
+    ] as const) {
+      const found = await explained(scanSql('transactions', columns, false), at);
+      assert.ok(
+        [...found].some((name) => name.startsWith('places')),
+        [...found].join(),
+      );
+      assert.ok(yearly(found).includes(`transactions_${THIS_YEAR}`));
+    }
     for (const table of ['transactions', 'entries'] as const)
       assert.equal(yearly(await explained(scanSql(table, ['businessDate'], false), [sample.BUSINESS_DATE])), [
         `${table}_${THIS_YEAR}`,

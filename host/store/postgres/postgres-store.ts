@@ -33,7 +33,7 @@ import type {
 import { foundOf } from '../read-statement.ts';
 import { rowOf, valuesOf } from '../row-shape.ts';
 import type { DayRow, JournalRow, TableName, Tables, TransactionRow } from '../rows.ts';
-import { storedNames } from '../statements.ts';
+import { placeColumnsOf, storedNames } from '../statements.ts';
 import { Turns } from '../turns.ts';
 import { underLease } from './lease.ts';
 import { POSTGRES_DIALECT, POSTGRES_MIGRATIONS } from './migrations.ts';
@@ -184,9 +184,10 @@ class PostgresStore implements PostgresStorePort {
   }
 
   scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
-    return scanPages(table, where, (names, values, after) =>
-      this.#ask(this.#wide, sql.scanSql(table, names, after.length > 0), [...values, ...after]),
-    );
+    return scanPages(table, where, (names, values, after) => {
+      const driver = placeColumnsOf(table, names) === null ? this.#wide : this.#reader;
+      return this.#ask(driver, sql.scanSql(table, names, after.length > 0), [...values, ...after]);
+    });
   }
 
   async transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]> {

@@ -16,6 +16,7 @@ import {
   type GuardedTable,
   PAGE_ROWS,
   pageRowsOf,
+  placeColumnsOf,
   STRETCH_ENTRIES,
   storedNames,
   UT_MARK,
@@ -31,7 +32,7 @@ import {
   valuesSql,
   wavesSql,
 } from './lists.ts';
-import { byIdSql, insertNamesSql, namesSql, placesSql } from './partitions.ts';
+import { byIdSql, insertNamesSql, namesSql, placesSql, YEARLY_COLUMN } from './partitions.ts';
 
 const elements = (list: string) => `jsonb_array_elements(${list})`;
 
@@ -305,16 +306,33 @@ export function rowSql(table: TableName, alias: string): string {
   return `json_build_array(${kept.join(', ')})::text AS "kept", ${alias}.${quoted(BODY_COLUMN)} AS "body"`;
 }
 
-/** One page of a table in key order. @param where columns that must equal the first parameters */
+/**
+ * One page of a table in key order. Transactions of a terminal are found by its places (`placeColumnsOf`), by the connection for
+ * look-ups by key.
+ * @param where columns that must equal the first parameters
+ */
 export function scanSql(table: TableName, where: readonly string[], continued: boolean): string {
   const { key } = specOf(table);
-  const conditions = where.map((name, index) => `${fieldSql(table, name, 'x')} = $${index + 1}`);
+  const placed = placeColumnsOf(table, where) ?? [];
+  const conditions = where.flatMap((name, index) =>
+    placed.some((column) => column === name) ? [] : [`${fieldSql(table, name, 'x')} = $${index + 1}`],
+  );
   if (continued) {
     const after = key.map((name, index) => `$${where.length + index + 1}::${castOf(kindOf(table, name))}`);
     conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
-  return `SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
+  const from =
+    placed.length === 0
+      ? `${quoted(table)} AS x`
+      : `"placed" JOIN ${quoted(table)} AS x ON x."transactionId" = "placed"."id" AND x.${quoted(YEARLY_COLUMN)} = "placed"."day"`;
+  return `${placed.length === 0 ? '' : placedSql(placed, where)}SELECT ${rowSql(table, 'x')} FROM ${from}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
+}
+
+/** The ids at these places, each with the day that leads to its partition. */
+function placedSql(columns: readonly string[], where: readonly string[]): string {
+  const at = columns.map((column) => `k.${quoted(column)} = $${where.indexOf(column) + 1}`).join(' AND ');
+  return `WITH "placed" ("id", "day") AS MATERIALIZED (SELECT k."transactionId", k.${quoted(YEARLY_COLUMN)} FROM "places" AS k WHERE ${at}) `;
 }
 
 export const SCAN_JOURNAL_SQL = journalSql('("stream", "sequence") > ($1::text, $2::bigint)');
