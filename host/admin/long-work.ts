@@ -3,7 +3,6 @@
  * host stops: an auditor's download, or one who reads it no further, must not keep a host from stopping. What is an act
  * is done, whether its caller waits or not: a stop waits for it.
  */
-import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PosError } from '../../protocol/index.ts';
 import { type Clock, turnEnd } from '../clock.ts';
@@ -21,6 +20,7 @@ export interface LongWork {
 }
 
 type Asked = Pick<FastifyRequest, 'raw'>;
+type Socket = FastifyRequest['raw']['socket'];
 
 interface Deps {
   readonly store: StorePort;
