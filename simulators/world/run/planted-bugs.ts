@@ -62,8 +62,8 @@ export const PLANTED_BUGS = {
   'reversals missing in the files': {
     zh: '结算文件漏冲正', en: 'the settlement files leave reversals out',
     file: 'host/clearing/movements.ts',
-    find: '    if (merchantId === null) continue;\n',
-    plant: "    if (merchantId === null || type === 'reversal') continue;\n",
+    find: '  if (merchantId === null) return null;\n',
+    plant: "  if (merchantId === null || type === 'reversal') return null;\n",
   },
   'void leaves the sale': {
     zh: '撤销不标记原交易', en: 'a void gives the money back and leaves its sale approved',
