@@ -97,7 +97,8 @@ export function cardRoutes(door: Door): void {
       return { item: issued.item, answer: { card: shown(issued.card), created: true } };
     };
     const outcome = await door.issuing.run(() => decided(door, issue));
-    return reply.code(outcome.created ? 201 : 200).send(outcome.card);
+    reply.code(outcome.created ? 201 : 200);
+    return outcome.card;
   });
 
   server.put(
@@ -117,7 +118,8 @@ export function cardRoutes(door: Door): void {
         payment,
       };
       const outcome = await load(door, spec, by);
-      return reply.code(outcome.created ? 201 : 200).send({ loadId, ...outcome });
+      reply.code(outcome.created ? 201 : 200);
+      return { loadId, ...outcome };
     },
   );
 

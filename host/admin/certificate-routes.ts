@@ -60,10 +60,14 @@ export function certificateRoutes(door: Door): void {
         ...(days === undefined ? {} : { days }),
       };
       const waits = purpose === 'key-transport' ? await brought(door, authority, desk, by, asked) : null;
-      if (waits !== null) return reply.code(202).send(waits);
+      if (waits !== null) {
+        reply.code(202);
+        return waits;
+      }
       const made = await authority.issue(by, asked);
       const { serial, notAfter } = authority.check(made, purpose, terminalId);
-      return reply.code(201).send({ terminalId, serial, notAfter, certificate: made.toString(), ...own() });
+      reply.code(201);
+      return { terminalId, serial, notAfter, certificate: made.toString(), ...own() };
     },
   );
 

@@ -50,7 +50,8 @@ export function documentRoutes(door: Door): void {
       const { document, newVersion, reason } = request.body;
       const by = await writer(door, request, 'document.write', reason);
       const version = await writeDocument(door, { kind, id, document, newVersion: newVersion === true }, by);
-      return reply.code(version.created ? 201 : 200).send({ kind, id, ...version });
+      reply.code(version.created ? 201 : 200);
+      return { kind, id, ...version };
     },
   );
 }

@@ -144,7 +144,7 @@ export async function listed<Row>(
 ): Promise<{ readonly rows: readonly Row[]; readonly more: boolean }> {
   const rows: Row[] = [];
   for await (const page of pages) {
-    rows.push(...page);
+    for (const row of page) rows.push(row);
     if (rows.length > max) return { rows: rows.slice(0, max), more: true };
   }
   return { rows, more: false };

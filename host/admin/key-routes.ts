@@ -76,7 +76,8 @@ export function keyRoutes(door: Door): void {
     async (request, reply) => {
       const by = await writer(door, request, 'terminal.key', request.body.reason);
       const answer = await bring(door, desk, by, tmkOf(request.params.terminalId), request.body);
-      return reply.code('waitsFor' in answer ? 202 : 200).send(answer);
+      reply.code('waitsFor' in answer ? 202 : 200);
+      return answer;
     },
   );
 
@@ -95,7 +96,8 @@ export function keyRoutes(door: Door): void {
     async (request, reply) => {
       const by = await writer(door, request, 'terminal.key', request.body.reason);
       const answer = await bring(door, desk, by, sharedOf(request.params.name), request.body);
-      return reply.code('waitsFor' in answer ? 202 : 200).send(answer);
+      reply.code('waitsFor' in answer ? 202 : 200);
+      return answer;
     },
   );
 

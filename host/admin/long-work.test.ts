@@ -234,6 +234,9 @@ const putTier = (port: number, more: object = {}) =>
 stopping('waits for an act, however slow it is, and answers it', async () => {
   const { store, port, it, stop } = await door('journal', atOnce);
   store.holdCommits = true;
+  // Asks nothing: it is not waited for.
+  const silent = connect(port, '127.0.0.1');
+  await once(silent, 'connect');
   const act = putTier(port);
   await store.until(() => store.open === 1);
   let isStopped = false;
@@ -260,6 +263,23 @@ stopping('waits for an act also when its caller has left', async () => {
   assert.is(await Promise.race([stopped.then(() => 'stopped'), turns(50).then(() => 'waits')]), 'waits');
   store.letAll();
   await stopped;
+  assert.ok(it.deps.directory.tier('blue') !== undefined);
+});
+
+stopping('waits for no answer that nobody takes: of two acts on one connection that is gone', async () => {
+  const { store, port, it, stop } = await door('journal');
+  store.holdCommits = true;
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  const body = JSON.stringify(TIER);
+  const one = `PUT /v1/documents/tier/blue HTTP/1.1\r\nhost: x\r\nauthorization: ${bearer('admin')}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  socket.write(one + one);
+  await store.until(() => store.open === 2);
+  socket.destroy();
+  await turns(20);
+  store.holdCommits = false;
+  store.letAll();
+  await stop();
   assert.ok(it.deps.directory.tier('blue') !== undefined);
 });
 

@@ -128,7 +128,8 @@ export class LongWorks {
         else log.error({ ...about, err: error }, BROKEN);
         metrics.count('admin refusal', code);
         // An end in order would look like the whole of it to a client of HTTP/1.0.
-        request.raw.socket.resetAndDestroy();
+        // One that waits behind another answer of its connection has no socket yet.
+        reply.raw.socket?.resetAndDestroy();
       }
       throw error;
     }

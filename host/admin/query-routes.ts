@@ -11,6 +11,8 @@ import type { TransactionRow } from '../store/rows.ts';
 import { BUSINESS_DATE, type Door, listed, reader, TERMINAL_ID } from './door.ts';
 
 const ROWS_MAX = 500;
+/** A HEAD of a download would make all of it, and throw it away. */
+const NO_HEAD = { exposeHeadRoute: false };
 
 export function queryRoutes(door: Door): void {
   const { server, deps, longWorks } = door;
@@ -106,13 +108,13 @@ export function queryRoutes(door: Door): void {
     return verifyJournal(longWorks.lookFor(request).store.scanJournal());
   });
 
-  server.get('/v1/journal', async (request, reply) => {
+  server.get('/v1/journal', NO_HEAD, async (request, reply) => {
     reader(door, request, 'journal.read');
     const lines = longWorks.download(request, reply, exportJournal);
     return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines));
   });
 
-  server.get('/v1/books', async (request, reply) => {
+  server.get('/v1/books', NO_HEAD, async (request, reply) => {
     reader(door, request, 'journal.read');
     const pieces = longWorks.download(request, reply, exportHledger);
     return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));

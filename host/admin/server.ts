@@ -30,8 +30,6 @@ export function buildAdmin(
   const server: AdminServer = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    // A HEAD of a download would make all of it, and throw it away.
-    exposeHeadRoutes: false,
     // Told by the hook below, as all else is told.
     return503OnClosing: false,
     // As written: a number in quotes is no number, a field that is not known is an error.
@@ -44,6 +42,7 @@ export function buildAdmin(
     // A look is ended: its answer may be read slowly, or not at all.
     if (route.method === 'GET') return;
     route.handler = function handled(request, reply) {
+      // It gives a body, not the reply: of that the end would be its delivery, which nobody can be made to take.
       return longWorks.counted(request, async () => handler.call(this, request, reply));
     };
   });
@@ -67,10 +66,6 @@ export function buildAdmin(
       zh: '接口清单见 host/admin/README.md。',
     };
     await reply.code(404).send({ code: 'NOT_FOUND', detail: '无此接口 no such route', hint: { zh, en } });
-  });
-  // Whoever keeps his connection would keep the server from closing.
-  server.addHook('onSend', async (_request, reply) => {
-    if (longWorks.isStopping) reply.header('connection', 'close');
   });
   const door = { deps, server, tokens: new Tokens(tokens), issuing: new UnderWay(), longWorks };
   healthRoutes(door);
@@ -118,7 +113,8 @@ const LAST_ANSWERS_MS = 5_000;
 
 /** All connections but those on which an act is being done. */
 function cutOff({ log }: AdminDeps, longWorks: LongWorks): void {
-  log.warn({}, CUT_OFF);
-  for (const socket of longWorks.sockets) if (!longWorks.isWorkedFor(socket)) socket.destroy();
+  const idle = [...longWorks.sockets].filter((socket) => !longWorks.isWorkedFor(socket));
+  if (idle.length > 0) log.warn({ connections: idle.length }, CUT_OFF);
+  for (const socket of idle) socket.destroy();
 }
 const CUT_OFF = '停机时仍开着的管理连接已断开 connections that were still open were cut off by the stop';

@@ -21,6 +21,8 @@ interface OfMerchant {
   last: Movement | null;
   /** The rows came in the order in which they are told: nearly always, unless the clocks of several hosts differ. */
   inOrder: boolean;
+  /** While they are brought into it. */
+  ordering: Promise<void> | null;
 }
 
 export class DayRows {
@@ -52,7 +54,7 @@ export class DayRows {
   #of(merchantId: string): OfMerchant {
     const known = this.#merchants.get(merchantId);
     if (known !== undefined) return known;
-    const made: OfMerchant = { whole: [], small: [], loose: [], last: null, inOrder: true };
+    const made: OfMerchant = { whole: [], small: [], loose: [], last: null, inOrder: true, ordering: null };
     this.#merchants.set(merchantId, made);
     return made;
   }
@@ -75,7 +77,10 @@ export class DayRows {
   async *of(merchantId: string): AsyncIterable<readonly Movement[]> {
     const of = this.#merchants.get(merchantId);
     if (of === undefined) return;
-    if (!of.inOrder) await this.#order(of);
+    if (!of.inOrder) {
+      of.ordering ??= this.#order(of);
+      await of.ordering;
+    }
     for (const piece of [...of.whole, ...of.small]) {
       yield unpacked(piece);
       await this.#pause();
@@ -90,7 +95,8 @@ export class DayRows {
       rows.push(...unpacked(piece));
       await this.#pause();
     }
-    rows.push(...of.loose);
+    for (const row of of.loose) rows.push(row);
+    this.#loose -= of.loose.length;
     rows.sort(compare);
     of.last = rows.at(-1) ?? null;
     of.whole.length = 0;
@@ -100,6 +106,7 @@ export class DayRows {
       await this.#pause();
     }
     of.inOrder = true;
+    of.ordering = null;
   }
 }
 

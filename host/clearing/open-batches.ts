@@ -106,6 +106,13 @@ export async function askToSettle(
       some = now.filter((row) => isHere(row) && row.wanted === 0);
     }
   }
+  // Most that are overdue were asked by an earlier clearing, and may settle at any moment.
+  const others = terminals.filter(({ wanted }) => wanted !== 0);
+  for (let from = 0; from < others.length; from += ASKED_AT_ONCE) {
+    const then = others.slice(from, from + ASKED_AT_ONCE);
+    const here = new Set(then.map(keyOf));
+    for (const row of await asTheyAre(store, then)) if (!here.has(keyOf(row))) settled.add(row.terminalId);
+  }
   return { asked, settled };
 }
 

@@ -31,13 +31,15 @@ export function connect(url: string, settings: Readonly<Record<string, string>> 
   const ledger = new PgDriver({ url, settings: { ...settings, ...KEYED } });
   const reader = new PgDriver({ url, settings: { ...settings, ...KEYED } });
   const wide = new PgDriver({ url, settings: { ...settings, ...IN_ORDER }, unhurried: true });
+  const look = new PgDriver({ url, settings: { ...settings, ...KEYED }, unhurried: true });
   return {
     ledger,
     reader,
     wide,
+    look,
     lease: () => new PgDriver({ url, settings }),
     async close() {
-      for (const driver of [ledger, reader, wide]) await driver.close();
+      for (const driver of [ledger, reader, wide, look]) await driver.close();
     },
   };
 }

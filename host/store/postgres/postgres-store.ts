@@ -55,6 +55,8 @@ export interface PostgresConnections {
   readonly reader: PgDriver;
   /** Scans and sums. Unhurried. */
   readonly wide: PgDriver;
+  /** Looks by key, at many, for which no sale may wait. Unhurried. Settings: `KEYED`. */
+  readonly look: PgDriver;
   /** A new connection, for as long as one piece of work holds a lease: whoever asks for it closes it. */
   lease(): PgDriver;
   close(): Promise<void>;
@@ -137,16 +139,18 @@ class PostgresStore implements PostgresStorePort {
   readonly #connections: PostgresConnections;
   readonly #reader: PgDriver;
   readonly #wide: PgDriver;
+  readonly #look: PgDriver;
   readonly #commits: PostgresCommits;
   /** Commits go one at a time, or the stream would fork. */
   readonly #turns = new Turns();
   readonly #held = new NamesHeld();
 
   constructor(connections: PostgresConnections, stream: string) {
-    const { ledger, reader, wide } = connections;
+    const { ledger, reader, wide, look } = connections;
     this.#connections = connections;
     this.#reader = reader;
     this.#wide = wide;
+    this.#look = look;
     this.#commits = new PostgresCommits(ledger, stream);
   }
 
@@ -185,14 +189,14 @@ class PostgresStore implements PostgresStorePort {
 
   scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
     return scanPages(table, where, (names, values, after) => {
-      const driver = placeColumnsOf(table, names) === null ? this.#wide : this.#reader;
+      const driver = placeColumnsOf(table, names) === null ? this.#wide : this.#look;
       return this.#ask(driver, sql.scanSql(table, names, after.length > 0), [...values, ...after]);
     });
   }
 
   async transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]> {
     if (transactionIds.length === 0) return [];
-    const rows = await this.#ask(this.#reader, TRANSACTIONS_SQL, [JSON.stringify(transactionIds)]);
+    const rows = await this.#ask(this.#look, TRANSACTIONS_SQL, [JSON.stringify(transactionIds)]);
     return rows.map(({ kept, body }) => rowOf('transactions', kept as string, body as string));
   }
 

@@ -49,11 +49,16 @@ async function obey(order: WorkerOrder): Promise<WorkerLine> {
 
 async function oneSeed(order: Extract<WorkerOrder, { readonly seed: number }>): Promise<WorkerLine> {
   const { seed, faults, at, show } = order;
-  const world = await World.open({
-    seed,
-    ...(faults !== undefined && { faults }),
-    ...(at !== undefined && { at }),
-  });
+  let world: World;
+  try {
+    world = await World.open({
+      seed,
+      ...(faults !== undefined && { faults }),
+      ...(at !== undefined && { at }),
+    });
+  } catch (error) {
+    return notBegun(seed, error);
+  }
   try {
     const { steps, transactions, powerCuts, faultsStruck, violations } = await world.run();
     const timeline = show || violations.length > 0 ? world.timeline.lines() : [];
@@ -70,6 +75,13 @@ async function oneSeed(order: Extract<WorkerOrder, { readonly seed: number }>): 
   } finally {
     world.close();
   }
+}
+
+/** Not even its first morning came about: a defect that shows in every world. */
+function notBegun(seed: number, error: unknown): WorkerLine {
+  const violations = [{ check: 'genesis', detail: `the world cannot begin: ${String(error)}` }];
+  const counts = { steps: 0, transactions: 0, powerCuts: 0, faults: 0 };
+  return { seed, about: `seed ${seed}`, ...counts, violations, timeline: [] };
 }
 
 async function onePoint(point: Point): Promise<WorkerLine> {
