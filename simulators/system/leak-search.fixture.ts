@@ -23,6 +23,8 @@ interface Needle {
 
 /** Forms of one secret that are shorter than this are found by chance. */
 const BYTES_MIN = 6;
+/** Of decimal digits even more: a memory's picture is full of numbers, in which any eight are found now and then. */
+const HEX_DIGITS_MIN = 10;
 
 function needlesOf({ name, text, bytes, alone }: Planted): readonly Needle[] {
   const needles: Needle[] = [];
@@ -32,6 +34,7 @@ function needlesOf({ name, text, bytes, alone }: Planted): readonly Needle[] {
   };
   const addBytes = (form: string, value: Buffer) => {
     add(form, value);
+    if (2 * value.length < HEX_DIGITS_MIN) return;
     add(`${form}, hex`, value.toString('hex'));
     add(`${form}, HEX`, value.toString('hex').toUpperCase());
     for (const [index, coded] of base64Forms(value).entries()) {
