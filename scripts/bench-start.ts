@@ -1,8 +1,8 @@
 /**
  * How long a host takes to start on years of business: `npm run bench:start [-- --cards 5000000 --records 10000000
  * --terminals 100000 --folder FOLDER --keep --dry]`. A real host is provisioned and stopped; its database is filled through
- * the store itself (accounts, cards, lots, terminals and journal records as the product writes them, every guard
- * asked, only the syncs left out); then the host starts again as a process of its own, beside the same start before
+ * the store itself (accounts, cards, lots, their entries, terminals and journal records as the product writes them,
+ * every guard asked, only the syncs left out: books that a proof or a backup finds whole); then the host starts again as a process of its own, beside the same start before
  * the filling, and a terminal's first sales are judged. Appends one line to bench-history.jsonl unless `--dry`.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openSqlite, openSqliteStore } from '../host/index.ts';
 import { canonicalJson } from '../host/journal/record.ts';
+import { purseAccount } from '../host/ledger/accounts.ts';
 import type { CommitItem, StorePort } from '../host/store/port.ts';
 import type { TableName, Tables } from '../host/store/rows.ts';
 import { ensure } from '../protocol/index.ts';
@@ -126,7 +127,11 @@ async function fill(file: string): Promise<void> {
   try {
     const card = await firstOf(store, 'cards');
     const account = await firstOf(store, 'accounts');
-    const lot = await firstOf(store, 'lots');
+    const load = await firstOf(store, 'entries', ({ event }) => event === 'load');
+    const loaded = new Set(load.postings.map((posting) => posting.lot));
+    const lots: Tables['lots'][] = [];
+    for await (const page of store.scan('lots')) lots.push(...page.filter(({ lotId }) => loaded.has(lotId)));
+    ensure(lots.length > 0, 'a load has its lots');
     const profile = await firstOf(store, 'documents', (row) => row.kind === 'terminal');
     const terminal: Tables['terminals'] = {
       terminalId: '',
@@ -142,13 +147,21 @@ async function fill(file: string): Promise<void> {
     await put(store, 'cards', CARDS, (n) => {
       const name = String(n).padStart(9, '0');
       const accountId = `z${name}`;
+      const mine = (lotId: string) => `${accountId}-${lotId}`;
+      const postings = load.postings.map((posting) => {
+        const lot = lots.find(({ lotId }) => lotId === posting.lot);
+        return lot === undefined
+          ? posting
+          : { ...posting, account: purseAccount(lot.purse, accountId), lot: mine(lot.lotId) };
+      });
       const panHash = createHash('sha256').update(name).digest('hex');
       return {
         guards: [],
         changes: {
           accounts: [{ ...account, accountId, version: 1 }],
           cards: [{ ...card, cardId: `z${name}`, accountId, panHash, version: 1 }],
-          lots: [{ ...lot, lotId: `z${name}-1`, accountId }],
+          lots: lots.map((lot) => ({ ...lot, lotId: mine(lot.lotId), accountId, remaining: lot.loaded })),
+          entries: [{ ...load, entryId: `z${name}`, postings }],
         },
         journal: [],
       };
