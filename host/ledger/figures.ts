@@ -1,8 +1,9 @@
 /**
  * What the proof of the books compares, by account and by lot: one row each, the figures of all kinds side by side. Millions of
- * accounts fit: a row takes some 200 bytes, where a map for each kind of figure took ten times as much.
+ * accounts fit: a row takes some 170 bytes, nearly all of them outside of the JavaScript heap.
  */
 import { ensure } from '../../protocol/index.ts';
+import { KeyTable } from './key-table.ts';
 import type { Entry, Unit } from './model.ts';
 
 /** The kinds of figures. Sums of postings are debit positive, in fen or points. */
@@ -40,49 +41,60 @@ const LATEST = 8;
 /** So many keys are looked through between two pauses: some milliseconds. */
 export const PART_KEYS = 2_000;
 
-/** By their hashes: one Map takes 16 million keys at the most, and what makes room in a large one takes a second. */
-const SHARDS = 256;
 /** Rows of one piece of a column: it grows without being copied. */
 const PIECE_BITS = 16;
 const PIECE = 2 ** PIECE_BITS;
 
+/** What changes after the closed days, and what rows say. */
+const OPEN_KINDS = [
+  'openFold',
+  'laterSums',
+  'before',
+  'after',
+  'postingsBefore',
+  'postingsAfter',
+  'rows',
+  'latestSums',
+] as const satisfies readonly Kind[];
+const NOTHING = { entries: 0, postings: 0 };
+
 export class Figures {
-  readonly #shards = Array.from({ length: SHARDS }, () => new Map<string, number>());
+  readonly #keys = new KeyTable();
+  /** A piece is made where its first figure is not zero: many kinds have none. */
   readonly #columns = Object.fromEntries(KINDS.map((kind) => [kind, []])) as unknown as Readonly<
-    Record<Kind, Float64Array[]>
+    Record<Kind, (Float64Array | undefined)[]>
   >;
   readonly #marks: Uint8Array[] = [];
-  #size = 0;
   /** The latest business date of an entry; '' before the first. */
   latestDate = '';
   /** Rows whose latest fold is of that date. */
   #latest: number[] = [];
-  entries = 0;
-  postings = 0;
+  #counts = { closedFold: NOTHING, openFold: NOTHING };
+
+  /** How many were folded. */
+  get entries(): number {
+    return this.#counts.closedFold.entries + this.#counts.openFold.entries;
+  }
+
+  get postings(): number {
+    return this.#counts.closedFold.postings + this.#counts.openFold.postings;
+  }
 
   /** Accounts and lots. */
   get size(): number {
-    return this.#size;
+    return this.#keys.size;
   }
 
   /** The row of a key, `unit account` or `unit account lot`; made where there is none. */
   rowOf(key: string): number {
-    const shard = this.#shardOf(key);
-    const known = shard.get(key);
-    if (known !== undefined) return known;
-    const row = this.#size;
-    if (row % PIECE === 0) {
-      for (const kind of KINDS) this.#columns[kind].push(new Float64Array(PIECE));
-      this.#marks.push(new Uint8Array(PIECE));
-    }
-    this.#size += 1;
-    shard.set(key, row);
+    const row = this.#keys.numberOf(key);
+    if (row >>> PIECE_BITS === this.#marks.length) this.#marks.push(new Uint8Array(PIECE));
     return row;
   }
 
   /** The row of a key; undefined where there is none. */
   find(key: string): number | undefined {
-    return this.#shardOf(key).get(key);
+    return this.#keys.find(key);
   }
 
   get(kind: Kind, row: number): number {
@@ -118,8 +130,8 @@ export class Figures {
   fold(kind: 'closedFold' | 'openFold', { businessDate, postings }: Entry): void {
     if (businessDate > this.latestDate) this.#beginLatest(businessDate);
     const isLatest = businessDate === this.latestDate;
-    this.entries += 1;
-    this.postings += postings.length;
+    const { entries, postings: before } = this.#counts[kind];
+    this.#counts[kind] = { entries: entries + 1, postings: before + postings.length };
     for (const { account, lot, unit, amount } of postings) {
       const row = this.rowOf(accountKey(unit, account));
       this.add(kind, row, amount);
@@ -133,6 +145,15 @@ export class Figures {
       this.add(kind, ofLot, amount);
       this.mark(FOLDED, ofLot);
     }
+  }
+
+  /** All but closed days is as if it had never been read. @param closedUpTo YYYYMMDD */
+  forgetOpen(closedUpTo: string): void {
+    for (const kind of OPEN_KINDS) this.#columns[kind].length = 0;
+    for (const piece of this.#marks)
+      for (let at = 0; at < PIECE; at += 1) piece[at] = (piece[at] as number) & ~(LOT_READ | LOT_KNOWN);
+    this.#counts.openFold = NOTHING;
+    if (this.latestDate > closedUpTo) this.#beginLatest('');
   }
 
   /** Accounts that moved on the latest day. */
@@ -160,7 +181,7 @@ export class Figures {
   /** Every key with its row, in parts of so many at the most: between them others may work. */
   *parts(most = PART_KEYS): Iterable<readonly (readonly [key: string, row: number])[]> {
     let part: (readonly [string, number])[] = [];
-    for (const shard of this.#shards)
+    for (const shard of this.#keys.shards())
       for (const pair of shard) {
         part.push(pair);
         if (part.length < most) continue;
@@ -172,18 +193,18 @@ export class Figures {
 
   /** The same in an order of its own, which is always the same for the same keys. */
   *partsInOrder(): Iterable<readonly (readonly [key: string, row: number])[]> {
-    for (const shard of this.#shards)
-      if (shard.size > 0) yield [...shard].sort(([a], [b]) => (a < b ? -1 : 1));
-  }
-
-  #shardOf(key: string): Map<string, number> {
-    let hash = 0;
-    for (let at = 0; at < key.length; at += 1) hash = (Math.imul(hash, 31) + key.charCodeAt(at)) | 0;
-    return this.#shards[(hash ^ (hash >>> 16)) & (SHARDS - 1)] as Map<string, number>;
+    for (const shard of this.#keys.shards()) yield [...shard].sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   #set(kind: Kind, row: number, value: number): void {
-    (this.#columns[kind][row >>> PIECE_BITS] as Float64Array)[row % PIECE] = value;
+    const pieces = this.#columns[kind];
+    let piece = pieces[row >>> PIECE_BITS];
+    if (piece === undefined) {
+      if (value === 0) return;
+      piece = new Float64Array(PIECE);
+      pieces[row >>> PIECE_BITS] = piece;
+    }
+    piece[row % PIECE] = value;
   }
 
   #markOf(row: number): number {

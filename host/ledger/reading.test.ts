@@ -9,9 +9,17 @@ import { openSqlite } from '../store/sqlite-driver.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import { FIRST_DAY } from './books.fixture.ts';
 import { type Act, actions, Desk } from './desk.fixture.ts';
+import { FOLDED, KINDS, LOT_KNOWN, LOT_READ } from './figures.ts';
 import type { Entry } from './model.ts';
 import { proveUpTo } from './proofs.ts';
-import type { BooksStore, KeyedSum, ProvenSums } from './reading.ts';
+import {
+  type BooksStore,
+  type KeyedSum,
+  type ProvenSums,
+  type Reading,
+  readAgain,
+  readBooks,
+} from './reading.ts';
 
 const DAYS = 5;
 const RUNS = 12;
@@ -24,6 +32,9 @@ interface History {
   readonly store: StorePort;
   readonly entries: readonly Entry[];
   readonly proven: readonly ProvenSums[];
+  /** More on the open day. */
+  trade(acts: readonly Act[]): Promise<void>;
+  cutOver(): Promise<void>;
 }
 
 async function withHistory(acts: readonly Act[], look: (history: History) => Promise<void>): Promise<void> {
@@ -40,26 +51,34 @@ async function withHistory(acts: readonly Act[], look: (history: History) => Pro
     let made = 0;
     // The desk loads all lots on one day.
     const loadedOn = new Map<string, string>();
-    for (let index = 0; index < DAYS; index += 1) {
-      desk.businessDate = dayAt(index);
-      const from = Math.floor((acts.length * index) / DAYS);
-      for (const act of acts.slice(from, Math.floor((acts.length * (index + 1)) / DAYS))) desk.play(act);
+    let today = FIRST_DAY;
+    const trade = async (some: readonly Act[]) => {
+      desk.businessDate = today;
+      for (const act of some) desk.play(act);
       account = { ...ACCOUNT, owed: desk.owed, version: (account?.version ?? 0) + 1 };
-      for (const { lotId } of desk.lots) if (!loadedOn.has(lotId)) loadedOn.set(lotId, desk.businessDate);
+      for (const { lotId } of desk.lots) if (!loadedOn.has(lotId)) loadedOn.set(lotId, today);
       const lots = desk.lots.map((lot) => ({ ...lot, loadedOn: loadedOn.get(lot.lotId) ?? '' }));
       await committed(store, { accounts: [account], lots, entries: desk.made.slice(made) });
       made = desk.made.length;
-      if (index === DAYS - 1) break;
+    };
+    const cutOver = async () => {
+      today = addDays(today, 1);
       const { day } = await store.read({});
-      const next = { ...day, businessDate: dayAt(index + 1), version: 1 };
+      const next = { ...day, businessDate: today, version: 1 };
       await committed(store, {
         days: [{ ...day, version: day.version + 1, state: 'closed', closedAt: 1 }, next],
       });
+    };
+    for (let index = 0; index < DAYS; index += 1) {
+      const from = Math.floor((acts.length * index) / DAYS);
+      await trade(acts.slice(from, Math.floor((acts.length * (index + 1)) / DAYS)));
+      if (index === DAYS - 1) break;
+      await cutOver();
       const { proof, sums } = await proveUpTo(store, { since: proven.at(-1) });
       assert.ok(proof.ok, JSON.stringify(proof.checks));
       proven.push(sums);
     }
-    await look({ store, entries: desk.made, proven });
+    await look({ store, entries: desk.made, proven, trade, cutOver });
   } finally {
     await store.close();
   }
@@ -137,6 +156,87 @@ equal('reads no entry of the days before', async () => {
 });
 
 equal.run();
+
+const again = suite('what is open, read again');
+
+/** Names an entry that is not there: told once, however often it is read. */
+const ORPHAN: Omit<Entry, 'postings'> = {
+  entryId: 'orphan',
+  businessDate: dayAt(DAYS - 1),
+  event: 'adjustment',
+  cause: { kind: 'approval', id: 'orphan' },
+  at: 1,
+  corrects: 'nobody',
+  branchId: null,
+  terminalId: null,
+};
+const posting = (account: string, amount: number) => ({
+  ...{ account, lot: null, unit: 'fen' as const, amount: fenDelta(amount) },
+});
+
+/** All that a proof looks at. */
+function told({ ground: _, figures, since: _since, ...reading }: Reading) {
+  const rows: Record<string, readonly (number | boolean)[]> = {};
+  for (const part of figures.parts())
+    for (const [key, row] of part) {
+      const sums = KINDS.map((kind) => figures.get(kind, row));
+      const marks = [FOLDED, LOT_READ, LOT_KNOWN].map((mark) => figures.has(mark, row));
+      // A key of nothing may be there or not.
+      if (sums.some((sum) => sum !== 0) || marks.includes(true)) rows[key] = [...sums, ...marks];
+    }
+  const { entries, postings, latestDate, latestAccounts } = figures;
+  return { ...reading, rows, entries, postings, latestDate, latestAccounts };
+}
+
+again('is what a reading from the first entry on finds, whatever came meanwhile', () =>
+  fc.assert(
+    fc.asyncProperty(
+      actions,
+      fc.array(fc.tuple(actions, fc.boolean()), { minLength: 1, maxLength: 3 }),
+      fc.nat(DAYS - 1),
+      (acts, later, from) =>
+        withHistory(acts, async ({ store, proven, trade, cutOver }) => {
+          const extent = { since: proven[from], closed: CLOSED };
+          const postings = [posting('custody', 1), posting('operator-funds', -1)];
+          await committed(store, { entries: [{ ...ORPHAN, postings }] });
+          let reading = await readBooks(store, extent);
+          for (const [more, isCutOver] of later) {
+            if (isCutOver) await cutOver();
+            await trade(more);
+            reading = await readAgain(store, extent, reading);
+            assert.equal(told(reading), told(await readBooks(store, extent)));
+          }
+        }),
+    ),
+    { numRuns: RUNS },
+  ),
+);
+
+again('is all that a proof reads once more beside trading, where closed days were whole', () =>
+  forAll(async ({ store, trade }) => {
+    const asked: unknown[] = [];
+    let readings = 0;
+    const busy: BooksStore = {
+      async *scan(table, where) {
+        if (table === 'entries' && (where as Partial<Entry> | undefined)?.entryId === undefined)
+          asked.push(where);
+        // A load between two looks at what is open, each time.
+        if (table === 'lots' && where === undefined) {
+          readings += 1;
+          await trade([{ kind: 'load', size: 100, pick: 1 }]);
+        }
+        yield* store.scan(table, where);
+      },
+      sums: (options) => store.sums(options),
+    };
+    const { proof } = await proveUpTo(busy, { closed: CLOSED });
+    assert.ok(proof.ok, JSON.stringify(proof.checks));
+    assert.is(readings, 3);
+    assert.equal(asked, [undefined, { businessDate: dayAt(DAYS - 1) }, { businessDate: dayAt(DAYS - 1) }]);
+  }),
+);
+
+again.run();
 
 type Rows = { readonly [T in 'entries' | 'lots' | 'accounts']: Tables[T] };
 type Plant = { [T in keyof Rows]: { table: T; change: (row: Rows[T]) => readonly Rows[T][] } }[keyof Rows];

@@ -43,6 +43,7 @@ export interface Extent {
 }
 
 export interface Reading {
+  readonly ground: Ground;
   readonly figures: Figures;
   /** Up to which day the closed part goes. */
   readonly closedUpTo: string;
@@ -64,6 +65,15 @@ export interface Reading {
 /** So many lots without a row are looked for by themselves, in case another account has them: one is a fault already. */
 const LOTS_LOOKED_FOR = 1_000;
 
+/** What a reading knows of closed days, which never change. */
+interface Ground {
+  readonly figures: Figures;
+  readonly closedUpTo: string;
+  readonly believed: number;
+  readonly faults: string[];
+  readonly corrections: Corrections;
+}
+
 /** @throws INVARIANT when `closed` lies before what is believed */
 export async function readBooks(store: BooksStore, extent: Extent): Promise<Reading> {
   const { since, closed } = extent;
@@ -82,6 +92,34 @@ export async function readBooks(store: BooksStore, extent: Extent): Promise<Read
     if (after < upTo)
       await addSums(figures, 'closedSums', store, { afterBusinessDate: after, upToBusinessDate: upTo });
   }
+  const ground = { figures, closedUpTo, believed, faults: [], corrections: new Corrections() };
+  return readFrom(ground, { store, extent, days, from });
+}
+
+/**
+ * Reads what is open once more, and rows; of closed days it keeps what the reading has, which must have been found whole.
+ * The figures are the same ones: the reading that is given is over.
+ */
+export async function readAgain(store: BooksStore, extent: Extent, last: Reading): Promise<Reading> {
+  const { figures, closedUpTo, ground } = last;
+  figures.forgetOpen(closedUpTo);
+  ground.corrections.forgetAfter(closedUpTo);
+  const days = await daysAfter(store, closedUpTo);
+  return readFrom(ground, { store, extent, days, from: closedUpTo });
+}
+
+/** @param how.from entries of this day and before are known; `days`: those after it */
+async function readFrom(
+  ground: Ground,
+  how: {
+    readonly store: BooksStore;
+    readonly extent: Extent;
+    readonly days: readonly DayRow[];
+    readonly from: string;
+  },
+): Promise<Reading> {
+  const { figures, closedUpTo, believed, corrections } = ground;
+  const { store, extent, days, from } = how;
   // Only what is open is looked at twice.
   let shut = closedUpTo;
   for (const { businessDate, state } of days) {
@@ -90,17 +128,19 @@ export async function readBooks(store: BooksStore, extent: Extent): Promise<Read
     shut = businessDate;
   }
   await addSums(figures, 'before', store, { afterBusinessDate: shut, counted: 'postingsBefore' });
-  const faults: string[] = [];
-  const corrections = new Corrections();
+  const openFaults: string[] = [];
+  const dates = days.map(({ businessDate }) => businessDate);
   for await (const page of entriesOf(store, from, dates)) {
     for (const entry of page) {
-      figures.fold(entry.businessDate <= closedUpTo ? 'closedFold' : 'openFold', entry);
+      const isClosed = entry.businessDate <= closedUpTo;
+      figures.fold(isClosed ? 'closedFold' : 'openFold', entry);
       const fault = unbalanced(entry);
-      if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
+      if (fault !== null) (isClosed ? ground.faults : openFaults).push(`${entry.entryId}: ${fault}`);
       corrections.add(entry);
     }
   }
-  const lots = await addLots(figures, store, { from, closedUpTo });
+  const { since } = extent;
+  const lots = await addLots(figures, store, { from: since?.upTo ?? '', closedUpTo });
   const debts = await addDebts(figures, store);
   const orphans = await corrections.orphans(store);
   const { latestDate: date } = figures;
@@ -109,7 +149,8 @@ export async function readBooks(store: BooksStore, extent: Extent): Promise<Read
   });
   await addSums(figures, 'after', store, { afterBusinessDate: shut, counted: 'postingsAfter' });
   const { moved, lotsMissing } = await looked(figures, store, extent);
-  return { figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
+  const faults = [...ground.faults, ...openFaults];
+  return { ground, figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
 }
 
 /** What was proven before counts for the entries that it was proven of. */
@@ -212,7 +253,7 @@ const REMEMBERED = 200_000;
 class Corrections {
   #recent = new Set<string>();
   #older = new Set<string>();
-  readonly #open: Pick<Entry, 'entryId' | 'corrects' | 'businessDate'>[] = [];
+  #open: Pick<Entry, 'entryId' | 'corrects' | 'businessDate'>[] = [];
   #carriedTo = '';
 
   add(entry: Entry): void {
@@ -222,6 +263,11 @@ class Corrections {
       this.#open.push({ entryId, corrects, businessDate });
     if (this.#recent.size === REMEMBERED) [this.#older, this.#recent] = [this.#recent, new Set()];
     this.#recent.add(entryId);
+  }
+
+  /** Entries of later days are added anew. */
+  forgetAfter(day: string): void {
+    this.#open = this.#open.filter(({ businessDate }) => businessDate <= day);
   }
 
   /** Those that name an entry which is not there. */
