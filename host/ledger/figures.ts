@@ -45,19 +45,6 @@ export const PART_KEYS = 2_000;
 const PIECE_BITS = 16;
 const PIECE = 2 ** PIECE_BITS;
 
-/** What changes after the closed days, and what rows say. */
-const OPEN_KINDS = [
-  'openFold',
-  'laterSums',
-  'before',
-  'after',
-  'postingsBefore',
-  'postingsAfter',
-  'rows',
-  'latestSums',
-] as const satisfies readonly Kind[];
-const NOTHING = { entries: 0, postings: 0 };
-
 export class Figures {
   readonly #keys = new KeyTable();
   /** A piece is made where its first figure is not zero: many kinds have none. */
@@ -69,16 +56,8 @@ export class Figures {
   latestDate = '';
   /** Rows whose latest fold is of that date. */
   #latest: number[] = [];
-  #counts = { closedFold: NOTHING, openFold: NOTHING };
-
-  /** How many were folded. */
-  get entries(): number {
-    return this.#counts.closedFold.entries + this.#counts.openFold.entries;
-  }
-
-  get postings(): number {
-    return this.#counts.closedFold.postings + this.#counts.openFold.postings;
-  }
+  entries = 0;
+  postings = 0;
 
   /** Accounts and lots. */
   get size(): number {
@@ -130,8 +109,8 @@ export class Figures {
   fold(kind: 'closedFold' | 'openFold', { businessDate, postings }: Entry): void {
     if (businessDate > this.latestDate) this.#beginLatest(businessDate);
     const isLatest = businessDate === this.latestDate;
-    const { entries, postings: before } = this.#counts[kind];
-    this.#counts[kind] = { entries: entries + 1, postings: before + postings.length };
+    this.entries += 1;
+    this.postings += postings.length;
     for (const { account, lot, unit, amount } of postings) {
       const row = this.rowOf(accountKey(unit, account));
       this.add(kind, row, amount);
@@ -145,15 +124,6 @@ export class Figures {
       this.add(kind, ofLot, amount);
       this.mark(FOLDED, ofLot);
     }
-  }
-
-  /** All but closed days is as if it had never been read. @param closedUpTo YYYYMMDD */
-  forgetOpen(closedUpTo: string): void {
-    for (const kind of OPEN_KINDS) this.#columns[kind].length = 0;
-    for (const piece of this.#marks)
-      for (let at = 0; at < PIECE; at += 1) piece[at] = (piece[at] as number) & ~(LOT_READ | LOT_KNOWN);
-    this.#counts.openFold = NOTHING;
-    if (this.latestDate > closedUpTo) this.#beginLatest('');
   }
 
   /** Accounts that moved on the latest day. */

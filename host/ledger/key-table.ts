@@ -6,14 +6,14 @@
 /** By their hashes: what makes room in one large table takes a second, in which nobody else works. */
 const SHARDS = 256;
 /** Bytes of one piece of the keys' texts: they grow without being copied. */
-const PIECE = 16_384;
 const PIECE_BITS = 14;
+const PIECE = 2 ** PIECE_BITS;
 const SLOTS_FIRST = 16;
 const ASCII_LAST = 0x7f;
 
 export class KeyTable {
   readonly #shards = Array.from({ length: SHARDS }, () => new Shard());
-  /** Keys that are empty, not ASCII, or longer than a piece: none of ours is, but what a damaged row says is a key, too. */
+  /** Keys that are not ASCII, longer than a piece, or empty: none of ours is, but what a damaged row says is a key, too. */
   readonly #odd = new Map<string, number>();
   #size = 0;
 
@@ -30,14 +30,13 @@ export class KeyTable {
 
   /** The number of a key, which is given one where it has none. */
   numberOf(key: string): number {
-    const hash = hashOf(key);
-    const shard = hash === null ? null : this.#shardOf(hash);
-    const known = shard === null ? this.#odd.get(key) : shard.find(key, hash as number);
+    const known = this.find(key);
     if (known !== undefined) return known;
+    const hash = hashOf(key);
     const number = this.#size;
     this.#size += 1;
-    if (shard === null) this.#odd.set(key, number);
-    else shard.add(key, hash as number, number);
+    if (hash === null) this.#odd.set(key, number);
+    else this.#shardOf(hash).add(key, hash, number);
     return number;
   }
 
@@ -52,7 +51,7 @@ export class KeyTable {
   }
 }
 
-/** 32 bits; null for what is no short ASCII. */
+/** 32 bits; null for what has no place in a piece: what is not ASCII, too long, or empty, whose piece may not be there. */
 function hashOf(key: string): number | null {
   if (key === '' || key.length > PIECE) return null;
   let hash = 0;
@@ -70,10 +69,11 @@ class Shard {
   #slots = new Int32Array(SLOTS_FIRST);
   #hashes = new Int32Array(SLOTS_FIRST / 2);
   #numbers = new Int32Array(SLOTS_FIRST / 2);
-  /** Where each key's text begins, and the end of the last one: piece and place in it. */
+  /** Where each key's text begins: the piece, and the place in it in the lower bits. */
   #starts = new Uint32Array(SLOTS_FIRST / 2);
   #lengths = new Uint16Array(SLOTS_FIRST / 2);
   readonly #pieces: Buffer[] = [];
+  /** Where the next one may begin. */
   #end = 0;
   size = 0;
 

@@ -6,15 +6,7 @@
 import { fenDelta, PosError, yuan } from '../../protocol/index.ts';
 import { type FamilyName, familyOf } from './accounts.ts';
 import { type Figures, FOLDED, LOT_READ, partsOf } from './figures.ts';
-import {
-  type BooksStore,
-  type Extent,
-  type Reading,
-  type ReadSums,
-  readAgain,
-  readBooks,
-  sumsOf,
-} from './reading.ts';
+import { type BooksStore, type Extent, type Reading, type ReadSums, readBooks, sumsOf } from './reading.ts';
 
 export interface BooksCheck {
   readonly nameZh: string;
@@ -48,10 +40,7 @@ export interface BooksProof {
   readonly cover: Cover;
 }
 
-/**
- * Commits that land while the books are read make the readings differ: then they are read again, this often. Of closed days
- * that were found whole nothing is: years of them would be read three times beside trading.
- */
+/** Commits that land while the books are read make the readings differ: then they are read again, this often. */
 const READINGS_MAX = 3;
 const FAULTS_SHOWN = 3;
 
@@ -74,12 +63,11 @@ export async function proveUpTo(
   store: BooksStore,
   extent: Extent = {},
 ): Promise<{ readonly proof: BooksProof; readonly sums: ReadSums; readonly believed: number }> {
-  let reading = await readBooks(store, extent);
   for (let readings = 1; ; readings += 1) {
-    const { proof, isClosedWhole } = await proofOf(reading, extent);
+    const reading = await readBooks(store, extent);
+    const proof = await proofOf(reading, extent);
     if ((proof.ok && reading.moved.size === 0) || readings === READINGS_MAX)
       return { proof, sums: sumsOf(reading, extent.pause), believed: reading.believed };
-    reading = await (isClosedWhole ? readAgain(store, extent, reading) : readBooks(store, extent));
   }
 }
 
@@ -124,8 +112,6 @@ class Findings {
   readonly purses = new Faults();
   readonly debts = new Faults();
   readonly overdrawn = new Faults();
-  /** What closed days come to is not what the database sums of them. */
-  isClosedWrong = false;
   /** Of the fold: accounts, purses, lots. */
   accounts = 0;
   purseAccounts = 0;
@@ -151,10 +137,8 @@ class Findings {
     const sum = closedSum + figures.get('laterSums', row) + figures.get('after', row);
     // Nothing moves on a closed day.
     const rank = rankOf(row, lot);
-    if (closed !== closedSum) {
-      this.isClosedWrong = true;
-      this.balances.add(`${key}: ${closed} ≠ ${closedSum}`, rank);
-    } else if (fold !== sum && !isMoved) this.balances.add(`${key}: ${fold} ≠ ${sum}`, rank);
+    if (closed !== closedSum) this.balances.add(`${key}: ${closed} ≠ ${closedSum}`, rank);
+    else if (fold !== sum && !isMoved) this.balances.add(`${key}: ${fold} ≠ ${sum}`, rank);
     if (lot === null) this.#lookAtAccount({ key, row, unit, account, fold, isMoved });
     else this.#lookAtLot({ key, row, lot, fold, isMoved });
   }
@@ -218,10 +202,7 @@ class Findings {
   }
 }
 
-async function proofOf(
-  reading: Reading,
-  { pause }: Extent,
-): Promise<{ readonly proof: BooksProof; readonly isClosedWhole: boolean }> {
+async function proofOf(reading: Reading, { pause }: Extent): Promise<BooksProof> {
   const { figures } = reading;
   const found = new Findings(reading);
   for (const part of figures.parts()) {
@@ -242,15 +223,13 @@ async function proofOf(
     nothingOverdrawn(found),
     coverListed(cover),
   ];
-  const proof = {
+  return {
     ok: checks.every((check) => check.ok),
     checks,
     entries: figures.entries,
     postings: figures.postings,
     cover,
   };
-  const isClosedWhole = !found.isClosedWrong && reading.ground.faults.length === 0;
-  return { proof, isClosedWhole };
 }
 
 function entriesBalance({ figures: { entries, postings }, faults, since }: Reading): BooksCheck {

@@ -43,7 +43,6 @@ export interface Extent {
 }
 
 export interface Reading {
-  readonly ground: Ground;
   readonly figures: Figures;
   /** Up to which day the closed part goes. */
   readonly closedUpTo: string;
@@ -65,15 +64,6 @@ export interface Reading {
 /** So many lots without a row are looked for by themselves, in case another account has them: one is a fault already. */
 const LOTS_LOOKED_FOR = 1_000;
 
-/** What a reading knows of closed days, which never change. */
-interface Ground {
-  readonly figures: Figures;
-  readonly closedUpTo: string;
-  readonly believed: number;
-  readonly faults: string[];
-  readonly corrections: Corrections;
-}
-
 /** @throws INVARIANT when `closed` lies before what is believed */
 export async function readBooks(store: BooksStore, extent: Extent): Promise<Reading> {
   const { since, closed } = extent;
@@ -92,34 +82,6 @@ export async function readBooks(store: BooksStore, extent: Extent): Promise<Read
     if (after < upTo)
       await addSums(figures, 'closedSums', store, { afterBusinessDate: after, upToBusinessDate: upTo });
   }
-  const ground = { figures, closedUpTo, believed, faults: [], corrections: new Corrections() };
-  return readFrom(ground, { store, extent, days, from });
-}
-
-/**
- * Reads what is open once more, and rows; of closed days it keeps what the reading has, which must have been found whole.
- * The figures are the same ones: the reading that is given is over.
- */
-export async function readAgain(store: BooksStore, extent: Extent, last: Reading): Promise<Reading> {
-  const { figures, closedUpTo, ground } = last;
-  figures.forgetOpen(closedUpTo);
-  ground.corrections.forgetAfter(closedUpTo);
-  const days = await daysAfter(store, closedUpTo);
-  return readFrom(ground, { store, extent, days, from: closedUpTo });
-}
-
-/** @param how.from entries of this day and before are known; `days`: those after it */
-async function readFrom(
-  ground: Ground,
-  how: {
-    readonly store: BooksStore;
-    readonly extent: Extent;
-    readonly days: readonly DayRow[];
-    readonly from: string;
-  },
-): Promise<Reading> {
-  const { figures, closedUpTo, believed, corrections } = ground;
-  const { store, extent, days, from } = how;
   // Only what is open is looked at twice.
   let shut = closedUpTo;
   for (const { businessDate, state } of days) {
@@ -128,19 +90,17 @@ async function readFrom(
     shut = businessDate;
   }
   await addSums(figures, 'before', store, { afterBusinessDate: shut, counted: 'postingsBefore' });
-  const openFaults: string[] = [];
-  const dates = days.map(({ businessDate }) => businessDate);
-  for await (const page of entriesOf(store, from, dates)) {
+  const faults: string[] = [];
+  const corrections = new Corrections();
+  for await (const page of entriesOf(store, from)) {
     for (const entry of page) {
-      const isClosed = entry.businessDate <= closedUpTo;
-      figures.fold(isClosed ? 'closedFold' : 'openFold', entry);
+      figures.fold(entry.businessDate <= closedUpTo ? 'closedFold' : 'openFold', entry);
       const fault = unbalanced(entry);
-      if (fault !== null) (isClosed ? ground.faults : openFaults).push(`${entry.entryId}: ${fault}`);
+      if (fault !== null) faults.push(`${entry.entryId}: ${fault}`);
       corrections.add(entry);
     }
   }
-  const { since } = extent;
-  const lots = await addLots(figures, store, { from: since?.upTo ?? '', closedUpTo });
+  const lots = await addLots(figures, store, { from, closedUpTo });
   const debts = await addDebts(figures, store);
   const orphans = await corrections.orphans(store);
   const { latestDate: date } = figures;
@@ -149,8 +109,7 @@ async function readFrom(
   });
   await addSums(figures, 'after', store, { afterBusinessDate: shut, counted: 'postingsAfter' });
   const { moved, lotsMissing } = await looked(figures, store, extent);
-  const faults = [...ground.faults, ...openFaults];
-  return { ground, figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
+  return { figures, closedUpTo, believed, faults, orphans, lots, lotsMissing, debts, moved, since };
 }
 
 /** What was proven before counts for the entries that it was proven of. */
@@ -236,14 +195,15 @@ async function daysAfter(store: BooksStore, from: string): Promise<readonly DayR
   return days.sort((a, b) => (a.businessDate < b.businessDate ? -1 : 1));
 }
 
-/** After a day only those of dates that are business days: an entry of any other is in the database's sums, and missed here. */
-async function* entriesOf(
-  store: BooksStore,
-  from: string,
-  dates: readonly string[],
-): AsyncIterable<readonly Entry[]> {
+/**
+ * After a day only those of dates that are business days: an entry of any other is in the database's sums, and missed here. The
+ * days are asked for when the first entry is, behind the first look: what that look saw of a day that just opened is read, too.
+ */
+async function* entriesOf(store: BooksStore, from: string): AsyncIterable<readonly Entry[]> {
   if (from === '') yield* store.scan('entries');
-  else for (const businessDate of dates) yield* store.scan('entries', { businessDate });
+  else
+    for (const { businessDate } of await daysAfter(store, from))
+      yield* store.scan('entries', { businessDate });
 }
 
 /** How many ids are remembered, twice over: most corrections come soon after what they correct. */
@@ -253,7 +213,7 @@ const REMEMBERED = 200_000;
 class Corrections {
   #recent = new Set<string>();
   #older = new Set<string>();
-  #open: Pick<Entry, 'entryId' | 'corrects' | 'businessDate'>[] = [];
+  readonly #open: Pick<Entry, 'entryId' | 'corrects' | 'businessDate'>[] = [];
   #carriedTo = '';
 
   add(entry: Entry): void {
@@ -263,11 +223,6 @@ class Corrections {
       this.#open.push({ entryId, corrects, businessDate });
     if (this.#recent.size === REMEMBERED) [this.#older, this.#recent] = [this.#recent, new Set()];
     this.#recent.add(entryId);
-  }
-
-  /** Entries of later days are added anew. */
-  forgetAfter(day: string): void {
-    this.#open = this.#open.filter(({ businessDate }) => businessDate <= day);
   }
 
   /** Those that name an entry which is not there. */
