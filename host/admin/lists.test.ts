@@ -175,6 +175,8 @@ sums('card accounts are a row a family, marked; all others have a row each', asy
   assert.match(String(headers['content-type']), 'application/json');
   const rows = body['balances'] as Record<string, unknown>[];
   assert.is(rows.length, 2_501);
+  const names = rows.map(({ account }) => String(account));
+  assert.equal(names, names.toSorted());
   const total = (100 * 2_500 * 2_501) / 2;
   assert.equal(rows[0], {
     account: 'purse:principal',

@@ -38,5 +38,25 @@ export async function familyBalances(
     }
     await pause();
   }
-  return [...sums.keys()].sort().map((key) => sums.get(key) as FamilyBalance);
+  return (await sorted([...sums.keys()], pause)).map((key) => sums.get(key) as FamilyBalance);
+}
+
+/** So many are sorted in a millisecond or two. */
+const SORTED_AT_ONCE = 2_000;
+
+/** In order. Merchants and sale points may be 100,000, and sorting them at once took a tenth of a second. */
+async function sorted(keys: readonly string[], pause: () => Promise<void>): Promise<readonly string[]> {
+  await pause();
+  if (keys.length <= SORTED_AT_ONCE) return keys.toSorted();
+  const middle = Math.floor(keys.length / 2);
+  const left = await sorted(keys.slice(0, middle), pause);
+  const right = await sorted(keys.slice(middle), pause);
+  await pause();
+  const merged: string[] = [];
+  let at = 0;
+  for (const key of left) {
+    for (; at < right.length && (right[at] as string) < key; at += 1) merged.push(right[at] as string);
+    merged.push(key);
+  }
+  return [...merged, ...right.slice(at)];
 }
