@@ -38,25 +38,30 @@ export async function familyBalances(
     }
     await pause();
   }
-  return (await sorted([...sums.keys()], pause)).map((key) => sums.get(key) as FamilyBalance);
+  return (await sorted([...sums], pause)).map(([, row]) => row);
 }
 
-/** So many are sorted in a millisecond or two. */
+type Keyed = readonly [key: string, row: FamilyBalance];
+
+/** So many are sorted in some milliseconds. */
 const SORTED_AT_ONCE = 2_000;
 
-/** In order. Merchants and sale points may be 100,000, and sorting them at once took a tenth of a second. */
-async function sorted(keys: readonly string[], pause: () => Promise<void>): Promise<readonly string[]> {
+/** In the order of their keys. Merchants and sale points may be 100,000: to sort them at once takes a tenth of a second. */
+async function sorted(rows: readonly Keyed[], pause: () => Promise<void>): Promise<readonly Keyed[]> {
   await pause();
-  if (keys.length <= SORTED_AT_ONCE) return keys.toSorted();
-  const middle = Math.floor(keys.length / 2);
-  const left = await sorted(keys.slice(0, middle), pause);
-  const right = await sorted(keys.slice(middle), pause);
+  if (rows.length <= SORTED_AT_ONCE) return rows.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const middle = Math.floor(rows.length / 2);
+  const left = await sorted(rows.slice(0, middle), pause);
+  const right = await sorted(rows.slice(middle), pause);
   await pause();
-  const merged: string[] = [];
+  const merged: Keyed[] = [];
   let at = 0;
-  for (const key of left) {
-    for (; at < right.length && (right[at] as string) < key; at += 1) merged.push(right[at] as string);
-    merged.push(key);
+  for (const row of left) {
+    for (let other = right[at]; other !== undefined && other[0] < row[0]; other = right[at]) {
+      merged.push(other);
+      at += 1;
+    }
+    merged.push(row);
   }
-  return [...merged, ...right.slice(at)];
+  return merged.concat(right.slice(at));
 }
