@@ -153,7 +153,7 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     all,
     behind(kind, id, max) {
       const found: Documents[typeof kind][] = [];
-      // They lie in id order. To walk 100,000 takes a millisecond, to copy or to sort them more.
+      // They lie in id order. To walk 100,000 takes a millisecond or two, to copy or to sort them more.
       for (const [name, { body }] of cache.latest.get(kind) ?? []) {
         if (found.length === max) break;
         if (name > id) found.push(body as Documents[typeof kind]);
