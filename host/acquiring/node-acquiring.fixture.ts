@@ -314,6 +314,7 @@ function smallDirectory() {
       return given;
     },
     all: () => [],
+    behind: () => [],
     find: () => undefined,
     version: () => 0,
     missing: () => [],

@@ -5,17 +5,19 @@ import { hostTotals, NO_TOTALS } from '../acquiring/effects/batch-totals.ts';
 import { openBatch } from '../acquiring/effects/deed.ts';
 import type { By } from '../cards/issue.ts';
 import { cutOver } from '../clearing/cut-over.ts';
-import { filesOf, runClearing, stepsOf } from '../clearing/run.ts';
+import { runClearing, stepsOf } from '../clearing/run.ts';
 import { runIdOf } from '../clearing/step-context.ts';
 import { actRecord } from '../journal/act-record.ts';
-import type { Guard, StorePort } from '../store/port.ts';
+import type { Guard } from '../store/port.ts';
 import type { BatchRow, FileRow } from '../store/rows.ts';
 import {
   BUSINESS_DATE,
   collected,
   type Door,
   decided,
+  keyBehind,
   listed,
+  noSuchRow,
   REASON,
   reader,
   TERMINAL_ID,
@@ -23,6 +25,7 @@ import {
 } from './door.ts';
 
 const BATCH_MAX = 999_999;
+const FILE_NAME = Type.String({ pattern: '^[A-Za-z0-9._-]{1,120}$' });
 
 export function clearingRoutes(door: Door): void {
   const { server, deps, longWorks } = door;
@@ -116,23 +119,26 @@ export function clearingRoutes(door: Door): void {
     {
       schema: {
         querystring: Type.Object(
-          { businessDate: Type.Optional(BUSINESS_DATE) },
+          { businessDate: Type.Optional(BUSINESS_DATE), after: Type.Optional(FILE_NAME) },
           { additionalProperties: false },
         ),
       },
     },
     async (request) => {
       reader(door, request, 'file.read');
-      const { businessDate } = request.query;
-      const files = businessDate === undefined ? deps.store.scan('files') : filesOn(deps.store, businessDate);
-      const { rows, more } = await listed(files);
+      const { businessDate = '', after } = request.query;
+      const behind = await keyBehind(door, 'files', after === undefined ? after : { name: after });
+      if (after !== undefined && !after.startsWith(businessDate)) throw noSuchRow();
+      // A day's names begin with it, so they lie together behind the date alone, which is nobody's name.
+      const files = deps.store.scan('files', {}, after === undefined ? [businessDate] : behind);
+      const { rows, more } = await listed(beginning(files, businessDate));
       return { files: rows, more };
     },
   );
 
   server.get(
     '/v1/files/:name',
-    { schema: { params: Type.Object({ name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,120}$' }) }) } },
+    { schema: { params: Type.Object({ name: FILE_NAME }) } },
     async (request, reply) => {
       reader(door, request, 'file.read');
       const { name } = request.params;
@@ -147,12 +153,15 @@ export function clearingRoutes(door: Door): void {
   );
 }
 
-/** Of a day's clearing and its corrections. */
-async function* filesOn(store: StorePort, businessDate: string): AsyncIterable<readonly FileRow[]> {
-  for (let sequence = 1; ; sequence += 1) {
-    const files = await filesOf(store, runIdOf(businessDate, sequence));
-    if (files.length === 0) return;
-    yield files;
+/** Of files in the order of their names, those whose names begin so. */
+async function* beginning(
+  pages: AsyncIterable<readonly FileRow[]>,
+  text: string,
+): AsyncIterable<readonly FileRow[]> {
+  for await (const page of pages) {
+    const found = page.filter(({ name }) => name.startsWith(text));
+    yield found;
+    if (found.length < page.length) return;
   }
 }
 

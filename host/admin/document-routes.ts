@@ -5,28 +5,62 @@ import { actRecord } from '../journal/act-record.ts';
 import { canonicalJson } from '../journal/record.ts';
 import { checkDocument, DOCUMENT_KINDS } from '../programme/documents.ts';
 import type { DocumentKind } from '../programme/model.ts';
-import { collected, type Door, decided, REASON, reader, refuseCardNumber, writer } from './door.ts';
+import {
+  collected,
+  type Door,
+  decided,
+  keyBehind,
+  LISTED_MAX,
+  listed,
+  noSuchRow,
+  REASON,
+  reader,
+  refuseCardNumber,
+  writer,
+} from './door.ts';
 
 const KIND = Type.Unsafe<DocumentKind>({ type: 'string', enum: [...DOCUMENT_KINDS] });
 const DOCUMENT_ID = Type.String({ minLength: 1, maxLength: 40 });
+const VERSION = Type.String({ pattern: '^[1-9]\\d{0,8}$' });
 
 export function documentRoutes(door: Door): void {
   const { server, deps } = door;
 
-  server.get('/v1/documents/:kind', { schema: { params: Type.Object({ kind: KIND }) } }, async (request) => {
-    reader(door, request, 'query');
-    return { documents: deps.directory.all(request.params.kind) };
-  });
+  server.get(
+    '/v1/documents/:kind',
+    {
+      schema: {
+        params: Type.Object({ kind: KIND }),
+        querystring: Type.Object({ after: Type.Optional(DOCUMENT_ID) }, { additionalProperties: false }),
+      },
+    },
+    async (request) => {
+      reader(door, request, 'query');
+      const { kind } = request.params;
+      const { after } = request.query;
+      if (after !== undefined && deps.directory.find(kind, after) === undefined) throw noSuchRow();
+      const documents = deps.directory.behind(kind, after ?? '', LISTED_MAX + 1);
+      return { documents: documents.slice(0, LISTED_MAX), more: documents.length > LISTED_MAX };
+    },
+  );
 
   server.get(
     '/v1/documents/:kind/:id',
-    { schema: { params: Type.Object({ kind: KIND, id: DOCUMENT_ID }) } },
+    {
+      schema: {
+        params: Type.Object({ kind: KIND, id: DOCUMENT_ID }),
+        querystring: Type.Object({ after: Type.Optional(VERSION) }, { additionalProperties: false }),
+      },
+    },
     async (request) => {
       reader(door, request, 'query');
       const { kind, id } = request.params;
-      const versions = await collected(deps.store.scan('documents', { kind, id }));
-      if (versions.length === 0) throw new PosError('NOT_FOUND', `${kind} ${id}`);
-      return { versions };
+      const { after } = request.query;
+      const last = after === undefined ? after : { kind, id, version: Number(after) };
+      const behind = await keyBehind(door, 'documents', last);
+      const { rows, more } = await listed(deps.store.scan('documents', { kind, id }, behind));
+      if (rows.length === 0 && after === undefined) throw new PosError('NOT_FOUND', `${kind} ${id}`);
+      return { versions: rows, more };
     },
   );
 

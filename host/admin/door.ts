@@ -9,7 +9,10 @@ import type { By } from '../cards/issue.ts';
 import type { FilePort } from '../clearing/file-port.ts';
 import type { HostDeps } from '../deps.ts';
 import type { Standing } from '../operations/standing.ts';
-import type { CommitItem } from '../store/port.ts';
+import type { Where } from '../store/answers.ts';
+import type { CommitItem, KeyValues } from '../store/port.ts';
+import type { TableName, Tables } from '../store/rows.ts';
+import { specOf } from '../store/schema.ts';
 import type { LongWorks } from './long-work.ts';
 import { type ActName, demandRole } from './roles.ts';
 import type { Caller, Tokens } from './tokens.ts';
@@ -134,8 +137,8 @@ export async function decided<T>(
   throw new PosError('STORE_CONFLICT', '数据一直在变化 it kept changing');
 }
 
-/** What an answer lists of one kind at the most. */
-const LISTED_MAX = 10_000;
+/** What an answer lists of one kind at the most: spelled in some milliseconds, for which the sales wait. */
+export const LISTED_MAX = 1_000;
 
 /** The first rows of a scan, and whether there are more than are listed: nobody takes a part for all. */
 export async function listed<Row>(
@@ -150,10 +153,34 @@ export async function listed<Row>(
   return { rows, more: false };
 }
 
+/**
+ * Where a list goes on: the key of the last row that the caller got.
+ *
+ * @param last what that row has in its key columns; undefined: the list begins
+ * @throws REQUEST_BAD where there is no such row: behind a mistyped key others would be left out, and nobody would see it
+ */
+export async function keyBehind<T extends TableName>(
+  { deps: { store } }: Door,
+  table: T,
+  last: Where<T> | undefined,
+): Promise<KeyValues> {
+  if (last === undefined) return [];
+  const [row] = await collected(store.scan(table, last), 1);
+  if (row === undefined) throw noSuchRow();
+  return specOf(table).key.map((name) => row[name as keyof Tables[T]] as string | number);
+}
+
+export function noSuchRow(): PosError {
+  return new PosError('REQUEST_BAD', 'after: 此列表中无此行 this list has no such row');
+}
+
+/** What a scan finds by a key is few. */
+const COLLECTED_MAX = 10_000;
+
 /** All rows of a scan that finds few, as by a key. @param max how many are wanted */
 export async function collected<Row>(
   pages: AsyncIterable<readonly Row[]>,
-  max = LISTED_MAX,
+  max = COLLECTED_MAX,
 ): Promise<readonly Row[]> {
   return (await listed(pages, max)).rows;
 }

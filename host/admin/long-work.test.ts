@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { FIRST_DAY, playFirstDay } from '../clearing/sample-day.ts';
 import type { Clock } from '../clock.ts';
 import type { Where } from '../store/answers.ts';
-import type { StorePort } from '../store/port.ts';
+import type { KeyValues, StorePort } from '../store/port.ts';
 import type { JournalRow, TableName, Tables } from '../store/rows.ts';
 import { StoreAround } from '../store/store-around.ts';
 import { type Office, office, reason, TOKENS } from './office.fixture.ts';
@@ -28,15 +28,18 @@ class Gated extends StoreAround {
     super(store);
     this.#table = table;
   }
-  override scan<T extends TableName>(table: T, where?: Where<T>): AsyncIterable<readonly Tables[T][]> {
-    const pages = super.scan(table, where);
+  override scan<T extends TableName>(
+    table: T,
+    ...of: [Where<T>?, KeyValues?]
+  ): AsyncIterable<readonly Tables[T][]> {
+    const pages = super.scan(table, ...of);
     return table === this.#table ? this.#gated(pages) : pages;
   }
   override scanJournal(): ReturnType<StorePort['scanJournal']> {
     return this.#table === 'journal' ? this.#gated(endless()) : super.scanJournal();
   }
   override sums(...of: Parameters<StorePort['sums']>): ReturnType<StorePort['sums']> {
-    return this.#table === 'sums' ? this.#gated(super.sums(...of)) : super.sums(...of);
+    return this.#table === 'sums' ? this.#gated(endlessSums()) : super.sums(...of);
   }
   async *#gated<Page>(pages: AsyncIterable<Page>): AsyncIterable<Page> {
     this.open += 1;
@@ -85,6 +88,11 @@ async function* endless(): AsyncIterable<readonly JournalRow[]> {
   const body = JSON.stringify({ filler: 'x'.repeat(60_000) });
   for (let sequence = 1; ; sequence += 1)
     yield [{ stream: 'host-01', sequence, body, leaf: '0'.repeat(64), head: '0'.repeat(64) }];
+}
+
+/** Books without an end. */
+async function* endlessSums(): ReturnType<StorePort['sums']> {
+  for (;;) yield [{ account: 'custody', lot: null, unit: 'fen', sum: 1, postings: 1 }];
 }
 
 const turns = async (count: number) => {
@@ -139,9 +147,13 @@ const atOnce: Clock['after'] = (_ms, act) => {
 
 const left = suite('a look that may take minutes');
 
-for (const path of ['/v1/journal/proof', '/v1/journal'])
+for (const [path, table] of [
+  ['/v1/journal/proof', 'journal'],
+  ['/v1/journal', 'journal'],
+  ['/v1/balances', 'sums'],
+] as const)
   left(`${path} ends at its next page when who asked for it has left`, async () => {
-    const { store, ask, it, stop } = await door('journal');
+    const { store, ask, it, stop } = await door(table);
     const socket = await ask(path);
     await store.until(() => store.asked === 1);
     socket.destroy();
@@ -301,9 +313,13 @@ stopping('begins no act whose request is complete only now', async () => {
   assert.is(it.deps.directory.tier('blue'), undefined);
 });
 
-for (const path of ['/v1/books', '/v1/journal'])
+for (const [path, table] of [
+  ['/v1/books', 'entries'],
+  ['/v1/journal', 'journal'],
+  ['/v1/balances', 'sums'],
+] as const)
   stopping(`tells who waits for the first byte of ${path}`, async () => {
-    const { store, get, stop } = await door(path === '/v1/books' ? 'sums' : 'journal');
+    const { store, get, stop } = await door(table);
     const answer = get(path);
     await store.until(() => store.open === 1);
     const stopped = stop();

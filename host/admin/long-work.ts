@@ -114,11 +114,11 @@ export class LongWorks {
   async *download(
     request: FastifyRequest,
     reply: FastifyReply,
-    make: (store: StorePort) => AsyncIterable<string>,
+    make: (look: LongWork) => AsyncIterable<string>,
   ): AsyncIterable<string> {
     const { log, metrics } = this.#deps;
     try {
-      yield* make(this.lookFor(request).store);
+      yield* make(this.lookFor(request));
     } catch (error) {
       // Before its first byte it is answered, and told, as any request is.
       if (reply.raw.headersSent) {

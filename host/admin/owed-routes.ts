@@ -8,7 +8,18 @@ import { booksOf, type OwedBooks } from '../acquiring/facts/owed-books.ts';
 import { traceKey } from '../acquiring/row-names.ts';
 import type { By } from '../cards/issue.ts';
 import type { OwedReversalRow } from '../store/rows.ts';
-import { type Door, decided, REASON, reader, refuseCardNumber, TERMINAL_ID, writer } from './door.ts';
+import {
+  type Door,
+  decided,
+  keyBehind,
+  listed,
+  noSuchRow,
+  REASON,
+  reader,
+  refuseCardNumber,
+  TERMINAL_ID,
+  writer,
+} from './door.ts';
 import {
   approve,
   keysToBurn,
@@ -25,12 +36,11 @@ const ROWS_MAX = 500;
 const READ_AT_ONCE = 100;
 const DAY_MS = 86_400_000;
 
-const PARAMS = Type.Object({
-  id: Type.String({
-    pattern: '^[0-9A-Za-z]{8}-\\d{6}-\\d{6}-[0-9A-Z]{26}$',
-    description: '终端-批次-流水-UT',
-  }),
+const OWED_ID = Type.String({
+  pattern: '^[0-9A-Za-z]{8}-\\d{6}-\\d{6}-[0-9A-Z]{26}$',
+  description: '终端-批次-流水-UT',
 });
+const PARAMS = Type.Object({ id: OWED_ID });
 const BECAUSE = Type.Object({ reason: REASON }, { additionalProperties: false });
 const SEEN = Type.String({
   minLength: 2,
@@ -51,6 +61,7 @@ export function owedRoutes(door: Door): void {
               Type.Union([Type.Literal('open'), Type.Literal('closed'), Type.Literal('all')]),
             ),
             terminalId: Type.Optional(TERMINAL_ID),
+            after: Type.Optional(OWED_ID),
           },
           { additionalProperties: false },
         ),
@@ -58,14 +69,13 @@ export function owedRoutes(door: Door): void {
     },
     async (request) => {
       reader(door, request, 'query');
-      const rows = await listed(door, request.query.state, request.query.terminalId);
-      const shown = rows.slice(0, ROWS_MAX);
+      const { rows: shown, more } = await listed(await wanted(door, request.query), ROWS_MAX);
       const { day } = await door.deps.store.read({});
       const now = { at: door.deps.clock.now(), businessDate: day.businessDate };
       const books = await allBooks(door, shown);
       return {
         owedReversals: shown.map((row, index) => told(row, books[index] as OwedBooks, now)),
-        more: rows.length > ROWS_MAX,
+        more,
       };
     },
   );
@@ -105,24 +115,34 @@ export function owedRoutes(door: Door): void {
   );
 }
 
-/** Without a state: what somebody must look at, the open ones and those that were told again after a closing. */
-async function listed(
+interface Query {
+  readonly state?: 'open' | 'closed' | 'all';
+  readonly terminalId?: string;
+  readonly after?: string;
+}
+
+/**
+ * In the order of terminal, batch, trace and UT. Without a state: what somebody must look at, the open ones and those that
+ * were told again after a closing. The one behind which a list goes on may have changed its state since it was shown.
+ */
+async function wanted(
   door: Door,
-  state: 'open' | 'closed' | 'all' | undefined,
-  terminalId: string | undefined,
-): Promise<readonly OwedReversalRow[]> {
-  const rows: OwedReversalRow[] = [];
-  const states = state === undefined || state === 'all' ? (['open', 'closed'] as const) : [state];
-  for (const wanted of states) {
-    const where = { state: wanted, ...(terminalId === undefined ? {} : { terminalId }) };
-    for await (const page of door.deps.store.scan('owedReversals', where)) {
-      rows.push(
-        ...page.filter((row) => state !== undefined || wanted === 'open' || row.toldAfterClosing !== null),
-      );
-      if (rows.length > ROWS_MAX) break;
-    }
-  }
-  return rows;
+  { state, terminalId, after }: Query,
+): Promise<AsyncIterable<readonly OwedReversalRow[]>> {
+  const ofTerminal = terminalId === undefined ? {} : { terminalId };
+  const last = after === undefined ? after : partsOfId(after);
+  if (last !== undefined && terminalId !== undefined && last.terminalId !== terminalId) throw noSuchRow();
+  const behind = await keyBehind(door, 'owedReversals', last);
+  const where = state === undefined || state === 'all' ? ofTerminal : { ...ofTerminal, state };
+  const pages = door.deps.store.scan('owedReversals', where, behind);
+  return state === undefined ? toLookAt(pages) : pages;
+}
+
+async function* toLookAt(
+  pages: AsyncIterable<readonly OwedReversalRow[]>,
+): AsyncIterable<readonly OwedReversalRow[]> {
+  for await (const page of pages)
+    yield page.filter((row) => row.state === 'open' || row.toldAfterClosing !== null);
 }
 
 interface Case {

@@ -5,12 +5,18 @@ import { PosError, responseCode } from '../../protocol/index.ts';
 import { exportJournal } from '../journal/export.ts';
 import { verifyJournal } from '../journal/verify.ts';
 import { exportHledger } from '../ledger/export.ts';
+import { familyBalances } from '../ledger/family-balances.ts';
 import { proveBooks } from '../ledger/proofs.ts';
 import { traceLines } from '../rules/trace.ts';
 import type { TransactionRow } from '../store/rows.ts';
-import { BUSINESS_DATE, type Door, listed, reader, TERMINAL_ID } from './door.ts';
+import { BUSINESS_DATE, type Door, keyBehind, LISTED_MAX, listed, reader, TERMINAL_ID } from './door.ts';
+import type { LongWork } from './long-work.ts';
 
 const ROWS_MAX = 500;
+const TRANSACTION_ID = Type.String({ pattern: '^[0-9A-Za-z-]{1,40}$' });
+/** A difference is named after what it is about, or by a number. */
+const DIFFERENCE_ID = Type.String({ pattern: '^[0-9A-Za-z-]{1,100}$' });
+const BATCH = Type.String({ pattern: '^\\d{1,6}$' });
 /** A HEAD of a download would make all of it, and throw it away. */
 const NO_HEAD = { exposeHeadRoute: false };
 
@@ -25,9 +31,10 @@ export function queryRoutes(door: Door): void {
           {
             rrn: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z]{12}$' })),
             terminalId: Type.Optional(TERMINAL_ID),
-            batch: Type.Optional(Type.String({ pattern: '^\\d{1,6}$' })),
+            batch: Type.Optional(BATCH),
             cardTail: Type.Optional(Type.String({ pattern: '^\\d{4}$' })),
             businessDate: Type.Optional(BUSINESS_DATE),
+            after: Type.Optional(TRANSACTION_ID),
           },
           { additionalProperties: false, minProperties: 1 },
         ),
@@ -35,15 +42,22 @@ export function queryRoutes(door: Door): void {
     },
     async (request) => {
       reader(door, request, 'query');
-      const { rrn, terminalId, batch, cardTail, businessDate } = request.query;
+      const { rrn, terminalId, batch, cardTail, businessDate, after } = request.query;
+      if (after !== undefined && Object.keys(request.query).length === 1)
+        throw new PosError('REQUEST_BAD', 'after: 须与原查询条件同用 goes with the query whose list goes on');
       const where = {
         ...(rrn === undefined ? {} : { rrn }),
         ...(terminalId === undefined ? {} : { terminalId }),
         ...(batch === undefined ? {} : { batch: Number(batch) }),
         ...(businessDate === undefined ? {} : { businessDate }),
       };
+      const behind = await keyBehind(
+        door,
+        'transactions',
+        after === undefined ? after : { ...where, transactionId: after },
+      );
       const { rows, more } = await listed(
-        matching(longWorks.lookFor(request).store.scan('transactions', where), cardTail),
+        matching(longWorks.lookFor(request).store.scan('transactions', where, behind), cardTail),
         ROWS_MAX,
       );
       return { transactions: rows.map(told), more };
@@ -52,7 +66,7 @@ export function queryRoutes(door: Door): void {
 
   server.get(
     '/v1/transactions/:transactionId',
-    { schema: { params: Type.Object({ transactionId: Type.String({ pattern: '^[0-9A-Za-z-]{1,40}$' }) }) } },
+    { schema: { params: Type.Object({ transactionId: TRANSACTION_ID }) } },
     async (request) => {
       reader(door, request, 'query');
       const { transactionId } = request.params;
@@ -65,11 +79,19 @@ export function queryRoutes(door: Door): void {
 
   server.get(
     '/v1/terminals/:terminalId/batches',
-    { schema: { params: Type.Object({ terminalId: TERMINAL_ID }) } },
+    {
+      schema: {
+        params: Type.Object({ terminalId: TERMINAL_ID }),
+        querystring: Type.Object({ after: Type.Optional(BATCH) }, { additionalProperties: false }),
+      },
+    },
     async (request) => {
       reader(door, request, 'query');
       const { terminalId } = request.params;
-      const { rows, more } = await listed(deps.store.scan('batches', { terminalId }));
+      const { after } = request.query;
+      const last = after === undefined ? after : { terminalId, batch: Number(after) };
+      const behind = await keyBehind(door, 'batches', last);
+      const { rows, more } = await listed(deps.store.scan('batches', { terminalId }, behind));
       return { batches: rows, more };
     },
   );
@@ -77,19 +99,34 @@ export function queryRoutes(door: Door): void {
   server.get(
     '/v1/differences',
     {
-      schema: { querystring: Type.Object({ businessDate: BUSINESS_DATE }, { additionalProperties: false }) },
+      schema: {
+        querystring: Type.Object(
+          { businessDate: BUSINESS_DATE, after: Type.Optional(DIFFERENCE_ID) },
+          { additionalProperties: false },
+        ),
+      },
     },
     async (request) => {
       reader(door, request, 'query');
-      const { businessDate } = request.query;
-      const { rows, more } = await listed(deps.store.scan('differences', { businessDate }));
+      const { businessDate, after } = request.query;
+      const last = after === undefined ? after : { businessDate, differenceId: after };
+      const behind = await keyBehind(door, 'differences', last);
+      const { rows, more } = await listed(deps.store.scan('differences', { businessDate }, behind));
       return { differences: rows, more };
     },
   );
 
-  server.get('/v1/balances', async (request) => {
+  bookRoutes(door);
+}
+
+/** The books and the journal as a whole. */
+function bookRoutes(door: Door): void {
+  const { server, deps, longWorks } = door;
+
+  server.get('/v1/balances', NO_HEAD, async (request, reply) => {
     reader(door, request, 'query');
-    return { balances: await longWorks.lookFor(request).store.balances() };
+    const pieces = longWorks.download(request, reply, balancesText);
+    return reply.type('application/json; charset=utf-8').send(Readable.from(pieces));
   });
 
   server.get('/v1/proof', async (request) => {
@@ -110,15 +147,28 @@ export function queryRoutes(door: Door): void {
 
   server.get('/v1/journal', NO_HEAD, async (request, reply) => {
     reader(door, request, 'journal.read');
-    const lines = longWorks.download(request, reply, exportJournal);
+    const lines = longWorks.download(request, reply, ({ store }) => exportJournal(store));
     return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines));
   });
 
   server.get('/v1/books', NO_HEAD, async (request, reply) => {
     reader(door, request, 'journal.read');
-    const pieces = longWorks.download(request, reply, exportHledger);
+    const pieces = longWorks.download(request, reply, ({ store }) => exportHledger(store));
     return reply.type('text/plain; charset=utf-8').send(Readable.from(pieces));
   });
+}
+
+/** JSON in pieces: each merchant and sale point has accounts of its own, and the sales share this thread. */
+async function* balancesText({ store, pause }: LongWork): AsyncIterable<string> {
+  const balances = await familyBalances(store.sums(), pause);
+  let piece = '{"balances":[';
+  for (let from = 0; from < balances.length; from += LISTED_MAX) {
+    const rows = balances.slice(from, from + LISTED_MAX).map((row) => JSON.stringify(row));
+    yield `${piece}${rows.join(',')}`;
+    piece = ',';
+    await pause();
+  }
+  yield balances.length === 0 ? `${piece}]}` : ']}';
 }
 
 async function* matching(pages: AsyncIterable<readonly TransactionRow[]>, cardTail: string | undefined) {

@@ -6,22 +6,18 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fen, PosError } from '../../protocol/index.ts';
 import type { StorePort } from '../store/port.ts';
-import { sampleBooks } from './books.fixture.ts';
+import { openSqlite } from '../store/sqlite-driver.ts';
+import { openSqliteStore } from '../store/sqlite-store.ts';
+import { FIRST_DAY, sampleBooks } from './books.fixture.ts';
 import { loadEntry } from './entries.ts';
-import { exportHledger, parsedBalances, parseHledger, treeName } from './export.ts';
+import { exportHledger, PIECE_CHARS_MAX, parsedBalances, parseHledger, treeName } from './export.ts';
+import type { Stamp } from './postings.ts';
 
 const writing = suite('the export: one transaction an entry, in plain text');
 
 writing('writes date, code, event, cause and postings as the journal format has them', async () => {
   const entry = loadEntry(
-    {
-      entryId: '01K',
-      businessDate: '20261122',
-      cause: { kind: 'approval', id: 'AP1' },
-      at: Date.UTC(2026, 10, 22, 2, 0),
-      branchId: null,
-      terminalId: '00000001',
-    },
+    { ...stampOf('01K'), terminalId: '00000001' },
     {
       accountId: 'A1',
       salePointId: 'S1',
@@ -32,10 +28,6 @@ writing('writes date, code, event, cause and postings as the journal format has 
     },
   );
   const text = await joined({
-    balances: () =>
-      Promise.resolve(
-        entry.postings.map(({ account, lot, unit, amount }) => ({ account, lot, unit, sum: amount })),
-      ),
     async *scan() {
       await Promise.resolve();
       yield [entry] as never;
@@ -54,6 +46,53 @@ writing('writes date, code, event, cause and postings as the journal format has 
 
 `,
   );
+});
+
+writing('declares each account once before it is used, by name, where the books are small', async () => {
+  const { store } = await sampleBooks();
+  const text = await joined(store);
+  const declared = [...text.matchAll(/^account (.+)$/gm)].map(([, name]) => name);
+  const used = (await store.balances()).map(({ account }) => treeName(account));
+  assert.equal(declared, [...new Set(used)].sort());
+  assert.ok(text.lastIndexOf('\naccount ') < text.indexOf('\n2026-'));
+  await store.close();
+});
+
+writing('is its head alone where nothing was booked', async () => {
+  const text = await joined({ async *scan() {} });
+  assert.match(text, 'commodity CNY');
+  assert.equal(parseHledger(text), []);
+});
+
+const MANY = 20_000;
+
+writing('of many accounts is no long text at any place, and declares whatever it uses', async () => {
+  const { store } = await largeBooks(MANY);
+  // Fewer names are remembered than there are: they are declared again.
+  const lengths: number[] = [];
+  const declared = new Set<string>();
+  let declarations = 0;
+  let postings = 0;
+  for await (const piece of exportHledger(store, MANY / 4)) {
+    lengths.push(piece.length);
+    assert.ok(piece.endsWith('\n'));
+    for (const line of piece.split('\n')) {
+      const [, name] = /^account (.+)$/.exec(line) ?? [];
+      const [, used] = /^ {4}(\S+) {2}/.exec(line) ?? [];
+      if (name !== undefined) {
+        declared.add(name);
+        declarations += 1;
+      }
+      if (used === undefined) continue;
+      postings += 1;
+      assert.ok(declared.has(used), used);
+    }
+  }
+  assert.ok(Math.max(...lengths) <= PIECE_CHARS_MAX);
+  assert.ok(lengths.length > 10);
+  assert.equal([declared.size, postings], [2 * MANY + 2, 4 * (MANY + 1)]);
+  assert.ok(declarations > declared.size);
+  await store.close();
 });
 
 writing.run();
@@ -164,6 +203,35 @@ tools('hledger check refuses the export when one amount in it is changed', async
   });
 });
 
+tools('both accept a card account that was opened while the export ran, and one declared again', async () => {
+  const tool = [HLEDGER, LEDGER].filter(isInstalled);
+  const { store, load } = await largeBooks(1_000);
+  const folder = mkdtempSync(join(tmpdir(), 'zunka-books-'));
+  try {
+    const pieces: string[] = [];
+    for await (const piece of exportHledger(store, 100)) {
+      if (pieces.length === 0) await load('NEW', 'Z');
+      pieces.push(piece);
+    }
+    const text = pieces.join('');
+    const declarations = (name: string) => text.split(`\naccount ${name}\n`).length - 1;
+    assert.is(declarations('liability:purse:principal:NEW'), 1);
+    assert.ok(declarations('liability:purse:principal:A00000') > 1);
+    const sums = parsedBalances(parseHledger(text));
+    for (const { account, unit, sum } of await store.balances())
+      assert.is(sums.get(`${unit} ${treeName(account)}`), sum, account);
+    const file = join(folder, 'books.journal');
+    writeFileSync(file, text);
+    if (tool.includes(HLEDGER))
+      execFileSync(HLEDGER, ['-f', file, 'check', '--strict', 'payees'], { stdio: 'pipe' });
+    if (tool.includes(LEDGER))
+      execFileSync(LEDGER, ['-f', file, '--strict', '--pedantic', 'balance'], { stdio: 'pipe' });
+  } finally {
+    rmSync(folder, { recursive: true });
+    await store.close();
+  }
+});
+
 tools.run();
 
 async function withJournal(act: (file: string, store: StorePort) => Promise<void>): Promise<void> {
@@ -179,7 +247,44 @@ async function withJournal(act: (file: string, store: StorePort) => Promise<void
   }
 }
 
-async function joined(store: Pick<StorePort, 'scan' | 'balances'>): Promise<string> {
+/** So many card accounts, A00000 first, each loaded once; the first one again behind all others. */
+async function largeBooks(count: number) {
+  const store = await openSqliteStore({
+    driver: await openSqlite(':memory:'),
+    stream: 'host-01',
+    clock: { now: () => 0, after: () => ({ cancel: () => undefined }) },
+    initialBusinessDate: FIRST_DAY,
+  });
+  const loads = async (names: readonly (readonly [accountId: string, entryId: string])[]) => {
+    const entries = names.map(([accountId, entryId]) =>
+      loadEntry(stampOf(entryId), {
+        ...{ accountId, salePointId: 'S1' },
+        ...{ principal: fen(100), principalLotId: `P${entryId}` },
+        ...{ bonus: fen(5), bonusLotId: `B${entryId}` },
+      }),
+    );
+    const [outcome] = await store.commit([{ guards: [], changes: { entries }, journal: [] }]);
+    assert.is(outcome?.committed, true);
+  };
+  const names = Array.from({ length: count }, (_, at) => `A${String(at).padStart(5, '0')}`);
+  for (let from = 0; from < count; from += 2_000)
+    await loads(names.slice(from, from + 2_000).map((name) => [name, `E-${name}`]));
+  await loads([['A00000', 'Y']]);
+  return { store, load: (accountId: string, entryId: string) => loads([[accountId, entryId]]) };
+}
+
+function stampOf(entryId: string): Stamp {
+  return {
+    entryId,
+    businessDate: FIRST_DAY,
+    cause: { kind: 'approval', id: 'AP1' },
+    at: Date.UTC(2026, 10, 22, 2, 0),
+    branchId: null,
+    terminalId: null,
+  };
+}
+
+async function joined(store: Pick<StorePort, 'scan'>): Promise<string> {
   let text = '';
   for await (const piece of exportHledger(store)) text += piece;
   return text;

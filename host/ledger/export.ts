@@ -46,33 +46,71 @@ export function treeName(account: string): string {
   return account.startsWith(`${root}:`) ? account : `${root}:${account}`;
 }
 
-/** The journal in pieces of whole lines: directives first, then one transaction an entry, in entry order. */
-export async function* exportHledger(store: Pick<StorePort, 'scan' | 'balances'>): AsyncIterable<string> {
-  const accounts = new Set<string>();
-  for (const { account } of await store.balances()) accounts.add(treeName(account));
-  yield header([...accounts].sort());
+/** A piece of the text has at most so many characters, and some more where one line alone has more. */
+export const PIECE_CHARS_MAX = 65_536;
+
+/** So many declared names are remembered. */
+const REMEMBERED_MAX = 20_000;
+
+/**
+ * The journal in pieces of whole lines: commodities, tags and payees first, then one transaction an entry, in entry order.
+ *
+ * An account is declared before the page of entries that names it first. `ledger --pedantic` takes no declaration behind
+ * a use, so a list at the end will not do; a list at the head would be of all accounts, of which there may be millions, and
+ * would lack those that are opened meanwhile. Both tools let an account be declared again: names that were declared may be
+ * forgotten, so no more than some thousands are held.
+ */
+export async function* exportHledger(
+  store: Pick<StorePort, 'scan'>,
+  rememberedMax = REMEMBERED_MAX,
+): AsyncIterable<string> {
+  const declared = new Set<string>();
+  // Not before the first page is there: what fails until then can still be answered as a failure.
+  let begun = head();
   for await (const page of store.scan('entries')) {
-    for (const entry of page) {
-      const late = entry.postings.filter((posting) => !accounts.has(treeName(posting.account)));
-      // An account that was opened after the list was made is declared where it first appears.
-      for (const posting of late) {
-        accounts.add(treeName(posting.account));
-        yield `account ${treeName(posting.account)}\n\n`;
-      }
-      yield transaction(entry);
-    }
+    if (declared.size >= rememberedMax) declared.clear();
+    yield* pieces(begun, pageLines(page, declared));
+    begun = '';
   }
+  if (begun !== '') yield begun;
 }
 
-function header(accounts: readonly string[]): string {
+/** The lines behind a text that is begun, as many to a piece as it holds. */
+function* pieces(begun: string, lines: Iterable<string>): Iterable<string> {
+  let piece = begun;
+  for (const line of lines) {
+    if (piece !== '' && piece.length + line.length >= PIECE_CHARS_MAX) {
+      yield piece;
+      piece = '';
+    }
+    piece += `${line}\n`;
+  }
+  if (piece !== '') yield piece;
+}
+
+/** @param declared is added to */
+function* pageLines(entries: readonly Entry[], declared: Set<string>): Iterable<string> {
+  const news: string[] = [];
+  for (const { postings } of entries) {
+    for (const { account } of postings) {
+      const name = treeName(account);
+      if (declared.has(name)) continue;
+      declared.add(name);
+      news.push(`account ${name}`);
+    }
+  }
+  if (news.length > 0) yield* [...news.sort(), ''];
+  for (const entry of entries) yield* transactionLines(entry);
+}
+
+function head(): string {
   const lines = ['; 尊卡账本 · the books of Zunka, exported: debit positive, credit negative', ''];
   for (const { name } of Object.values(COMMODITIES)) lines.push(`commodity ${name}`);
-  lines.push('', ...TAGS.map((tag) => `tag ${tag}`), '', ...EVENTS.map((event) => `payee ${event}`));
-  lines.push('', ...accounts.map((account) => `account ${account}`), '');
+  lines.push('', ...TAGS.map((tag) => `tag ${tag}`), '', ...EVENTS.map((event) => `payee ${event}`), '');
   return `${lines.join('\n')}\n`;
 }
 
-function transaction(entry: Entry): string {
+function* transactionLines(entry: Entry): Iterable<string> {
   const { businessDate: date, cause } = entry;
   const tags: (readonly [(typeof TAGS)[number], string | null])[] = [
     ['cause', `${cause.kind} ${cause.id}`],
@@ -81,12 +119,10 @@ function transaction(entry: Entry): string {
     ['terminal', entry.terminalId],
     ['corrects', entry.corrects],
   ];
-  const lines = [
-    `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)} (${entry.entryId}) ${entry.event}`,
-  ];
-  for (const [tag, value] of tags) if (value !== null) lines.push(`    ; ${tag}: ${value}`);
-  for (const posting of entry.postings) lines.push(postingLine(posting));
-  return `${lines.join('\n')}\n\n`;
+  yield `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)} (${entry.entryId}) ${entry.event}`;
+  for (const [tag, value] of tags) if (value !== null) yield `    ; ${tag}: ${value}`;
+  for (const posting of entry.postings) yield postingLine(posting);
+  yield '';
 }
 
 function postingLine(posting: Posting): string {

@@ -51,6 +51,18 @@ directory('gives the latest version, and a change only after a reload', async ()
   await store.close();
 });
 
+directory('gives those of a kind behind an id, in id order, however they were written', async () => {
+  const { store, write } = await emptyStore();
+  for (const id of ['C-3', 'C-1', 'C-2']) await write(row('contract', { ...CONTRACT, id }, 1));
+  const found = await openDirectory(store);
+  const behind = (id: string, max: number) => found.behind('contract', id, max).map((one) => one.id);
+  assert.equal(behind('', 2), ['C-1', 'C-2']);
+  assert.equal(behind('C-1', 9), ['C-2', 'C-3']);
+  assert.equal(behind('C-20', 9), ['C-3']);
+  assert.equal(behind('C-3', 9), []);
+  await store.close();
+});
+
 directory('gives undefined for what is not there, and refuses to invent a programme', async () => {
   const { store } = await emptyStore();
   const found = await openDirectory(store);

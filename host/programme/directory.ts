@@ -37,6 +37,8 @@ export interface Directory {
   rules(businessDate: string, place?: Place): readonly Rule[];
   /** All documents of a kind, in id order. */
   all<K extends DocumentKind>(kind: K): readonly Documents[K][];
+  /** Those of a kind behind an id (`''`: from the first), in id order, so many at the most. */
+  behind<K extends DocumentKind>(kind: K, id: string, max: number): readonly Documents[K][];
   find<K extends DocumentKind>(kind: K, id: string): Documents[K] | undefined;
   /** The latest version of a document, 0 when there is none: a write makes version + 1. */
   version(kind: DocumentKind, id: string): number;
@@ -149,6 +151,15 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
       return wanted;
     },
     all,
+    behind(kind, id, max) {
+      const found: Documents[typeof kind][] = [];
+      // They lie in id order. To walk 100,000 takes a millisecond or two, to copy or to sort them more.
+      for (const [name, { body }] of cache.latest.get(kind) ?? []) {
+        if (found.length === max) break;
+        if (name > id) found.push(body as Documents[typeof kind]);
+      }
+      return found;
+    },
     find,
     version: (kind, id) => cache.latest.get(kind)?.get(id)?.version ?? 0,
     missing: (kind, body) =>

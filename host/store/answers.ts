@@ -2,7 +2,7 @@
 import { PosError } from '../../protocol/index.ts';
 import type { StreamHead } from '../journal/seal.ts';
 import type { GuardState, PreparedItem } from './guards.ts';
-import type { Balance, BalanceOptions, CommitOutcome, Guard, PartialSum } from './port.ts';
+import type { Balance, BalanceOptions, CommitOutcome, Guard, KeyValues, PartialSum } from './port.ts';
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
@@ -98,11 +98,13 @@ export type Where<T extends TableName> = Partial<Record<keyof Tables[T] & string
 
 /**
  * A table in key order, page by page.
+ * @param from the key behind which it begins; empty: from the first row
  * @param page asks for one page: rows whose columns `names` equal `values`, behind the key `after` (empty: from the first)
  */
 export async function* scanPages<T extends TableName>(
   table: T,
   where: Where<T>,
+  from: KeyValues,
   page: (names: readonly string[], values: readonly unknown[], after: readonly unknown[]) => Promise<Rows>,
 ): AsyncIterable<readonly Tables[T][]> {
   const columns = new Map(columnsOf(table));
@@ -117,7 +119,9 @@ export async function* scanPages<T extends TableName>(
   const names = wanted.map(([name]) => name);
   const values = wanted.map(([, value]) => value);
   const key = specOf(table).key as readonly (keyof Tables[T])[];
-  let after: readonly unknown[] = [];
+  if (from.length > 0 && from.length !== key.length)
+    throw new PosError('INVARIANT', `the key of ${table} has ${key.length} values`);
+  let after: readonly unknown[] = from;
   for (;;) {
     const rows = (await page(names, values, after)).map(({ kept, body }) =>
       rowOf(table, kept as string, body as string),

@@ -188,6 +188,9 @@ export interface PartialSum extends Balance {
   readonly postings: number;
 }
 
+/** The values of a row's key columns, in their order (schema.ts). */
+export type KeyValues = readonly (string | number)[];
+
 export interface StorePort {
   /**
    * Set where a commit costs much however little is in it: a batch smaller than it could be is not taken before nothing came
@@ -213,10 +216,15 @@ export interface StorePort {
    * is not certain.
    */
   commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]>;
-  /** All rows of a table in key order, by pages: for the directory, clearing, proofs and exports. */
+  /**
+   * All rows of a table in key order, by pages: for the directory, clearing, proofs and exports.
+   * @param after the values of a key, behind which it begins, whether there is such a row or not; empty or not given: from
+   *   the first row
+   */
   scan<T extends TableName>(
     table: T,
     where?: Partial<Record<keyof Tables[T] & string, string | number>>,
+    after?: KeyValues,
   ): AsyncIterable<readonly Tables[T][]>;
   /** Those of these transactions that are there, each once, in no order: for looks at many, which wait for no commit. */
   transactions(transactionIds: readonly string[]): Promise<readonly TransactionRow[]>;

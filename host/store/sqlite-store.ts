@@ -33,6 +33,7 @@ import type {
   CommitOutcome,
   Found,
   Kept,
+  KeyValues,
   PartialSum,
   StorePort,
   Wants,
@@ -186,10 +187,14 @@ class SqliteStore implements StorePort {
     });
   }
 
-  scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
+  scan<T extends TableName>(
+    table: T,
+    where: Where<T> = {},
+    behind: KeyValues = [],
+  ): AsyncIterable<readonly Tables[T][]> {
     const { kind, state, ...others } = where as Where<'transactions'>;
     const isHolds = table === 'transactions' && kind === OPEN_HOLD.kind && state === OPEN_HOLD.state;
-    return scanPages(table, isHolds ? (others as Where<T>) : where, (names, values, after) => {
+    return scanPages(table, isHolds ? (others as Where<T>) : where, behind, (names, values, after) => {
       const text = sql.scanSql(table, names, after.length > 0, isHolds ? 'open holds' : 'all');
       return this.#look((driver) => readRows(driver, text, [...values, ...after], [table]));
     });

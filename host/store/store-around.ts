@@ -3,7 +3,16 @@
  * changes what `read` finds changes `kept` too.
  */
 import type { LoneWork } from './alone.ts';
-import type { CommitHow, CommitItem, CommitOutcome, Found, Kept, StorePort, Wants } from './port.ts';
+import type {
+  CommitHow,
+  CommitItem,
+  CommitOutcome,
+  Found,
+  Kept,
+  KeyValues,
+  StorePort,
+  Wants,
+} from './port.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 
 export abstract class StoreAround implements StorePort {
@@ -31,8 +40,9 @@ export abstract class StoreAround implements StorePort {
   scan<T extends TableName>(
     table: T,
     where?: Partial<Record<keyof Tables[T] & string, string | number>>,
+    after?: KeyValues,
   ): AsyncIterable<readonly Tables[T][]> {
-    return this.store.scan(table, where);
+    return this.store.scan(table, where, after);
   }
   transactions(transactionIds: readonly string[]): ReturnType<StorePort['transactions']> {
     return this.store.transactions(transactionIds);

@@ -3,7 +3,15 @@
  * still wants it. What is given up was not begun, so nothing is half done.
  */
 import { addedUp, type Where } from './answers.ts';
-import type { Balance, BalanceOptions, CommitHow, CommitItem, CommitOutcome, StorePort } from './port.ts';
+import type {
+  Balance,
+  BalanceOptions,
+  CommitHow,
+  CommitItem,
+  CommitOutcome,
+  KeyValues,
+  StorePort,
+} from './port.ts';
 import type { TableName, Tables } from './rows.ts';
 import { StoreAround } from './store-around.ts';
 
@@ -20,8 +28,12 @@ export class StoreWhile extends StoreAround {
     this.#demand();
     return super.commit(items, how);
   }
-  override scan<T extends TableName>(table: T, where?: Where<T>): AsyncIterable<readonly Tables[T][]> {
-    return this.#while(super.scan(table, where));
+  override scan<T extends TableName>(
+    table: T,
+    where?: Where<T>,
+    after?: KeyValues,
+  ): AsyncIterable<readonly Tables[T][]> {
+    return this.#while(super.scan(table, where, after));
   }
   override async transactions(
     transactionIds: readonly string[],

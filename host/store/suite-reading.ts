@@ -162,6 +162,28 @@ export function readSuite(name: string, open: OpenStore): void {
   );
 
   reading(
+    'goes through a table, or what is wanted of it, from behind a key on, whether a row has that key or not',
+    withStore(open, async (store) => {
+      const batches = [1, 2, 9, 10, 300].map((batch) => sample.batchRow('T0000001', batch));
+      const others = [sample.batchRow('T0000000', 7), sample.batchRow('T0000002', 1)];
+      await committed(store, sample.item({ batches: [...batches, ...others] }));
+      const behind = async (key: readonly [string, number] | readonly [], where = {}) =>
+        (await all(store, 'batches', where, key)).map(({ terminalId, batch }) => [terminalId, batch]);
+      const ofOne = { terminalId: 'T0000001' };
+      assert.is((await behind([])).length, 7);
+      assert.equal(await behind(['T0000001', 9], ofOne), [
+        ['T0000001', 10],
+        ['T0000001', 300],
+      ]);
+      assert.equal(await behind(['T0000001', 11]), [
+        ['T0000001', 300],
+        ['T0000002', 1],
+      ]);
+      assert.equal(await behind(['T0000001', 300], ofOne), []);
+    }),
+  );
+
+  reading(
     'finds the open holds, all or those of an account, by pages; one that is completed is none any more',
     withStore(open, async (store) => {
       const hold = { kind: 'preAuthorisation', state: 'approved' } as const;

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { fen } from '../../protocol/index.ts';
 import { chainHead, genesisHead, leafHash } from '../journal/record.ts';
 import { verifyJournal } from '../journal/verify.ts';
-import type { CommitItem, CommitOutcome, StorePort } from './port.ts';
+import type { CommitItem, CommitOutcome, KeyValues, StorePort } from './port.ts';
 import type { TableName, Tables } from './rows.ts';
 import * as sample from './sample-rows.ts';
 
@@ -154,9 +154,10 @@ export async function all<T extends TableName>(
   store: StorePort,
   table: T,
   where?: Parameters<StorePort['scan']>[1],
+  after?: KeyValues,
 ): Promise<Tables[T][]> {
   const rows: Tables[T][] = [];
-  for await (const page of store.scan(table, where as never)) rows.push(...page);
+  for await (const page of store.scan(table, where as never, after)) rows.push(...page);
   return rows;
 }
 

@@ -123,17 +123,18 @@ async function endOfDay(
   }>('POST', '/v1/clearing/runs', { businessDate: closed, reason: REASON });
   for (const check of run.proof)
     if (!check.ok) disagreements.push(`clearing: ${check.nameEn}: ${check.detail}`);
-  const { differences } = await office.call<{ differences: readonly Difference[] }>(
-    'GET',
+  const differences = await office.list<Difference & { readonly differenceId: string }>(
     `/v1/differences?businessDate=${closed}`,
+    'differences',
+    ({ differenceId }) => differenceId,
   );
   if (run.differences !== differences.length)
     disagreements.push(`clearing: ${run.differences} differences, ${differences.length} are shown`);
-  const { owedReversals, more } = await office.call<{ owedReversals: readonly OwedRow[]; more: boolean }>(
-    'GET',
+  const owedReversals = await office.list<OwedRow & { readonly id: string }>(
     '/v1/owed-reversals?state=open',
+    'owedReversals',
+    ({ id }) => id,
   );
-  if (more) disagreements.push('clearing: more open owed reversals than one answer shows');
   const isOfTotals = ({ kind }: Difference) => kind === 'totals';
   const debts = judgeDebts(
     owedReversals,
@@ -156,10 +157,10 @@ async function hostBatches(
 ): Promise<readonly HostBatch[]> {
   const answers = await Promise.all(
     reports.map(({ terminalId }) =>
-      office.call<{ batches: readonly HostBatch[] }>('GET', `/v1/terminals/${terminalId}/batches`),
+      office.list<HostBatch>(`/v1/terminals/${terminalId}/batches`, 'batches', ({ batch }) => batch),
     ),
   );
-  return answers.flatMap(({ batches }) => batches);
+  return answers.flat();
 }
 
 /** What the merchant's files pay for each transaction is what its terminal holds; reversed ones come to nothing. */

@@ -248,6 +248,19 @@ export class Office {
     return JSON.parse(text) as T;
   }
 
+  /** All rows of a list: asked for behind the last one as long as there are more. @param keyOf what `after` names a row by */
+  async list<Row>(path: string, name: string, keyOf: (row: Row) => string | number): Promise<readonly Row[]> {
+    const rows: Row[] = [];
+    for (;;) {
+      const last = rows.at(-1);
+      const url = new URL(path, 'http://host');
+      if (last !== undefined) url.searchParams.set('after', String(keyOf(last)));
+      const answer = await this.call<Record<string, unknown>>('GET', `${url.pathname}${url.search}`);
+      rows.push(...(answer[name] as readonly Row[]));
+      if (answer['more'] !== true) return rows;
+    }
+  }
+
   counters(): Promise<Record<string, Record<string, number>>> {
     return this.call('GET', '/v1/metrics');
   }

@@ -179,8 +179,8 @@ changes('does not go to a PIN pad whose certificate was revoked: the old key ser
 });
 
 changes('comes to a PIN pad whose master key the host does not know, as its first one', async () => {
-  const documents = await office.call<{ documents: { id: string }[] }>('GET', '/v1/documents/terminal');
-  const profile = documents.documents.find(({ id }) => id === TERMINAL);
+  const documents = await office.list<{ id: string }>('/v1/documents/terminal', 'documents', ({ id }) => id);
+  const profile = documents.find(({ id }) => id === TERMINAL);
   const document = { ...profile, tmk: `tmk-second:${TERMINAL}` };
   await office.call('PUT', `/v1/documents/terminal/${TERMINAL}`, {
     document,

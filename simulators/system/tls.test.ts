@@ -66,9 +66,10 @@ terminals('sells over the same certificates after a restart of the host', async 
   await office.stop();
   await office.start();
   await secure.must('sale 5', holder);
-  const { documents } = await office.call<{ documents: { purpose: string }[] }>(
-    'GET',
+  const documents = await office.list<{ id: string; purpose: string }>(
     '/v1/documents/certificate',
+    'documents',
+    ({ id }) => id,
   );
   assert.is(documents.filter(({ purpose }) => purpose === 'host-link').length, 1);
 });

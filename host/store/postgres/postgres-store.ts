@@ -26,6 +26,7 @@ import type {
   CommitItem,
   CommitOutcome,
   Found,
+  KeyValues,
   PartialSum,
   StorePort,
   Wants,
@@ -187,8 +188,12 @@ class PostgresStore implements PostgresStorePort {
     });
   }
 
-  scan<T extends TableName>(table: T, where: Where<T> = {}): AsyncIterable<readonly Tables[T][]> {
-    return scanPages(table, where, (names, values, after) => {
+  scan<T extends TableName>(
+    table: T,
+    where: Where<T> = {},
+    behind: KeyValues = [],
+  ): AsyncIterable<readonly Tables[T][]> {
+    return scanPages(table, where, behind, (names, values, after) => {
       const driver = placeColumnsOf(table, names) === null ? this.#wide : this.#look;
       return this.#ask(driver, sql.scanSql(table, names, after.length > 0), [...values, ...after]);
     });
