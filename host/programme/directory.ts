@@ -20,6 +20,7 @@ import type {
   TerminalProfile,
   Tier,
 } from './model.ts';
+import { Shelf, type Version } from './shelf.ts';
 
 export interface Directory {
   /** Throws NOT_FOUND before the programme's own document is provisioned. */
@@ -56,16 +57,10 @@ export interface DocumentName {
   readonly id: string;
 }
 
-interface Version {
-  readonly version: number;
-  readonly body: unknown;
-}
-
 interface Cache {
   readonly programme: Documents['programme'] | undefined;
-  /** The latest version of each document. */
-  readonly latest: ReadonlyMap<DocumentKind, ReadonlyMap<string, Version>>;
-  /** By rule id, newest first: each version that stands on some date. */
+  readonly latest: ReadonlyMap<DocumentKind, Shelf>;
+  /** By rule id, in id order; newest first: each version that stands on some date. */
   readonly ruleVersions: ReadonlyMap<string, readonly Rule[]>;
 }
 
@@ -124,7 +119,9 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
   const find = <K extends DocumentKind>(kind: K, id: string) =>
     cache.latest.get(kind)?.get(id)?.body as Documents[K] | undefined;
   const all = <K extends DocumentKind>(kind: K) =>
-    [...(cache.latest.get(kind)?.values() ?? [])].map((row) => row.body as Documents[K]);
+    shelfOf(cache, kind)
+      .values()
+      .map(({ body }) => body as Documents[K]);
 
   return {
     get programme() {
@@ -152,13 +149,8 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     },
     all,
     behind(kind, id, max) {
-      const found: Documents[typeof kind][] = [];
-      // They lie in id order. To walk 100,000 takes a millisecond or two, to copy or to sort them more.
-      for (const [name, { body }] of cache.latest.get(kind) ?? []) {
-        if (found.length === max) break;
-        if (name > id) found.push(body as Documents[typeof kind]);
-      }
-      return found;
+      const found = shelfOf(cache, kind).behind(id, max);
+      return found.map(({ body }) => body as Documents[typeof kind]);
     },
     find,
     version: (kind, id) => cache.latest.get(kind)?.get(id)?.version ?? 0,
@@ -169,7 +161,7 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
     reload(one) {
       const done = reading.then(async () => {
         cache = one === undefined ? await readAll(store) : await readOne(store, cache, one);
-        lists = new RuleLists();
+        if (one === undefined || one.kind === 'rule') lists = new RuleLists();
       });
       reading = done.catch(() => undefined);
       return done;
@@ -177,30 +169,37 @@ export async function openDirectory(store: Pick<StorePort, 'scan'>): Promise<Dir
   };
 }
 
+const shelfOf = ({ latest }: Cache, kind: DocumentKind) => latest.get(kind) as Shelf;
+
+/** @throws CONFIG_BAD */
 async function readAll(store: Pick<StorePort, 'scan'>): Promise<Cache> {
-  const latest = new Map<DocumentKind, Map<string, Version>>();
-  for (const kind of DOCUMENT_KINDS) latest.set(kind, new Map());
+  const latest = new Map<DocumentKind, Shelf>();
+  for (const kind of DOCUMENT_KINDS) latest.set(kind, new Shelf());
   const rules = new Map<string, Version[]>();
   for await (const page of store.scan('documents')) {
     for (const { kind, id, version, body } of page) {
-      const known = isKind(kind) ? latest.get(kind) : undefined;
-      if (known === undefined)
+      const shelf = isKind(kind) ? latest.get(kind) : undefined;
+      if (shelf === undefined)
         throw new PosError('CONFIG_BAD', `document ${kind} ${id}: no such kind of document`);
       const row = { version, body: withVersion(kind, body, version) };
-      if (version > (known.get(id)?.version ?? 0)) known.set(id, row);
+      if (version > (shelf.get(id)?.version ?? 0)) shelf.put(id, row);
       if (kind === 'rule') inner(rules, id, () => []).push(row);
     }
   }
-  for (const [kind, rows] of latest) {
-    for (const { body } of rows.values()) checkDocument(kind, body, 'CONFIG_BAD');
+  for (const [kind, shelf] of latest) {
+    for (const { body } of shelf.values()) checkDocument(kind, body, 'CONFIG_BAD');
   }
-  return cacheOf(latest, new Map([...rules].map(([id, versions]) => [id, reachable(versions)])));
+  const ruleVersions = inIdOrder([...rules].map(([id, versions]) => [id, reachable(versions)]));
+  return { programme: theProgramme(latest.get('programme')?.values() ?? []), latest, ruleVersions };
 }
 
-/** The cache with the documents of one name read anew. */
+/**
+ * The documents of one name are read anew. The shelf is changed at the end, when all of them are known to be sound.
+ * @throws CONFIG_BAD; nothing is changed then
+ */
 async function readOne(
   store: Pick<StorePort, 'scan'>,
-  before: Cache,
+  cache: Cache,
   { kind, id }: DocumentName,
 ): Promise<Cache> {
   const versions: Version[] = [];
@@ -210,26 +209,28 @@ async function readOne(
     (max, row) => (row.version > (max?.version ?? 0) ? row : max),
     null,
   );
-  if (last === null) return before;
+  if (last === null) return cache;
   checkDocument(kind, last.body, 'CONFIG_BAD');
-  const ofKind = new Map(before.latest.get(kind)).set(id, last);
-  const { ruleVersions } = before;
-  return cacheOf(
-    new Map(before.latest).set(kind, ofKind),
-    kind === 'rule' ? new Map(ruleVersions).set(id, reachable(versions)) : ruleVersions,
-  );
+  const shelf = shelfOf(cache, kind);
+  const programme =
+    kind === 'programme'
+      ? theProgramme(shelf.get(id) === undefined ? [...shelf.values(), last] : [last])
+      : cache.programme;
+  const ruleVersions =
+    kind === 'rule' ? inIdOrder([...cache.ruleVersions, [id, reachable(versions)]]) : cache.ruleVersions;
+  shelf.put(id, last);
+  return { ...cache, programme, ruleVersions };
 }
 
-/** In id order. Throws CONFIG_BAD for a second programme. */
-function cacheOf(latest: Cache['latest'], ruleVersions: Cache['ruleVersions']): Cache {
-  const [programme, ...others] = latest.get('programme')?.values() ?? [];
-  if (others.length > 0)
-    throw new PosError('CONFIG_BAD', `${others.length + 1} programmes are provisioned; a host serves one`);
-  return {
-    latest: new Map([...latest].map(([kind, rows]) => [kind, new Map([...rows].sort(byId))])),
-    programme: programme?.body as Documents['programme'] | undefined,
-    ruleVersions: new Map([...ruleVersions].sort(byId)),
-  };
+function theProgramme(versions: readonly Version[]): Documents['programme'] | undefined {
+  if (versions.length > 1)
+    throw new PosError('CONFIG_BAD', `${versions.length} programmes are provisioned; a host serves one`);
+  return versions[0]?.body as Documents['programme'] | undefined;
+}
+
+/** The later of two of one id is kept. */
+function inIdOrder(rules: readonly (readonly [string, readonly Rule[]])[]): Cache['ruleVersions'] {
+  return new Map([...new Map(rules)].sort(byId));
 }
 
 function byId(a: readonly [string, unknown], b: readonly [string, unknown]): number {
