@@ -157,16 +157,18 @@ export async function listed<Row>(
  * Where a list goes on: the key of the last row that the caller got.
  *
  * @param last what that row has in its key columns; undefined: the list begins
+ * @param isListed whether the row belongs to the list
  * @throws REQUEST_BAD where there is no such row: behind a mistyped key others would be left out, and nobody would see it
  */
 export async function keyBehind<T extends TableName>(
   { deps: { store } }: Door,
   table: T,
   last: Where<T> | undefined,
+  isListed: (row: Tables[T]) => boolean = () => true,
 ): Promise<KeyValues> {
   if (last === undefined) return [];
   const [row] = await collected(store.scan(table, last), 1);
-  if (row === undefined) throw noSuchRow();
+  if (row === undefined || !isListed(row)) throw noSuchRow();
   return specOf(table).key.map((name) => row[name as keyof Tables[T]] as string | number);
 }
 

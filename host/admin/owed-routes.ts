@@ -20,6 +20,7 @@ import {
   TERMINAL_ID,
   writer,
 } from './door.ts';
+import type { LongWork } from './long-work.ts';
 import {
   approve,
   keysToBurn,
@@ -49,7 +50,7 @@ const SEEN = Type.String({
 });
 
 export function owedRoutes(door: Door): void {
-  const { server } = door;
+  const { server, longWorks } = door;
 
   server.get(
     '/v1/owed-reversals',
@@ -69,7 +70,10 @@ export function owedRoutes(door: Door): void {
     },
     async (request) => {
       reader(door, request, 'query');
-      const { rows: shown, more } = await listed(await wanted(door, request.query), ROWS_MAX);
+      const { rows: shown, more } = await listed(
+        await wanted(door, longWorks.lookFor(request), request.query),
+        ROWS_MAX,
+      );
       const { day } = await door.deps.store.read({});
       const now = { at: door.deps.clock.now(), businessDate: day.businessDate };
       const books = await allBooks(door, shown);
@@ -127,6 +131,7 @@ interface Query {
  */
 async function wanted(
   door: Door,
+  { store }: LongWork,
   { state, terminalId, after }: Query,
 ): Promise<AsyncIterable<readonly OwedReversalRow[]>> {
   const ofTerminal = terminalId === undefined ? {} : { terminalId };
@@ -134,7 +139,7 @@ async function wanted(
   if (last !== undefined && terminalId !== undefined && last.terminalId !== terminalId) throw noSuchRow();
   const behind = await keyBehind(door, 'owedReversals', last);
   const where = state === undefined || state === 'all' ? ofTerminal : { ...ofTerminal, state };
-  const pages = door.deps.store.scan('owedReversals', where, behind);
+  const pages = store.scan('owedReversals', where, behind);
   return state === undefined ? toLookAt(pages) : pages;
 }
 

@@ -51,15 +51,16 @@ export function queryRoutes(door: Door): void {
         ...(batch === undefined ? {} : { batch: Number(batch) }),
         ...(businessDate === undefined ? {} : { businessDate }),
       };
-      const behind = await keyBehind(
-        door,
-        'transactions',
-        after === undefined ? after : { ...where, transactionId: after },
-      );
-      const { rows, more } = await listed(
-        matching(longWorks.lookFor(request).store.scan('transactions', where, behind), cardTail),
-        ROWS_MAX,
-      );
+      const hasTail = ({ panMasked }: TransactionRow) =>
+        cardTail === undefined || panMasked.endsWith(cardTail);
+      // Found by its key alone, and then compared: another column would lead to all rows that have it.
+      const isListed = (row: TransactionRow) =>
+        hasTail(row) &&
+        Object.entries(where).every(([name, value]) => row[name as keyof typeof where] === value);
+      const last = after === undefined ? after : { transactionId: after };
+      const behind = await keyBehind(door, 'transactions', last, isListed);
+      const pages = longWorks.lookFor(request).store.scan('transactions', where, behind);
+      const { rows, more } = await listed(matching(pages, hasTail), ROWS_MAX);
       return { transactions: rows.map(told), more };
     },
   );
@@ -171,9 +172,11 @@ async function* balancesText({ store, pause }: LongWork): AsyncIterable<string> 
   yield balances.length === 0 ? `${piece}]}` : ']}';
 }
 
-async function* matching(pages: AsyncIterable<readonly TransactionRow[]>, cardTail: string | undefined) {
-  for await (const page of pages)
-    yield page.filter(({ panMasked }) => cardTail === undefined || panMasked.endsWith(cardTail));
+async function* matching(
+  pages: AsyncIterable<readonly TransactionRow[]>,
+  fits: (row: TransactionRow) => boolean,
+) {
+  for await (const page of pages) yield page.filter(fits);
 }
 
 /** A transaction as a clerk reads it. */

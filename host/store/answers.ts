@@ -6,7 +6,7 @@ import type { Balance, BalanceOptions, CommitOutcome, Guard, KeyValues, PartialS
 import { journalRowOf, rowOf } from './row-shape.ts';
 import type { JournalRow, TableName, Tables } from './rows.ts';
 import { columnsOf, specOf } from './schema.ts';
-import { PAGE_ROWS, pageRowsOf } from './statements.ts';
+import { openKeyOf, PAGE_ROWS, pageRowsOf } from './statements.ts';
 
 /**
  * Why an item is not written: its own failure, or the guard that does not hold after the items before. What is decided
@@ -99,7 +99,8 @@ export type Where<T extends TableName> = Partial<Record<keyof Tables[T] & string
 /**
  * A table in key order, page by page.
  * @param from the key behind which it begins; empty: from the first row
- * @param page asks for one page: rows whose columns `names` equal `values`, behind the key `after` (empty: from the first)
+ * @param page asks for one page: rows whose columns `names` equal `values`, behind `after`, what `openKeyOf` names of a key
+ *   (empty: from the first)
  */
 export async function* scanPages<T extends TableName>(
   table: T,
@@ -118,10 +119,15 @@ export async function* scanPages<T extends TableName>(
   }
   const names = wanted.map(([name]) => name);
   const values = wanted.map(([, value]) => value);
-  const key = specOf(table).key as readonly (keyof Tables[T])[];
+  const { key } = specOf(table);
+  const open = openKeyOf(table, names);
   if (from.length > 0 && from.length !== key.length)
     throw new PosError('INVARIANT', `the key of ${table} has ${key.length} values`);
-  let after: readonly unknown[] = from;
+  for (const [place, name] of key.entries())
+    if (from.length > 0 && !open.includes(name) && from[place] !== values[names.indexOf(name)])
+      throw new PosError('INVARIANT', `${table}: behind a key of another ${name}`);
+  if (from.length > 0 && open.length === 0) return;
+  let after: readonly unknown[] = from.filter((_, place) => open.includes(key[place] ?? ''));
   for (;;) {
     const rows = (await page(names, values, after)).map(({ kept, body }) =>
       rowOf(table, kept as string, body as string),
@@ -129,8 +135,8 @@ export async function* scanPages<T extends TableName>(
     const last = rows.at(-1);
     if (last === undefined) return;
     yield rows;
-    if (rows.length < pageRowsOf(table, names)) return;
-    after = key.map((name) => last[name]);
+    if (rows.length < pageRowsOf(table, names) || open.length === 0) return;
+    after = open.map((name) => last[name as keyof Tables[T]]);
   }
 }
 

@@ -218,8 +218,9 @@ export interface StorePort {
   commit(items: readonly CommitItem[], how?: CommitHow): Promise<readonly CommitOutcome[]>;
   /**
    * All rows of a table in key order, by pages: for the directory, clearing, proofs and exports.
+   * @param where of transactions by `rrn`: never those without one
    * @param after the values of a key, behind which it begins, whether there is such a row or not; empty or not given: from
-   *   the first row
+   *   the first row. INVARIANT where it is not the key of what is wanted
    */
   scan<T extends TableName>(
     table: T,

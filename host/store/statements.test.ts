@@ -76,11 +76,26 @@ plans('the next page of each table, plain and by the columns that clearing and a
       ['owedReversals', 'state'],
     ] as const) {
       assert.equal(await walks(driver, scanSql(table, [column], true), WALK), [], table);
+      // It begins where the page before it ended.
+      assert.is(
+        (await walks(driver, scanSql(table, [column], true), /^SEARCH x .*=\? AND .*>/)).length,
+        1,
+        table,
+      );
       // Found by index and already in key order: no page is sorted.
       assert.equal(await walks(driver, scanSql(table, [column], true), /TEMP B-TREE/), [], table);
     }
     assert.equal(await walks(driver, SCAN_JOURNAL_SQL, WALK), []);
     assert.equal(await walks(driver, SCAN_STREAM_SQL, WALK), []);
+  }),
+);
+
+plans('the transaction of a reference number: by its index, which knows only those that have one', () =>
+  withTables(async (driver) => {
+    for (const columns of [['rrn'], ['rrn', 'terminalId']]) {
+      const text = scanSql('transactions', columns, false);
+      assert.is((await walks(driver, text, /^SEARCH x USING INDEX transactions_rrn/)).length, 1, text);
+    }
   }),
 );
 

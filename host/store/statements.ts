@@ -234,9 +234,11 @@ export function scanSql(
 ): string {
   const { key } = specOf(table);
   const conditions = where.map((name, index) => `${fieldSql(table, name, 'x')} = ?${index + 1}`);
+  if (where.includes('rrn')) conditions.push(HAS_RRN);
   if (continued) {
-    const after = key.map((_, index) => `?${where.length + index + 1}`);
-    conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
+    const open = openKeyOf(table, where);
+    const after = open.map((_, index) => `?${where.length + index + 1}`);
+    conditions.push(`(${open.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
   const isHeld = holds === 'open holds';
@@ -247,6 +249,17 @@ export function scanSql(
   const having =
     columns === null ? '' : `WITH RECURSIVE ${placesSql('placed', columns, `SELECT ${places}`)} `;
   return `${having}SELECT ${rowSql(table, 'x')} FROM ${quoted(table)} AS x${isHeld ? ` ${BY_OPEN_HOLDS}` : ''}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`} ORDER BY ${order} LIMIT ${pageRowsOf(table, where)}`;
+}
+
+/** What the index of reference numbers is of: a search that does not say so goes through all transactions. */
+export const HAS_RRN = `x."rrn" <> ''`;
+
+/**
+ * The columns of a key that a search leaves open: a page begins behind these alone. Compared with the others before them,
+ * the database would begin at the first row of what is searched and walk to the page.
+ */
+export function openKeyOf(table: TableName, where: readonly string[]): readonly string[] {
+  return specOf(table).key.filter((name) => !where.includes(name));
 }
 
 /** Transactions by their ids, a list. */

@@ -14,6 +14,8 @@ import {
   COUNTER_MARK,
   GUARDED_TABLES,
   type GuardedTable,
+  HAS_RRN,
+  openKeyOf,
   PAGE_ROWS,
   pageRowsOf,
   placeColumnsOf,
@@ -317,9 +319,11 @@ export function scanSql(table: TableName, where: readonly string[], continued: b
   const conditions = where.flatMap((name, index) =>
     placed.some((column) => column === name) ? [] : [`${fieldSql(table, name, 'x')} = $${index + 1}`],
   );
+  if (where.includes('rrn')) conditions.push(HAS_RRN);
   if (continued) {
-    const after = key.map((name, index) => `$${where.length + index + 1}::${castOf(kindOf(table, name))}`);
-    conditions.push(`(${key.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
+    const open = openKeyOf(table, where);
+    const after = open.map((name, index) => `$${where.length + index + 1}::${castOf(kindOf(table, name))}`);
+    conditions.push(`(${open.map((name) => `x.${quoted(name)}`).join(', ')}) > (${after.join(', ')})`);
   }
   const order = key.map((name) => `x.${quoted(name)}`).join(', ');
   const from =
