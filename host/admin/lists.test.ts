@@ -131,6 +131,24 @@ lists('of transactions goes on with its query only: without one it would be of a
   assert.equal([status, body['code']], [400, 'REQUEST_BAD']);
 });
 
+lists('of transactions goes on behind a row of the whole query, not of a part of it', async () => {
+  const row = (id: string, panMasked: string) =>
+    transactionRow(id, { accountId: null, money: null, panMasked, rrn: `00000000000${id[1]}` });
+  const it = await officeWith(
+    item({ transactions: [row('X1', '627788******1234'), row('X2', '627788******9999')] }).changes,
+  );
+  const asked = async (query: string) => {
+    const { status, body } = await it.call('auditor', 'GET', `/v1/transactions?${query}`);
+    return status === 200
+      ? (body['transactions'] as { transactionId: string }[]).map(({ transactionId }) => transactionId)
+      : body['code'];
+  };
+  assert.equal(await asked(`terminalId=${TERMINAL}&after=X1`), ['X2']);
+  assert.equal(await asked('rrn=000000000002'), ['X2']);
+  for (const query of ['cardTail=9999', 'rrn=000000000002', 'terminalId=T0000009', 'batch=77'])
+    assert.is(await asked(`${query}&after=X1`), 'REQUEST_BAD', query);
+});
+
 lists('of owed reversals goes on behind one that was closed since it was told', async () => {
   const open = many(501, (at) => owedRow(six(at)));
   const it = await officeWith({ owedReversals: open });

@@ -180,6 +180,9 @@ export function readSuite(name: string, open: OpenStore): void {
         ['T0000002', 1],
       ]);
       assert.equal(await behind(['T0000001', 300], ofOne), []);
+      assert.equal(await behind(['T0000001', 9], { terminalId: 'T0000001', batch: 9 }), []);
+      for (const wrong of [['T0000000', 7] as const, ['T0000002', 1] as const])
+        assert.match(String(await behind(wrong, ofOne).catch(String)), 'INVARIANT');
     }),
   );
 
