@@ -347,13 +347,16 @@ damage('is told with what is sound, the first thing that is not, and what to do'
   assert.match(ends.report, /records 1 to 20/);
 });
 
+const deleted = (path: string, table: string, where: string) =>
+  pastTrigger(path, `${table}_before_delete`, `DELETE FROM "${table}" WHERE ${where}`);
+const changed = (path: string, table: string, what: string, where: string) =>
+  pastTrigger(path, `${table}_before_update`, `UPDATE "${table}" SET ${what} WHERE ${where}`);
+
 /** Somebody got round the trigger that refuses it, and put it back. */
-async function deleted(path: string, table: string, where: string): Promise<void> {
+async function pastTrigger(path: string, trigger: string, act: string): Promise<void> {
   const driver = await openSqlite(path);
-  const [guard] = await driver.all('SELECT "sql" FROM sqlite_master WHERE "name" = ?1', [
-    `${table}_before_delete`,
-  ]);
-  await driver.exec(`DROP TRIGGER "${table}_before_delete"; DELETE FROM "${table}" WHERE ${where}`);
+  const [guard] = await driver.all('SELECT "sql" FROM sqlite_master WHERE "name" = ?1', [trigger]);
+  await driver.exec(`DROP TRIGGER "${trigger}"; ${act}`);
   await driver.exec(String(guard?.['sql']));
   await driver.close();
 }
@@ -367,6 +370,35 @@ damage(
     const { outcome, report } = await outcomeOf(filesIn(place), 'full');
     assert.is(outcome, 'refused');
     assert.match(report, /no identity leads to transaction 01JD0000000000000000000007/);
+  },
+);
+
+damage(
+  'is refused by the full check where the last of many rows is not as it was written, in each table',
+  async () => {
+    const place = lay(stopped);
+    const path = join(place, 'host.sqlite');
+    const store = await openedIn(place);
+    const names = Array.from({ length: 450 }, (_, at) => `n${String(at).padStart(3, '0')}`);
+    const steps = names.map((step) => ({ runId: 'z', step, output: step, at: 1 }));
+    const files = names.map((name) => ({
+      ...{ name, runId: 'z', kind: 'detail' as const, sha256: '', bytes: 1, at: 1 },
+    }));
+    const [outcome] = await store.commit([item({ steps, files })]);
+    assert.ok(outcome?.committed);
+    await store.close();
+    await proveDatabase(path, { depth: 'full', marks: nodeMarkSlots(join(place, NAMES[2])) });
+    for (const [table, where] of [
+      ['steps', `"runId" = 'z' AND "step" = 'n449'`],
+      ['files', `"name" = 'n449'`],
+    ] as const) {
+      await changed(path, table, `"body" = replace("body", '1', '2')`, where);
+      await rejects(
+        proveDatabase(path, { depth: 'full', marks: nodeMarkSlots(join(place, NAMES[2])) }),
+        new RegExp(`STORE_DAMAGED.*${table}`, 's'),
+      );
+      await changed(path, table, `"body" = replace("body", '2', '1')`, where);
+    }
   },
 );
 
