@@ -5,7 +5,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { ClearingResult, DifferenceRow, Documents, Token } from '../../host/index.ts';
-import { maskPan } from '../../protocol/index.ts';
+import { ensure, maskPan } from '../../protocol/index.ts';
 import {
   type Bureau,
   CARDS,
@@ -169,10 +169,11 @@ export class Office {
       reason: REASON,
     });
     for (const { step, done } of run.steps) this.#story.note(`清算步骤 ${step}`, `done ${done}`);
-    const { differences } = await this.#call<{ differences: readonly DifferenceRow[] }>(
-      'GET',
-      `/v1/differences?businessDate=${closed}`,
-    );
+    const { differences, more } = await this.#call<{
+      differences: readonly DifferenceRow[];
+      more: boolean;
+    }>('GET', `/v1/differences?businessDate=${closed}`);
+    ensure(!more, 'the demo tells all differences of its day');
     const named = differences.map((one) => ({
       zh: `${one.terminalId ?? ''} 批次 ${one.batch ?? ''} 凭证 ${one.trace ?? ''}: ${one.causeZh}`,
       en: `${one.kind}: ${one.causeEn}; ours ${inYuan(one.ours)}, theirs ${inYuan(one.theirs)}`,

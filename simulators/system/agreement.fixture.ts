@@ -51,6 +51,7 @@ export async function assertSettles(counter: Counter, index: number): Promise<vo
 }
 
 interface ShownTransaction {
+  readonly transactionId: string;
   readonly kind: string;
   readonly state: string;
   readonly batch: number;
@@ -67,9 +68,10 @@ export async function assertSameNow(office: Office, counter: Counter, where: str
     `${one.batch} ${one.kind} ${one.trace} ${one.amount} ${one.rrn ?? ''}`;
   // The open batch and the one before it: what a settlement just closed is compared too.
   for (const compared of batch === 1 ? [1] : [batch - 1, batch]) {
-    const { transactions } = await office.call<{ transactions: readonly ShownTransaction[] }>(
-      'GET',
+    const transactions = await office.list<ShownTransaction>(
       `/v1/transactions?terminalId=${id}&batch=${compared}`,
+      'transactions',
+      ({ transactionId }) => transactionId,
     );
     const booked = transactions.filter(({ kind, state }) => kind in MONEY && STANDS.host.has(state)).map(row);
     const held = report.batches
